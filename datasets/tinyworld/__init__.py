@@ -1,0 +1,38 @@
+"""A small deterministic world of coloured shapes: pictures, captions, questions, splits, and models trained on it.
+
+    import tinyworld
+    scene = tinyworld.scenes("test", 1)[0]
+    scene.render(size=64)       # a PIL image
+    scene.caption()             # "a small red star left of a large blue circle on a striped background"
+    scene.questions()           # [Question(text="what colour is the star?", answer="red", kind="colour"), ...]
+    tinyworld.checkpoint("clip")    # a folder for CLIPModel.from_pretrained
+
+`python -m tinyworld gallery` draws a sheet of scenes.
+"""
+
+from tinyworld.captions import Facts, parse_caption, prompts, short_caption
+from tinyworld.checkpoints import checkpoint
+from tinyworld.questions import Question
+from tinyworld.sampling import SPLITS, scenes, split_of
+from tinyworld.scene import Object, Scene
+from tinyworld.vocabulary import BACKGROUNDS, COLOURS, HELD_OUT_PAIRS, RELATIONS, SHAPES, SIZES
+
+__all__ = [
+    "BACKGROUNDS",
+    "COLOURS",
+    "Facts",
+    "HELD_OUT_PAIRS",
+    "Object",
+    "Question",
+    "RELATIONS",
+    "SHAPES",
+    "SIZES",
+    "SPLITS",
+    "Scene",
+    "checkpoint",
+    "parse_caption",
+    "prompts",
+    "scenes",
+    "short_caption",
+    "split_of",
+]
