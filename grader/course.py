@@ -1,0 +1,120 @@
+"""Where things are: the syllabus (`weeks/course.toml`) and the folders of the course, as values."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class CourseError(Exception):
+    """The course's tree or the command's arguments are not as they should be. The text says what to do."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Seconds one submission may take: a cell, all cells, one request of the judge."""
+
+    cell: float = 60
+    notebook: float = 300
+    check: float = 30
+
+
+@dataclass(frozen=True)
+class Week:
+    """One row of the syllabus. `slug` names the folder, the notebook and nbgrader's assignment."""
+
+    slug: str
+    number: int
+    title: str
+    helper: str  # the week's helper package, whose module `checks` holds the visible checks
+    points: float
+    minutes: int
+    summary: str
+    budget: Budget
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course tree at `root`, and the folder `work` that holds submitted/, autograded/, records/ and the gradebook.
+
+    `work` is `root` for a real class; the demo and the tests use folders of their own.
+    """
+
+    root: Path
+    work: Path
+    title: str
+    repository: str
+    branch: str
+    weeks: dict[str, Week]
+
+    @classmethod
+    def find(cls, start: Path | None = None, work: Path | None = None) -> Course:
+        """The course whose tree holds `start` (the current folder). Raises CourseError where there is none."""
+        start = (start or Path.cwd()).resolve()
+        for folder in (start, *start.parents):
+            if (folder / "weeks" / "course.toml").is_file():
+                return cls._read(folder, (work or folder).resolve())
+        raise CourseError(f"no course found in or above {start}: go to the folder that holds weeks/course.toml")
+
+    @classmethod
+    def _read(cls, root: Path, work: Path) -> Course:
+        path = root / "weeks" / "course.toml"
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            course, usual = table["course"], table["course"]["budget"]
+            weeks = {
+                slug: Week(
+                    slug=slug,
+                    number=row["number"],
+                    title=row["title"],
+                    helper=row["helper"],
+                    points=row["points"],
+                    minutes=row["minutes"],
+                    summary=row["summary"],
+                    budget=Budget(**{**usual, **row.get("budget", {})}),
+                )
+                for slug, row in table["weeks"].items()
+            }
+            return cls(root, work, course["title"], course["repository"], course["branch"], weeks)
+        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            raise CourseError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
+
+    def week(self, name: str) -> Week:
+        """A week by slug ("week01_clip"), unique beginning ("week01") or number ("1")."""
+        found = [w for w in self.weeks.values() if name == w.slug or name == str(w.number)]
+        found = found or [w for w in self.weeks.values() if w.slug.startswith(name)]
+        if len(found) != 1:
+            raise CourseError(f"{name!r} names no one week; there are: {', '.join(self.weeks)}")
+        return found[0]
+
+    def solution(self, week: Week) -> Path:
+        return self.root / "solutions" / week.slug / f"{week.slug}.ipynb"
+
+    def release(self, week: Week) -> Path:
+        return self.root / "weeks" / week.slug / f"{week.slug}.ipynb"
+
+    def submission(self, week: Week, student: str) -> Path:
+        return self.work / "submitted" / student / week.slug / f"{week.slug}.ipynb"
+
+    def autograded(self, week: Week, student: str) -> Path:
+        return self.work / "autograded" / student / week.slug / f"{week.slug}.ipynb"
+
+    def record(self, week: Week, student: str) -> Path:
+        return self.work / "records" / week.slug / f"{student}.json"
+
+    def feedback(self, week: Week, student: str) -> Path:
+        """A student's page. Not in feedback/, which is nbgrader's: its own pages go there."""
+        return self.work / "reports" / week.slug / f"{student}.html"
+
+    def report(self, week: Week) -> Path:
+        return self.work / "reports" / week.slug / "index.html"
+
+    @property
+    def gradebook(self) -> Path:
+        return self.work / "gradebook.db"
+
+    def students(self, week: Week) -> list[str]:
+        """Who handed in anything for this week, or has a folder for it: sorted names of folders in submitted/."""
+        folder = self.work / "submitted"
+        return sorted(p.name for p in folder.iterdir() if (p / week.slug).is_dir()) if folder.is_dir() else []

@@ -1,0 +1,234 @@
+"""Checks: small functions that decide whether an answer is right, and say which mistake it looks like.
+
+    @check("cosine_similarity", weight=2)
+    def rows_are_normalised(student, rng):
+        '''Vectors of any length give cosines in [-1, 1]. Forgetting to divide by the norms is the usual slip.'''
+        image, text = 7 * rng.normal(size=(5, 16)), rng.normal(size=(3, 16))
+        assert_close(student.cosine_similarity(image, text), sklearn_cosine(image, text), atol=1e-5)
+
+The first sentence of the docstring is shown with every verdict, the rest only when the check fails. `student` is a
+`coursekit.student.Student`; `rng` a numpy Generator whose seed differs between the notebook and grading. A check passes
+by returning and fails by raising. The same function runs in the student's notebook and in the judge.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from coursekit.student import Student, StudentError
+
+CheckFunction = Callable[[Student, np.random.Generator], None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One test of one question. `weight` is its share of the question's points, among the question's checks."""
+
+    question: str
+    run: CheckFunction
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+    @property
+    def claim(self) -> str:
+        """The first sentence of the docstring: what holds when the check passes."""
+        return self._sentences()[0]
+
+    @property
+    def slip(self) -> str:
+        """The rest of the docstring: the usual mistake."""
+        return self._sentences()[1]
+
+    def _sentences(self) -> tuple[str, str]:
+        text = " ".join((self.run.__doc__ or self.name.replace("_", " ")).split())
+        first, _, rest = text.partition(". ")
+        return first.rstrip("."), rest
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check found. `evidence` holds (caption, picture) pairs for the feedback page."""
+
+    check: str
+    claim: str
+    weight: float
+    passed: bool
+    message: str = ""
+    seconds: float = 0.0
+    evidence: tuple[tuple[str, Image.Image], ...] = field(default=(), repr=False)
+
+
+def check(question: str, weight: float = 1.0) -> Callable[[CheckFunction], Check]:
+    """Make a function the check of a question. Checks of one question run in the order of their definition."""
+    if not weight > 0:
+        raise ValueError(f"a check of {question} has weight {weight}; weights are positive")
+    return lambda function: Check(question, function, weight)
+
+
+def checks_in(module: ModuleType) -> list[Check]:
+    """The checks a module defines, in order."""
+    return [value for value in vars(module).values() if isinstance(value, Check)]
+
+
+def run_check(one: Check, student: Student, seed: str) -> Verdict:
+    """Run one check with inputs drawn from `seed`. Never raises: whatever goes wrong is the verdict's message."""
+    digest = hashlib.sha256(f"{seed}/{one.question}/{one.name}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    pictures: list[tuple[str, Image.Image]] = []
+    token = _pictures.set(pictures)
+    began = time.monotonic()
+    try:
+        one.run(student, rng)
+        passed, message = True, ""
+    except AssertionError as error:
+        passed, message = False, _sentence(str(error) or "this does not hold", one.slip)
+    except StudentError as error:
+        passed, message = False, _explain(error)
+    except Exception as error:  # an answer of a kind nobody foresaw can break the check's own arithmetic
+        found = f"the answer could not be compared ({type(error).__name__}: {str(error)[:300]})"
+        passed, message = False, _sentence(found, "Does it return what the docstring says?")
+    finally:
+        _pictures.reset(token)
+    seconds = time.monotonic() - began
+    return Verdict(one.name, one.claim, one.weight, passed, message, seconds, tuple(pictures))
+
+
+def share(verdicts: Iterable[Verdict]) -> float:
+    """The part of a question's points that its verdicts earn, in [0, 1]. No verdicts earn nothing."""
+    verdicts = list(verdicts)
+    total = sum(v.weight for v in verdicts)
+    return sum(v.weight for v in verdicts if v.passed) / total if total else 0.0
+
+
+def _sentence(found: str, advice: str) -> str:
+    found = found.strip()
+    if found and found[-1] not in ".?!":
+        found += "."
+    return f"{found} {advice}".strip()
+
+
+def _explain(error: StudentError) -> str:
+    if error.unanswered:
+        return "not answered yet."
+    at = f" At: {error.line}" if error.line else ""
+    return _sentence(f"your code raised {error.kind}: {error.message}", "") + at
+
+
+# --- evidence and assertions ------------------------------------------------------------------------------------------
+
+_pictures: contextvars.ContextVar[list[tuple[str, Image.Image]] | None] = contextvars.ContextVar(
+    "pictures", default=None
+)
+
+
+def evidence(caption: str, picture: Image.Image | np.ndarray) -> None:
+    """Keep a picture for the feedback page: an image, or an array (h, w) or (h, w, 3) with values in [0, 1]."""
+    if not isinstance(picture, Image.Image):
+        picture = Image.fromarray((np.clip(np.nan_to_num(_array(picture)), 0, 1) * 255).round().astype(np.uint8))
+    pictures = _pictures.get()
+    if pictures is not None and len(pictures) < 8:
+        picture = picture.convert("RGB")
+        picture.thumbnail((640, 640))
+        pictures.append((caption, picture))
+
+
+def assert_close(
+    actual: Any,
+    expected: Any,
+    atol: float = 1e-5,
+    rtol: float = 1e-5,
+    slips: Mapping[str, Any] | None = None,
+    what: str = "the result",
+) -> None:
+    """`actual` has the shape of `expected` and, entry by entry, |actual - expected| <= atol + rtol |expected|.
+
+    slips: {message: the value that a known mistake gives}; if `actual` is one of those, the message says so.
+    """
+    wanted = _array(expected)
+    found = _array(actual, what)
+    for mistake, wrong in (slips or {}).items():
+        other = _array(wrong)
+        same_as_right = other.shape == wanted.shape and np.allclose(other, wanted, atol=atol, rtol=rtol, equal_nan=True)
+        if not same_as_right and found.shape == other.shape and np.allclose(found, other, atol=atol, rtol=rtol):
+            raise AssertionError(mistake)
+    assert_shape(found, wanted.shape, what)
+    if np.isnan(found).any() and not np.isnan(wanted).any():
+        raise AssertionError(f"found nan in {what}")
+    off = np.abs(found.astype(np.float64) - wanted) - (atol + rtol * np.abs(wanted))
+    off = np.where(found == wanted, -1.0, off)  # equal infinities differ by nan
+    if not (off <= 0).all():
+        worst = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+        place = f" at {[int(i) for i in worst]}" if worst else ""
+        raise AssertionError(f"{what} is {found[worst]:.6g}{place} where {wanted[worst]:.6g} was expected")
+
+
+def assert_shape(actual: Any, shape: Sequence[int], what: str = "the result") -> None:
+    """`actual` is an array or tensor of this shape."""
+    found = _array(actual, what).shape
+    if found != tuple(shape):
+        raise AssertionError(f"{what} has shape {_shape(found)} where {_shape(shape)} was expected")
+
+
+def assert_same(actual: Any, expected: Any, what: str = "the result") -> None:
+    """`actual` equals `expected` exactly: text, whole numbers, lists of them. A tuple may stand for a list."""
+    found = _plain(actual)
+    if type(found) is not type(_plain(expected)) or found != _plain(expected):
+        raise AssertionError(f"{what} is {_short(found)} where {_short(_plain(expected))} was expected")
+
+
+def assert_that(holds: bool, message: str) -> None:
+    """Like `assert`, but also under python -O."""
+    if not holds:
+        raise AssertionError(message)
+
+
+def _array(value: Any, what: str = "the result") -> np.ndarray:
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    if value is None:
+        raise AssertionError(f"{what} is None: is there a return?")
+    if isinstance(value, str | bytes | dict):
+        raise AssertionError(f"{what} is a {type(value).__name__} where numbers were expected")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise AssertionError(f"{what} is a list whose rows differ in length") from None
+    if array.dtype.kind not in "biufc":
+        if isinstance(value, list | tuple) and value and all(hasattr(item, "detach") for item in value):
+            return np.stack([_array(item, what) for item in value])
+        raise AssertionError(f"{what} is {_short(value)} where numbers were expected")
+    return array
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "detach"):
+        value = _array(value)
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return (
+        "()" if not len(shape) else "(" + ", ".join(str(int(n)) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,176 @@
+"""Models by role. `load("clip")` is the course's own small checkpoint in the tiny profile, the Hub's in the full one.
+
+    clip = models.load("clip")
+    images, texts = models.embed_images(clip, pictures), models.embed_texts(clip, captions)
+
+This table is the only place where a model's id stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tinyworld
+from PIL import Image
+
+from coursekit import session
+
+
+@dataclass(frozen=True)
+class Role:
+    """One row of the table: what is shipped, and what it stands for on the Hub.
+
+    shipped: folder under tinyworld's checkpoints.  size_mb: download of the Hub's weights.  memory_mb: to run them.
+    """
+
+    model_class: str
+    shipped: str
+    hub_id: str
+    revision: str
+    licence: str
+    size_mb: int
+    memory_mb: int
+    loader: Callable[[str | Path, Role], Loaded]
+    files: tuple[str, ...] = ()  # what to fetch of the Hub's repository, where the loader needs a folder
+
+
+class Loaded(NamedTuple):
+    """A model in eval mode on the session's device, and the processor that makes its inputs."""
+
+    model: Any
+    processor: Any
+
+
+class OpenClipProcessor:
+    """open_clip's image transform and tokenizer under one roof, as transformers has them."""
+
+    def __init__(self, transform: Any, tokenizer: Any) -> None:
+        self.transform, self.tokenizer = transform, tokenizer
+
+    def images(self, images: Sequence[Image.Image]) -> Any:
+        """PIL images to a float tensor (n, 3, side, side)."""
+        import torch
+
+        return torch.stack([self.transform(image.convert("RGB")) for image in images])
+
+    def texts(self, texts: Sequence[str]) -> Any:
+        """Texts to token ids (n, context length)."""
+        return self.tokenizer(list(texts))
+
+
+def load(role: str, profile: str | None = None, device: Any = None) -> Loaded:
+    """The model of a role and its processor, in eval mode.
+
+    role: a key of ROLES.   profile, device: those of `setup`, unless given.
+    Raises KeyError for an unknown role, and RuntimeError with what to do where the Hub cannot be reached.
+    """
+    if role not in ROLES:
+        raise KeyError(f"no model has the role {role!r}; there are: {', '.join(ROLES)}")
+    row = ROLES[role]
+    now = session.current
+    profile = profile or (now.profile if now else "tiny")
+    device = device or (now.device if now else "cpu")
+    where = tinyworld.checkpoint(row.shipped) if profile == "tiny" else row.hub_id
+    try:
+        loaded = row.loader(where, row)
+    except OSError as error:
+        if profile == "tiny":
+            raise
+        raise RuntimeError(
+            f"{row.hub_id} ({row.size_mb} MB) is not in the Hub cache and could not be fetched. Go online once, "
+            f'or set PROFILE = "tiny" for the model the course ships. ({error})'
+        ) from error
+    return Loaded(loaded.model.to(device).eval(), loaded.processor)
+
+
+def _load_clip(where: str | Path, role: Role) -> Loaded:
+    import torch
+    from transformers import CLIPModel, CLIPProcessor
+
+    kwargs = {"revision": role.revision} if isinstance(where, str) else {}
+    model = CLIPModel.from_pretrained(where, dtype=torch.float32, **kwargs)
+    return Loaded(model, CLIPProcessor.from_pretrained(where, **kwargs))
+
+
+def _load_open_clip(where: str | Path, role: Role) -> Loaded:
+    import open_clip
+
+    if isinstance(where, str):  # open_clip takes no revision, so the pinned files are fetched first
+        from huggingface_hub import snapshot_download
+
+        where = snapshot_download(where, revision=role.revision, allow_patterns=list(role.files))
+    name = f"local-dir:{where}"
+    model, _, transform = open_clip.create_model_and_transforms(name)
+    return Loaded(model.float(), OpenClipProcessor(transform, open_clip.get_tokenizer(name)))
+
+
+ROLES: dict[str, Role] = {
+    "clip": Role(
+        model_class="transformers.CLIPModel",
+        shipped="clip",
+        hub_id="openai/clip-vit-base-patch32",
+        revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
+        licence="MIT",
+        size_mb=605,
+        memory_mb=900,
+        loader=_load_clip,
+    ),
+    "open_clip": Role(
+        model_class="open_clip.CLIP",
+        shipped="open_clip",
+        hub_id="laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+        revision="1a25a446712ba5ee05982a381eed697ef9b435cf",
+        licence="MIT",
+        size_mb=605,
+        memory_mb=900,
+        loader=_load_open_clip,
+        files=("open_clip_config.json", "open_clip_model.safetensors", "*token*", "vocab.json", "merges.txt"),
+    ),
+}
+
+
+# --- embeddings -----------------------------------------------------------------------------------------------------
+
+
+def embed_images(loaded: Loaded, images: Sequence[Image.Image], batch: int = 64) -> Any:
+    """Pictures to a float32 tensor (n, d) on the CPU, as the model gives them: not normalised."""
+    images = [image.convert("RGB") for image in images]
+
+    def embed(part: Sequence[Image.Image], device: Any) -> Any:
+        if isinstance(loaded.processor, OpenClipProcessor):
+            return loaded.model.encode_image(loaded.processor.images(part).to(device))
+        inputs = loaded.processor(images=part, return_tensors="pt").to(device)
+        return features(loaded.model.get_image_features(**inputs))
+
+    return _in_batches(loaded, images, batch, embed)
+
+
+def embed_texts(loaded: Loaded, texts: Sequence[str], batch: int = 256) -> Any:
+    """Texts to a float32 tensor (n, d) on the CPU, as the model gives them: not normalised. Long texts are cut."""
+
+    def embed(part: Sequence[str], device: Any) -> Any:
+        if isinstance(loaded.processor, OpenClipProcessor):
+            return loaded.model.encode_text(loaded.processor.texts(part).to(device))
+        inputs = loaded.processor(text=list(part), return_tensors="pt", padding=True, truncation=True).to(device)
+        return features(loaded.model.get_text_features(**inputs))
+
+    return _in_batches(loaded, list(texts), batch, embed)
+
+
+def features(output: Any) -> Any:
+    """The embedding in what get_image_features or get_text_features returns: versions differ in its wrapping."""
+    return getattr(output, "pooler_output", output)
+
+
+def _in_batches(loaded: Loaded, items: Sequence[Any], batch: int, embed: Callable[[Sequence[Any], Any], Any]) -> Any:
+    import torch
+
+    if not items:
+        raise ValueError("nothing to embed: the list is empty")
+    device = next(loaded.model.parameters()).device
+    with torch.inference_mode():
+        parts = [embed(items[i : i + batch], device).float().cpu() for i in range(0, len(items), batch)]
+    return torch.cat(parts).clone()

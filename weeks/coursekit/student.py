@@ -1,0 +1,219 @@
+"""A student's namespace, seen from outside it.
+
+`Server` lives beside the student's work and answers requests; `Student` is the other end, which checks talk to. Between
+them goes text of `codec` and nothing else. In a notebook both ends are in one process; in grading the `Student` is in
+the judge and the text travels over the kernel's own messages. Either way the arguments a student's function gets are
+copies, and the judge only ever receives data.
+"""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from coursekit.codec import DEFAULT, CodecError, Handle, Limits, decode, encode
+
+Transport = Callable[[str], str]
+MIMETYPE = "application/x-crossmodal+json"
+
+
+class StudentError(Exception):
+    """The student's code raised, or could not be asked. `kind` is the exception's name where it was theirs."""
+
+    def __init__(self, kind: str, message: str, line: str = "") -> None:
+        self.kind, self.message, self.line = kind, message, line
+        super().__init__(f"{kind}: {message}" if message else kind)
+
+    @property
+    def unanswered(self) -> bool:
+        """True where the stub is still the one that was released."""
+        return self.kind == "NotImplementedError"
+
+
+# --- beside the student's work --------------------------------------------------------------------------------------
+
+
+class Server:
+    """Answers requests on one namespace. Objects that are not data are kept here and named by number."""
+
+    def __init__(self, namespace: Mapping[str, Any], limits: Limits = DEFAULT) -> None:
+        self.namespace, self.limits = namespace, limits
+        self.kept: dict[int, Any] = {}
+
+    def __call__(self, text: str) -> str:
+        """Answer one request: {"op", ...} in, {"value"} or {"error", "message", "line"} out. Never raises."""
+        try:
+            request = decode(text, self._resolve, self.limits)
+            value = getattr(self, "op_" + request.pop("op"))(**request)
+            return encode({"value": value}, self._keep, self.limits)
+        except CodecError as error:
+            return encode({"error": "CodecError", "message": str(error), "line": ""})
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            return encode({"error": type(error).__name__[:80], "message": _text(error), "line": _student_line(error)})
+
+    def op_get(self, name: str) -> Any:
+        if name not in self.namespace:
+            raise NameError(f"{name} is not defined: run its cell, and keep its name")
+        return self.namespace[name]
+
+    def op_import(self, module: str) -> Any:
+        return importlib.import_module(module)
+
+    def op_attribute(self, target: Any, name: str) -> Any:
+        return getattr(target, name)
+
+    def op_item(self, target: Any, key: Any) -> Any:
+        return target[key]
+
+    def op_call(self, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return target(*args, **kwargs)
+
+    def op_gradients(self, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any], wrt: Sequence[int]) -> Any:
+        """Call `target` and differentiate its scalar result by the arguments at the places `wrt`."""
+        import torch
+
+        args = [arg.clone().requires_grad_(True) if i in wrt else arg for i, arg in enumerate(args)]
+        result = target(*args, **kwargs)
+        if not isinstance(result, torch.Tensor) or result.numel() != 1:
+            raise TypeError(f"expected one number in a tensor, to differentiate; got {_describe(result)}")
+        if not result.requires_grad:
+            raise TypeError("the result does not depend on the inputs any more (was it detached, or under no_grad?)")
+        return result, list(torch.autograd.grad(result.reshape(()), [args[i] for i in wrt], allow_unused=True))
+
+    def _keep(self, value: Any) -> Handle:
+        self.kept[len(self.kept)] = value
+        return Handle(len(self.kept) - 1, type(value).__name__[:80], callable(value))
+
+    def _resolve(self, handle: Handle) -> Any:
+        if handle.id not in self.kept:
+            raise CodecError(f"no object {handle.id} is kept here")
+        return self.kept[handle.id]
+
+
+class Reply:
+    """Carries an answer through Jupyter's display machinery as a mime type of our own."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {MIMETYPE: self.text}
+
+    def __repr__(self) -> str:
+        return "a coursekit reply"
+
+
+_server: Server | None = None
+
+
+def serve(text: str) -> Reply:
+    """Answer the judge inside an IPython kernel. The judge evaluates this; notebooks have no use for it."""
+    global _server
+    if _server is None:
+        from IPython import get_ipython
+
+        _server = Server(get_ipython().user_ns)
+    return Reply(_server(text))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:2000]
+    except Exception:
+        return "(its message cannot be shown)"
+
+
+def _student_line(error: BaseException) -> str:
+    """The last line of the student's own code that the error passed through, or ''."""
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if "ipykernel" in f.filename or "<ipython" in f.filename
+    ]
+    return (frames[-1].line or "").strip()[:200] if frames else ""
+
+
+def _describe(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ + (f" of shape {tuple(shape)}" if shape is not None else "")
+
+
+# --- the other end --------------------------------------------------------------------------------------------------
+
+
+class Remote:
+    """An object in the student's kernel: call it, read its attributes and items. Data comes back as data."""
+
+    def __init__(self, student: Student, handle: Handle) -> None:
+        self._student, self._handle = student, handle
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._student._ask("call", target=self, args=list(args), kwargs=kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._student._ask("attribute", target=self, name=name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._student._ask("item", target=self, key=key)
+
+    def __repr__(self) -> str:
+        return f"<the student's {self._handle.kind}>"
+
+
+class Student:
+    """What a check is given: `student.name` is a value, or a callable where the student wrote a function.
+
+    Raises StudentError where the student's code raised or the name is missing, so a check need not guard.
+    """
+
+    def __init__(self, transport: Transport, limits: Limits = DEFAULT) -> None:
+        self._transport, self._limits = transport, limits
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._ask("get", name=name)
+
+    def __contains__(self, name: str) -> bool:
+        try:
+            self._ask("get", name=name)
+        except StudentError as error:
+            if error.kind == "NameError":
+                return False
+            raise
+        return True
+
+    def library(self, module: str) -> Any:
+        """A module of the student's kernel, for building what is no data there, such as a model to pass in."""
+        return self._ask("import", module=module)
+
+    def gradients(self, name: str, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> tuple[Any, list[Any]]:
+        """The student's scalar function `name` at `args`, and its gradients by the arguments at places `wrt`."""
+        value, grads = self._ask("gradients", target=getattr(self, name), args=list(args), kwargs=kwargs, wrt=list(wrt))
+        return value, grads
+
+    def _ask(self, op: str, **request: Any) -> Any:
+        text = encode({"op": op, **request}, _handle_of, self._limits)
+        try:
+            reply = decode(self._transport(text), lambda handle: Remote(self, handle), self._limits)
+        except CodecError as error:
+            raise StudentError("CodecError", str(error)) from None
+        match reply:
+            case {"value": value}:
+                return value
+            case {"error": str(kind), "message": str(message), "line": str(line)}:
+                raise StudentError(kind, message, line)
+        raise StudentError("CodecError", "the kernel's answer is not one of ours")
+
+
+def _handle_of(value: Any) -> Handle:
+    if isinstance(value, Remote):
+        return value._handle
+    raise CodecError(f"a check can send data or a student's own object, not a {type(value).__name__}")
+
+
+def local_student(namespace: Mapping[str, Any]) -> Student:
+    """Both ends in one process, for instant feedback in the notebook."""
+    return Student(Server(namespace))
