@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from coursekit.student import Student, StudentError
+from coursekit.student import Remote, Student, StudentError
 
 CheckFunction = Callable[[Student, np.random.Generator], None]
 
@@ -166,7 +166,9 @@ def assert_close(
     assert_shape(found, wanted.shape, what)
     if np.isnan(found).any() and not np.isnan(wanted).any():
         raise AssertionError(f"found nan in {what}")
-    off = np.abs(found.astype(np.float64) - wanted) - (atol + rtol * np.abs(wanted))
+    exact = np.complex128 if "c" in (found.dtype.kind, wanted.dtype.kind) else np.float64
+    with np.errstate(invalid="ignore"):
+        off = np.abs(found.astype(exact) - wanted) - (atol + rtol * np.abs(wanted))
     off = np.where(found == wanted, -1.0, off)  # equal infinities differ by nan
     if not (off <= 0).all():
         worst = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
@@ -195,6 +197,8 @@ def assert_that(holds: bool, message: str) -> None:
 
 
 def _array(value: Any, what: str = "the result") -> np.ndarray:
+    if isinstance(value, Remote):
+        raise AssertionError(f"{what} is a {value._handle.kind} where numbers were expected")
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
@@ -214,6 +218,8 @@ def _array(value: Any, what: str = "the result") -> np.ndarray:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Remote):
+        return repr(value)
     if hasattr(value, "detach"):
         value = _array(value)
     if isinstance(value, np.ndarray):

@@ -1,0 +1,162 @@
+"""Checks and verdicts: a right answer passes, a wrong one is told which mistake it looks like."""
+
+import json
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from coursekit import notebook
+from coursekit.checks import (
+    assert_close,
+    assert_same,
+    assert_shape,
+    check,
+    checks_in,
+    evidence,
+    run_check,
+    share,
+)
+from coursekit.student import local_student
+from PIL import Image
+
+
+@check("norm", weight=2)
+def length_is_euclidean(student, rng):
+    """The length is the root of the sum of squares. Forgetting the root is the usual slip."""
+    x = rng.normal(size=5)
+    slips = {"this is the squared length": (x**2).sum(), "this is the sum of absolute values": np.abs(x).sum()}
+    assert_close(student.norm(x), np.linalg.norm(x), slips=slips)
+    evidence("what was measured", x.reshape(1, 5))
+
+
+@check("norm")
+def zero_has_no_length(student, rng):
+    """A zero vector has length 0."""
+    assert_close(student.norm(np.zeros(3)), 0.0)
+
+
+def verdict(function, one=length_is_euclidean):
+    return run_check(one, local_student({"norm": function}), seed="s")
+
+
+def test_a_right_answer_passes_with_its_evidence():
+    result = verdict(np.linalg.norm)
+    assert result.passed and result.claim == "The length is the root of the sum of squares"
+    assert [caption for caption, _ in result.evidence] == ["what was measured"]
+
+
+def test_a_known_mistake_is_named_with_the_usual_slip():
+    result = verdict(lambda x: (x**2).sum())
+    assert not result.passed
+    assert result.message == "this is the squared length. Forgetting the root is the usual slip."
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda x: None, "is there a return"),
+        (lambda x: "3.2", "a str where numbers were expected"),
+        (lambda x: x, r"shape (5,) where () was expected"),
+        (lambda x: float("nan"), "found nan"),
+        (lambda x: 1e9, "1e+09"),
+        (lambda x: object(), "numbers were expected"),
+        (lambda x: {"a": 1}, "dict"),
+        (lambda x: [[1], [1, 2]], "differ in length"),
+        (lambda x: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_odd_answers_fail_with_words(answer, words):
+    result = verdict(answer)
+    assert not result.passed and words in result.message
+
+
+def test_an_unsolved_stub_is_not_an_error():
+    def stub(x):
+        raise NotImplementedError()
+
+    assert verdict(stub).message == "not answered yet."
+
+
+def test_the_same_seed_draws_the_same_inputs_and_another_does_not():
+    drawn = []
+
+    @check("q")
+    def look(student, rng):
+        """Looks."""
+        drawn.append(rng.integers(2**60))
+
+    for seed in ("a", "a", "b"):
+        run_check(look, local_student({}), seed)
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_share_is_weighted_and_nothing_earns_nothing():
+    right, wrong = verdict(np.linalg.norm), verdict(lambda x: 0.0, zero_has_no_length)
+    assert wrong.passed and share([right, wrong]) == 1
+    assert share([verdict(lambda x: 0.0), wrong]) == pytest.approx(1 / 3)
+    assert share([]) == 0
+
+
+def test_checks_are_found_in_order():
+    module = ModuleType("m")
+    module.b, module.a, module.other = length_is_euclidean, zero_has_no_length, 3
+    assert [c.name for c in checks_in(module)] == ["length_is_euclidean", "zero_has_no_length"]
+
+
+def test_a_weight_is_positive():
+    with pytest.raises(ValueError, match="positive"):
+        check("q", weight=0)
+
+
+def test_the_notebook_prints_verdicts_and_returns_points(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(notebook, "_checks", {})
+    monkeypatch.setattr(notebook, "_points", {})
+    module = ModuleType("m")
+    module.a, module.b = length_is_euclidean, zero_has_no_length
+    points = tmp_path / "points.json"
+    points.write_text(json.dumps({"norm": 3}))
+    notebook.use_checks(module, points)
+    score = notebook.check("norm", {"norm": lambda x: (x**2).sum()})
+    assert repr(score) == "1" and float(score) == 1.0 and not score.passed
+    assert capsys.readouterr().out.splitlines() == [
+        "norm   1 of 2",
+        "  no    length_is_euclidean: this is the squared length. Forgetting the root is the usual slip.",
+        "  ok    A zero vector has length 0",
+    ]
+    assert repr(notebook.check("norm", {"norm": np.linalg.norm})) == "3"
+    with pytest.raises(KeyError, match="there are: norm"):
+        notebook.check("nrom")
+
+
+def test_close_is_entry_by_entry_and_names_the_place():
+    assert_close(torch.tensor([1.0, 2.0]), [1.0, 2.0])
+    assert_close([np.inf, 1.0], [np.inf, 1.0])
+    with pytest.raises(AssertionError, match=r"5 at \[1\] where 2 was expected"):
+        assert_close([1.0, 5.0], [1.0, 2.0], what="it")
+    with pytest.raises(AssertionError):
+        assert_close([np.inf, 1.0], [1.0, 1.0])
+
+
+def test_a_slip_that_happens_to_be_right_is_no_slip():
+    assert_close(2.0, 2.0, slips={"not this": 2.0})
+
+
+def test_shape_and_sameness():
+    assert_shape(torch.zeros(2, 3), (2, 3))
+    assert_same((1, 2), [1, 2])
+    assert_same(np.array([1, 2]), [1, 2])
+    for wrong in ([2, 1], 3, "12", [1.0, 2.5]):
+        with pytest.raises(AssertionError):
+            assert_same(wrong, [1, 2])
+
+
+def test_evidence_is_bounded():
+    @check("q")
+    def many(student, rng):
+        """Many."""
+        for _ in range(50):
+            evidence("big", Image.new("RGB", (3000, 2000)))
+
+    pictures = run_check(many, local_student({}), "s").evidence
+    assert len(pictures) <= 8 and all(max(p.size) <= 640 for _, p in pictures)
