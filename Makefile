@@ -44,6 +44,7 @@ else
 	grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' requirements.lock | VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -r -
 endif
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
+	$(BIN)/jupyter kernelspec install --sys-prefix --log-level=ERROR grader/kernels/crossmodal-warm
 	@touch $(READY)
 
 # The students' copy is the committed tree without what .gitattributes marks export-ignore.

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from setuptools import setup
 
-has_grader = (Path(__file__).parent / "grader" / "cli.py").exists()
-setup(
-    entry_points={
-        "console_scripts": ["grader = grader.cli:app"],
-        "papermill.engine": ["crossmodal = grader.engine:CrossmodalEngine"],
-    }
-    if has_grader
-    else {}
-)
+if (Path(__file__).parent / "grader").is_dir():
+    setup(
+        entry_points={
+            "console_scripts": ["grader = grader.cli:app"],
+            "papermill.engine": ["crossmodal = grader.engine:CrossmodalEngine"],
+            "jupyter_client.kernel_provisioners": ["crossmodal-warm = grader.provisioner:WarmProvisioner"],
+        },
+    )
+else:
+    setup()

@@ -6,6 +6,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from coursekit import notebook
 from coursekit.checks import (
     assert_close,
@@ -18,7 +20,6 @@ from coursekit.checks import (
     share,
 )
 from coursekit.student import local_student
-from PIL import Image
 
 
 @check("norm", weight=2)

@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from coursekit.codec import CodecError, Handle, Limits, decode, encode
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
+from coursekit.codec import CodecError, Handle, Limits, decode, encode
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),

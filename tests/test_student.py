@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from coursekit.student import MIMETYPE, Reply, Server, Student, StudentError, local_student
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import tinyworld
 from PIL import Image
 
+import tinyworld
 from coursekit import session
 
 

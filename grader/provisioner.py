@@ -1,0 +1,214 @@
+"""`crossmodal-warm`: a Jupyter kernel provisioner whose kernels are forked from a warm process (see `forkserver`).
+
+Anything that starts kernels by kernelspec can use it: papermill, nbclient, nbgrader, JupyterLab. Connections go over
+ipc sockets in a short private folder, not over TCP ports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import List, Unicode
+
+from grader.forkserver import LIBRARIES
+
+# Variables that the libraries read when they are imported, so kernels that differ in them need different servers.
+READ_AT_IMPORT = (
+    "HF_",
+    "TRANSFORMERS_",
+    "DIFFUSERS_",
+    "TORCH_",
+    "PYTORCH_",
+    "OMP_",
+    "MKL_",
+    "OPENBLAS_",
+    "CUDA_",
+    "PYTHON",
+)
+START_SECONDS = 120
+
+
+class ForkServerDied(RuntimeError):
+    """The warm process is gone, and its kernels with it. The next kernel gets a new one."""
+
+
+class ForkServerClient:
+    """This process's end of one fork server. Requests from several threads take turns."""
+
+    def __init__(self, env: dict[str, str], libraries: Sequence[str]) -> None:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(START_SECONDS)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "grader.forkserver", str(theirs.fileno()), *libraries],
+                pass_fds=[theirs.fileno()],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self.socket = ours
+        self.stream = ours.makefile("rw", encoding="utf-8", newline="\n")
+        self.lock = threading.Lock()
+        self._receive()
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def ask(self, op: str, **request: Any) -> dict[str, Any]:
+        """One request, one answer. Raises ForkServerDied, or RuntimeError where the server refused."""
+        with self.lock:
+            try:
+                self.stream.write(json.dumps({"op": op, **request}) + "\n")
+                self.stream.flush()
+            except (OSError, ValueError) as error:
+                raise ForkServerDied(f"the fork server is gone ({error})") from None
+            answer = self._receive()
+        if "error" in answer:
+            raise RuntimeError(f"fork server: {answer['error']}")
+        return answer
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            line = self.stream.readline()
+        except (OSError, ValueError) as error:
+            raise ForkServerDied(f"the fork server does not answer ({error})") from None
+        if not line:
+            raise ForkServerDied(f"the fork server died (exit status {self.process.wait()})")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the server; it takes its kernels with it."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.close()
+        self.socket.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+_servers: dict[tuple[Any, ...], ForkServerClient] = {}
+_servers_lock = threading.Lock()
+
+
+def server_for(env: dict[str, str], libraries: Sequence[str]) -> ForkServerClient:
+    """The fork server of this process for kernels with this environment, started where there is none or it died."""
+    key = (*libraries, *sorted((name, value) for name, value in env.items() if name.startswith(READ_AT_IMPORT)))
+    with _servers_lock:
+        server = _servers.get(key)
+        if server is None or not server.alive:
+            if server is not None:
+                server.close()
+            server = _servers[key] = ForkServerClient(env, libraries)
+        return server
+
+
+@atexit.register
+def close_servers() -> None:
+    """End every fork server of this process."""
+    with _servers_lock:
+        for server in _servers.values():
+            server.close()
+        _servers.clear()
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Launches kernels by fork. Signals, waiting and exit status go through the server, whose children they are."""
+
+    libraries = List(
+        Unicode(),
+        default_value=list(LIBRARIES),
+        help="Modules to import before forking. A kernelspec sets them: metadata.kernel_provisioner.config.libraries.",
+    ).tag(config=True)
+    server: ForkServerClient | None = None
+    folder: Path | None = None
+    exit_code: int | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self.pid is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        manager = self.parent
+        if manager is not None and self.folder is None:
+            # a unix socket's path may have 107 bytes, and the usual runtime folder can be long
+            self.folder = Path(tempfile.mkdtemp(prefix="xm-", dir="/tmp"))
+            manager.transport = "ipc"
+            manager.connection_file = str(self.folder / "k.json")
+            manager.ip = str(self.folder / "k")
+        return await super().pre_launch(**kwargs)
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        env = dict(kwargs.get("env") or os.environ)
+        cwd = kwargs.get("cwd")
+        argv = ["ipykernel_launcher", *cmd[cmd.index("ipykernel_launcher") + 1 :]]
+
+        def spawn() -> tuple[ForkServerClient, int]:
+            for attempt in (1, 2):  # a server that died unnoticed is replaced once
+                server = server_for(env, self.libraries)
+                try:
+                    return server, server.ask("spawn", argv=argv, env=env, cwd=str(cwd) if cwd else None)["pid"]
+                except ForkServerDied:
+                    if attempt == 2:
+                        raise
+            raise AssertionError("unreachable")
+
+        self.server, self.pid = await asyncio.to_thread(spawn)
+        self.pgid, self.cwd, self.exit_code = self.pid, cwd, None
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        if self.pid is None or self.server is None:
+            return 0 if self.exit_code is None else self.exit_code
+        try:
+            self.exit_code = self.server.ask("poll", pid=self.pid)["exit"]
+        except (ForkServerDied, RuntimeError):
+            self.exit_code = -9  # its kernels die with it
+        return self.exit_code
+
+    async def wait(self) -> int | None:
+        while (code := await self.poll()) is None:
+            await asyncio.sleep(0.02)
+        self._forget()
+        return code
+
+    async def send_signal(self, signum: int) -> None:
+        if self.pid is not None and self.server is not None:
+            with contextlib.suppress(ForkServerDied, RuntimeError):
+                self.server.ask("signal", pid=self.pid, signum=int(signum))
+
+    async def kill(self, restart: bool = False) -> None:
+        await self.send_signal(9)
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.send_signal(15)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        self._forget()
+        if self.folder is not None and not restart:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+    def _forget(self) -> None:
+        if self.pid is not None and self.server is not None:
+            with contextlib.suppress(ForkServerDied, RuntimeError):
+                self.server.ask("forget", pid=self.pid)
+        self.pid = None
