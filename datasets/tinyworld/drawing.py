@@ -45,6 +45,15 @@ def masks(scene: Scene, size: int = 64) -> np.ndarray:
     return covered
 
 
+def label_map(scene: Scene, size: int = 64) -> np.ndarray:
+    """Which object each pixel shows: uint8 (size, size), 0 for the background, i for the i-th object from 1."""
+    labels = Image.new("L", (size, size))
+    for i, thing in enumerate(scene.objects, start=1):
+        coverage, box = silhouette(thing, size)
+        labels.paste(i, box, mask=coverage.point(_AT_LEAST_HALF))
+    return np.asarray(labels)
+
+
 def silhouette(thing: Object, size: int) -> tuple[Image.Image, tuple[int, int, int, int]]:
     """An object's coverage (mode L, 0..255) and the box of whole pixels (left, top, right, bottom) it belongs in."""
     radius = RADII[thing.size] * size
@@ -88,6 +97,8 @@ def _polar(radii: list[float]) -> list[tuple[float, float]]:
     step = 2 * math.pi / len(radii)
     return [(r * math.sin(i * step), -r * math.cos(i * step)) for i, r in enumerate(radii)]
 
+
+_AT_LEAST_HALF = [0] * 128 + [255] * 128  # a lookup table for `Image.point`
 
 # Corners in units of the object's radius, y downwards. Circle and ring are drawn as discs.
 _ARM = 0.3

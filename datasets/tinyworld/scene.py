@@ -63,6 +63,10 @@ class Scene:
         """Where each object is: float32 (objects, size, size), the part of every pixel it covers, in [0, 1]."""
         return drawing.masks(self, size)
 
+    def label_map(self, size: int = 64) -> np.ndarray:
+        """Which object each pixel shows: uint8 (size, size), 0 for the background, i for the i-th object from 1."""
+        return drawing.label_map(self, size)
+
     def caption(self, rng: np.random.Generator | None = None) -> str:
         """The canonical caption, or with `rng` one of its many paraphrases. Every one names all the facts."""
         return captions.caption(self, rng)
