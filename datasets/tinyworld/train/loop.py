@@ -1,0 +1,143 @@
+"""What every recipe needs: a budget, a learning rate, an average of the weights, and a state that survives a kill."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from tqdm import tqdm
+
+
+def pick_device(name: str) -> torch.device:
+    """ "auto" is the GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+@dataclass
+class Clock:
+    """How much of the budget is used: so many steps, or so many minutes of training. Survives a stop and a resume."""
+
+    steps: int | None
+    minutes: float | None
+    step: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    samples: int = 0
+    _last: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1."""
+        used = self.step / self.steps if self.steps else self.seconds / (60 * self.minutes)
+        return min(1.0, used)
+
+    def start(self) -> None:
+        self._last = time.perf_counter(), time.process_time()
+
+    def tick(self, samples: int) -> None:
+        """One step is done."""
+        now = time.perf_counter(), time.process_time()
+        self.seconds += now[0] - self._last[0]
+        self.cpu_seconds += now[1] - self._last[1]
+        self._last = now
+        self.step += 1
+        self.samples += samples
+
+
+def cosine_rate(progress: float, peak: float, warm_up: float = 0.02, floor: float = 0.02) -> float:
+    """Learning rate: up in a line, then down along half a cosine to `floor` of the peak."""
+    if progress < warm_up:
+        return peak * (0.05 + 0.95 * progress / warm_up)
+    falling = (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up))) / 2
+    return peak * (floor + (1 - floor) * falling)
+
+
+class Average:
+    """Exponential moving average of a module's weights: it smooths out the last steps' noise (Polyak and Juditsky)."""
+
+    def __init__(self, module: nn.Module, decay: float = 0.998) -> None:
+        self.decay, self.updates = decay, 0
+        self.weights = {name: p.detach().clone() for name, p in module.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.updates += 1
+        keep = min(self.decay, (1 + self.updates) / (10 + self.updates))  # forget the start quickly
+        for name, p in module.named_parameters():
+            self.weights[name].lerp_(p, 1 - keep)
+
+
+def save_state(
+    folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: Average, clock: Clock
+) -> None:
+    """Everything a resumed run needs, as safetensors and JSON. A kill while writing leaves the old state whole."""
+    tensors = {f"module/{k}": v for k, v in module.state_dict().items()}
+    tensors |= {f"average/{k}": v for k, v in average.weights.items()}
+    for i, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{i}/{k}": v for k, v in moments.items()}
+    counters = {k: getattr(clock, k) for k in ("step", "seconds", "cpu_seconds", "samples")}
+    fresh = folder.with_name(folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, fresh / "state.safetensors")
+    (fresh / "counters.json").write_text(json.dumps(counters | {"updates": average.updates}, indent=1))
+    replace_folder(fresh, folder)
+
+
+def load_state(
+    folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: Average, clock: Clock
+) -> None:
+    """Undo `save_state`. Raises FileNotFoundError when nothing was saved."""
+    if not (folder / "state.safetensors").is_file():
+        raise FileNotFoundError(f"nothing to resume in {folder}: start without --resume")
+    tensors = load_file(folder / "state.safetensors")
+    module.load_state_dict({k.removeprefix("module/"): v for k, v in tensors.items() if k.startswith("module/")})
+    for name, weight in average.weights.items():
+        weight.copy_(tensors[f"average/{name}"])
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer/"):
+            _, i, name = key.split("/")
+            moments.setdefault(int(i), {})[name] = value
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
+    counters = json.loads((folder / "counters.json").read_text())
+    average.updates = counters.pop("updates")
+    for name, value in counters.items():
+        setattr(clock, name, value)
+
+
+def replace_folder(fresh: Path, folder: Path) -> None:
+    """Put a finished folder in the place of an older one; a reader sees the one or the other, never a half."""
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+class Progress:
+    """A bar with the time left on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.bar = tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", disable=None)
+
+    def show(self, progress: float, text: str) -> None:
+        self.bar.n = round(100 * progress, 1)
+        self.bar.set_postfix_str(text)
+
+    def line(self, text: str) -> None:
+        if self.bar.disable:
+            print(text, flush=True)
+        else:
+            self.bar.write(text, file=sys.stdout)
