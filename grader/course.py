@@ -104,8 +104,8 @@ class Course:
         return self.work / "records" / week.slug / f"{student}.json"
 
     def feedback(self, week: Week, student: str) -> Path:
-        """A student's page. Not in feedback/, which is nbgrader's: its own pages go there."""
-        return self.work / "reports" / week.slug / f"{student}.html"
+        """A student's page. In a folder of its own, for a student may be called index; feedback/ is nbgrader's."""
+        return self.work / "reports" / week.slug / "students" / f"{student}.html"
 
     def report(self, week: Week) -> Path:
         return self.work / "reports" / week.slug / "index.html"

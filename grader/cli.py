@@ -1,0 +1,342 @@
+"""The `grader` command. Exit codes: 0 done, 1 what was checked is not as it should be, 2 it could not run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
+
+from grader import pages
+from grader.course import Budget, Course, CourseError, Week
+from grader.doctor import cores
+from grader.progress import Watch, class_table, console
+from grader.records import Grade, RecordError
+
+CourseDir = Annotated[
+    Path | None, typer.Option("--course", help="The course's folder; else the one around here.", show_default=False)
+]
+WorkDir = Annotated[
+    Path | None,
+    typer.Option("--work", help="Where submitted/, records/ and gradebook.db are; else the course's folder."),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Submissions at a time.", show_default="the cores")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a value of the parameters cell; repeatable."),
+]
+Kernel = Annotated[str, typer.Option(help="The Jupyter kernel to run in.")]
+CellSeconds = Annotated[
+    float | None, typer.Option(min=1, help="Seconds one cell may take.", show_default="course.toml's")
+]
+
+
+class Commands(TyperGroup):
+    """What a person can put right is one line and exit code 2, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (CourseError, RecordError) as error:
+            _fail(str(error))
+        except OSError as error:
+            _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        except KeyboardInterrupt:
+            Console(stderr=True).print("Stopped. What was finished is kept; the same command does the rest.")
+            raise typer.Exit(130) from None
+
+
+def _fail(message: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text("error: ", "bold red") + Text(message))
+    raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    help="Release, grade and report on the weeks of the course.",
+)
+
+
+def parameters(assignments: list[str] | None) -> dict[str, Any]:
+    """["SEED=3", "PROFILE=full"] as {"SEED": 3, "PROFILE": "full"}: numbers, true and false; the rest is text."""
+    import yaml
+
+    found = {}
+    for assignment in assignments or []:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.isidentifier():
+            raise CourseError(f"--parameter {assignment!r} is not of the form NAME=VALUE")
+        try:
+            found[name] = yaml.safe_load(value) if value else ""
+        except yaml.YAMLError:
+            found[name] = value
+        if not isinstance(found[name], str | int | float | bool):
+            found[name] = value
+    return found
+
+
+def options(
+    week: Week,
+    workers: int,
+    assignments: list[str] | None = None,
+    kernel: str = "python3",
+    cell_seconds: float | None = None,
+) -> Any:
+    """The command line's settings as grading's."""
+    from grader.grading import Options
+
+    usual = week.budget
+    budget = Budget(cell_seconds, max(usual.notebook, cell_seconds), usual.check) if cell_seconds else None
+    return Options(workers=workers, parameters=parameters(assignments), kernel=kernel, budget=budget)
+
+
+def show_grades(
+    out: Console, course: Course, week: Week, grades: list[Grade], notes: dict[str, str] | None = None
+) -> None:
+    """The table of students x questions, and where everything is."""
+    out.print()
+    out.print(*class_table(grades, notes), sep="\n")
+    out.print()
+    places = {
+        "gradebook": course.gradebook,
+        "report": course.report(week),
+        "feedback": course.feedback(week, "x").parent,
+        "records": course.record(week, "x").parent,
+    }
+    for name, path in places.items():
+        out.print(Text(f"{name:<10}", "dim") + Text(str(path)), soft_wrap=True)
+
+
+def write_pages(course: Course, week: Week, grades: list[Grade]) -> None:
+    """Feedback for each student, and the class report over everyone of whom there is a record."""
+    from grader import feedback, records, report
+
+    for grade in grades:
+        feedback.write(course, week, grade)
+    folder = course.record(week, "x").parent
+    everyone = [records.read(path) for path in sorted(folder.glob("*.json"))]
+    report.write(course, week, everyone)
+
+
+@app.command()
+def release(
+    weeks: Annotated[list[str] | None, typer.Argument(help="Weeks by number or name; all where none is given.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 and name what is stale.")] = False,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """Make the students' notebooks and colab_links.md from solutions/.
+
+    Example: [bold]grader release --check[/]
+    """
+    from grader.release import release as run
+
+    here = Course.find(course, work)
+    out = console()
+    changed = run(here, weeks=[here.week(name) for name in weeks] if weeks else None, check=check)
+    if not changed:
+        out.print("Everything released is up to date.")
+    for path in changed:
+        out.print(
+            Text("stale: " if check else "wrote: ", "yellow" if check else "dim") + Text(str(path)), soft_wrap=True
+        )
+    if check and changed:
+        out.print("Run: grader release")
+        raise typer.Exit(1)
+
+
+@app.command()
+def grade(
+    week: Annotated[str, typer.Argument(help="A week by number or name: 1, week01, week01_clip.")],
+    students: Annotated[
+        list[str] | None, typer.Argument(help="Folders in submitted/; all where none is given.")
+    ] = None,
+    workers: Workers = None,
+    parameter: Parameters = None,
+    kernel: Kernel = "python3",
+    cell_seconds: CellSeconds = None,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """Grade a class: records, gradebook, a page for each student and a report.
+
+    Example: [bold]grader grade week01 --workers 2[/]
+    """
+    from grader.grading import grade_class
+
+    here = Course.find(course, work)
+    which = here.week(week)
+    present = here.students(which)
+    names = list(dict.fromkeys(students)) if students else present
+    if unknown := sorted(set(names) - set(present)):
+        raise CourseError(f"no submission of {which.slug} in {here.work / 'submitted'} from: {', '.join(unknown)}")
+    if not names:
+        example = here.submission(which, "STUDENT")
+        raise CourseError(f"nothing handed in for {which.slug}: submissions are expected at {example}")
+    out = console()
+    with Watch(out, f"Grading {which.slug}", len(names)) as watch:
+        settings = options(which, workers or cores(), parameter, kernel, cell_seconds)
+        grades = grade_class(here, which, names, settings, on_start=watch.on_start, on_done=watch.on_done)
+    write_pages(here, which, grades)
+    show_grades(out, here, which, grades)
+
+
+@app.command()
+def audit(
+    week: Annotated[str, typer.Argument(help="A week by number or name.")],
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="One answer a notebook: slow, and the strictest.")
+    ] = False,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="QUESTION", help="Only this; repeatable.")] = None,
+    workers: Workers = None,
+    kernel: Kernel = "python3",
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """Prove the rubric: known wrong answers must lose points, known right ones must keep them all.
+
+    Example: [bold]grader audit week01 --only cosine_similarity[/]
+    """
+    from grader import audit as auditing
+
+    here = Course.find(course, work)
+    which = here.week(week)
+    out = console()
+    plan = auditing.plan(here, which, only=only, isolated=isolated)
+    with Watch(out, f"Auditing {which.slug}", len(plan.batches)) as watch:
+        settings = options(which, workers or cores(), kernel=kernel)
+        findings = auditing.run(here, which, plan, settings, on_start=watch.on_start, on_done=watch.on_done)
+    out.print()
+    out.print(auditing.table(findings))
+    shortages = plan.shortages
+    for line in shortages:
+        out.print(Text(line, "red"))
+    bad = [f for f in findings if not f.ok]
+    for finding in bad:
+        out.print(Text(f"BAD  {finding.question}/{finding.answer}: {finding.why}", "red"))
+    wrong = sum(not f.right for f in findings)
+    out.print(
+        f"\n{pages.plural(len(plan.questions), 'question')}, {wrong} wrong and {len(findings) - wrong} right answers, "
+        f"{pages.plural(len(plan.batches), 'notebook')}: {len(bad)} bad."
+    )
+    if bad or shortages:
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    weeks: Annotated[list[str] | None, typer.Argument(help="Weeks by number or name; all where none is given.")] = None,
+    parameter: Parameters = None,
+    kernel: Kernel = "python3",
+    cell_seconds: CellSeconds = None,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """Execute the instructor notebooks and grade them: every question must earn all its points.
+
+    Example: [bold]grader run week01 -p PROFILE=full[/]
+    """
+    from grader.release import run_solution
+
+    here = Course.find(course, work)
+    out = console()
+    short = False
+    chosen = [here.week(name) for name in weeks] if weeks else list(here.weeks.values())
+    with Watch(out, "Running", len(chosen)) as watch:
+        results = []
+        for which in chosen:
+            watch.on_start(which.slug)
+            result = run_solution(here, which, options(which, 1, parameter, kernel, cell_seconds))
+            watch.on_done(which.slug, result)
+            results.append((which, result.grade))
+    for which, grade in results:
+        problems = shortfalls(grade)
+        short = short or bool(problems)
+        seconds = grade.timings.get("total", 0)
+        out.print(
+            Text(f"{which.slug}: ", "bold")
+            + Text("all points" if not problems else "not all points")
+            + Text(f", {seconds:.1f} s")
+        )
+        for line in problems:
+            out.print(Text("  " + pages.clean(line), "red"))
+    if short:
+        raise typer.Exit(1)
+
+
+def shortfalls(grade: Grade) -> list[str]:
+    """Why an instructor notebook does not earn every automatic point: one line each."""
+    if grade.outcome != "graded":
+        return [grade.reason]
+    lines = []
+    for q in grade.questions:
+        if q.status == "manual" or q.points >= q.max_points:
+            continue
+        failing = next((f"{c.check}: {c.message}" for c in q.checks if not c.passed), q.note)
+        lines.append(f"{q.question}: {pages.number(q.points)} of {pages.number(q.max_points)}; {failing}")
+    return lines + list(grade.log)
+
+
+@app.command()
+def demo(
+    workers: Workers = None,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """Grade a sample class of week 1 from end to end, in demo/, and say what to open.
+
+    Example: [bold]grader demo[/]
+    """
+    from grader import demo as sample
+
+    here = sample.course(course, work)
+    week = here.week("1")
+    out = console()
+    notes = sample.build(here, week)
+    out.print(f"A sample class of {len(notes)} is in {here.work / 'submitted'}.", soft_wrap=True)
+    with Watch(out, "Grading the class", len(notes)) as watch:
+        grades = sample.grade(here, week, workers or cores(), on_start=watch.on_start, on_done=watch.on_done)
+    write_pages(here, week, grades)
+    show_grades(out, here, week, grades, notes)
+    out.print()
+    out.print("What to open next:")
+    for what, command in sample.next_steps(here, week):
+        out.print(Text(f"  {what:<28}", "dim") + Text(command), soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    install: Annotated[bool, typer.Option("--install", help="Install missing system packages, if allowed.")] = False,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """Say what this machine has and lacks for the course, and how to get the rest.
+
+    Example: [bold]grader doctor --install[/]
+    """
+    from grader import doctor as examination
+
+    here = Course.find(course, work)
+    out = console()
+    if install:
+        for line in examination.install():
+            out.print(line, markup=False)
+    findings = examination.examine(here)
+    out.print(examination.table(findings))
+    lacking = [f for f in findings if not f.there]
+    for finding in lacking:
+        out.print(Text(f"\n{finding.name}: {finding.purpose}\n  ", "") + Text(finding.remedy, "bold"), soft_wrap=True)
+    if any(f.essential for f in lacking):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,237 @@
+"""What this machine has and lacks for the course, what each thing is for, and the command that gets it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from grader.course import Course
+
+PACKAGES = {
+    "torch": "the models",
+    "torchvision": "the models' picture transforms",
+    "transformers": "CLIP and the later weeks' models",
+    "diffusers": "diffusion",
+    "open_clip_torch": "week 1's second CLIP",
+    "matplotlib": "figures",
+    "scikit-learn": "independent answers to check against",
+    "scikit-image": "photographs for the full profile",
+    "nbgrader": "release, gradebook, formgrader",
+    "papermill": "running notebooks",
+    "ipykernel": "running notebooks",
+    "jinja2": "feedback and reports",
+}
+# Debian and Ubuntu's package, the program it brings, and what that is for
+SYSTEM = {
+    "bubblewrap": (("bwrap",), "a sandbox around every submission"),
+    "chromium": (("chromium", "chromium-browser", "google-chrome"), "looking at pages in the browser tests"),
+}
+LEAST_MEMORY_GB, LEAST_DISK_GB = 3, 2
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing looked for. there: it is as it should be. essential: grading cannot do without."""
+
+    name: str
+    there: bool
+    detail: str
+    purpose: str
+    remedy: str = ""
+    essential: bool = False
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def examine(course: Course) -> list[Found]:
+    """Look at everything, once. Changes nothing."""
+    return [
+        _python(),
+        *_packages(),
+        _pairing(),
+        _kernelspec(),
+        *_machine(course),
+        _gpu(),
+        *_system(),
+        _fonts(),
+        *_checkpoints(course),
+        _writable(course),
+    ]
+
+
+def install() -> Iterator[str]:
+    """Install the system packages that are missing where that is allowed; yields lines that say what was done."""
+    missing = [package for package, (programs, _) in SYSTEM.items() if not _which(programs)]
+    if not missing:
+        return
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    prefix = _privilege()
+    if not shutil.which("apt-get") or prefix is None:
+        yield f"Not installed here: {', '.join(missing)}. To get them: sudo {' '.join(command)}"
+        return
+    yield f"Installing {', '.join(missing)} ..."
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["apt-get", "update"], command):
+        done = subprocess.run(prefix + step, env=environment, capture_output=True, text=True)
+        if done.returncode and step is command:  # update fails where one of many sources is out of reach
+            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            yield f"That failed: {' '.join(last)}. Nothing essential: the course works without."
+
+
+def table(found: list[Found]) -> Table:
+    """The findings as a table for a console."""
+    shown = Table(box=None, padding=(0, 1), show_header=False)
+    for column in ("mark", "name", "detail"):
+        shown.add_column(column, no_wrap=column != "detail")
+    for f in found:
+        mark = (
+            Text("ok", "green")
+            if f.there
+            else Text("lacks" if f.essential else "could have", "red" if f.essential else "yellow")
+        )
+        shown.add_row(mark, Text(f.name), Text(f.detail or f.purpose, "dim"))
+    return shown
+
+
+def _python() -> Found:
+    right = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Found(
+        "Python", right, platform.python_version(), "the course runs on 3.11 to 3.13", "make PYTHON=python3.12", True
+    )
+
+
+def _packages() -> Iterator[Found]:
+    for name, purpose in PACKAGES.items():
+        version = _version(name)
+        yield Found(name, bool(version), version, purpose, f"{sys.executable} -m pip install {name}", True)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _pairing() -> Found:
+    """torchvision is built for one torch; beside another its compiled part does not load. Only loading it tells."""
+    command = [sys.executable, "-c", "import torchvision; torchvision.ops.nms"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    last = (done.stderr.strip().splitlines() or [""])[-1]
+    return Found(
+        "torchvision beside torch",
+        done.returncode == 0,
+        "loads" if done.returncode == 0 else last,
+        "torchvision only loads beside the torch it was built for, from the same index",
+        f"{sys.executable} -m pip install --force-reinstall torch torchvision",
+        True,
+    )
+
+
+def _kernelspec() -> Found:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    specs = KernelSpecManager().find_kernel_specs()
+    remedy = f"{sys.executable} -m ipykernel install --sys-prefix"
+    return Found("kernel python3", "python3" in specs, specs.get("python3", ""), "running notebooks", remedy, True)
+
+
+def _machine(course: Course) -> Iterator[Found]:
+    import psutil
+
+    yield Found("cores", True, str(cores()), "submissions graded at a time")
+    free = psutil.virtual_memory().available / 2**30
+    enough = free >= LEAST_MEMORY_GB
+    advice = f"close other programs, or grade with --workers 1 (each takes about {LEAST_MEMORY_GB - 1} GB)"
+    yield Found("memory", enough, f"{free:.1f} GB free", "each submission imports torch and its friends", advice)
+    disk = shutil.disk_usage(course.root).free / 2**30
+    advice = f"free {LEAST_DISK_GB} GB where {course.root} is"
+    yield Found("disk", disk >= LEAST_DISK_GB, f"{disk:.0f} GB free", "executed notebooks and records", advice)
+
+
+def _gpu() -> Found:
+    if program := shutil.which("nvidia-smi"):
+        query = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        try:
+            done = subprocess.run(query, capture_output=True, text=True, timeout=20)
+        except (OSError, subprocess.TimeoutExpired):
+            done = None
+        if done and done.returncode == 0 and done.stdout.strip():
+            return Found("GPU", True, "; ".join(done.stdout.strip().splitlines()), "the full profile")
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return Found("GPU", True, "Apple (mps)", "the full profile")
+    return Found("GPU", True, "none; the tiny profile needs none", "the full profile")
+
+
+def _system() -> Iterator[Found]:
+    for package, (programs, purpose) in SYSTEM.items():
+        where = _which(programs)
+        yield Found(package, bool(where), where or purpose, purpose, _apt(package))
+
+
+def _fonts() -> Found:
+    from matplotlib import font_manager
+
+    names = {font.name for font in font_manager.fontManager.ttflist}
+    have = "DejaVu Sans" in names  # matplotlib ships it
+    return Found("fonts", have, f"{len(names)} for figures", "text in figures", _apt("fonts-dejavu-core"))
+
+
+def _checkpoints(course: Course) -> Iterator[Found]:
+    folder = course.root / "datasets" / "tinyworld" / "checkpoints"
+    purpose = "the small models that the tiny profile uses"
+    for name in sorted(_shipped()):
+        weights = list((folder / name).glob("*.safetensors")) if (folder / name).is_dir() else []
+        size = sum(path.stat().st_size for path in weights) / 2**20
+        detail = f"{size:.1f} MB" if weights else f"no weights in {folder / name}"
+        yield Found(f"checkpoint {name}", bool(weights), detail, purpose, "git checkout -- datasets/tinyworld", True)
+
+
+def _shipped() -> set[str]:
+    from coursekit import models
+
+    return {role.shipped for role in models.ROLES.values()}
+
+
+def _writable(course: Course) -> Found:
+    purpose = "records, gradebook and reports are written there"
+    folder = next(f for f in (course.work, *course.work.parents) if f.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Found("write access", False, f"{folder}: {error.strerror}", purpose, "--work ANOTHER_FOLDER", True)
+    return Found("write access", True, str(course.work), purpose)
+
+
+def _which(programs: tuple[str, ...]) -> str:
+    return next((path for program in programs if (path := shutil.which(program))), "")
+
+
+def _apt(package: str) -> str:
+    if sys.platform.startswith("linux"):
+        return f"sudo apt-get install {package}"
+    return f"install {package} with this system's package manager" if package != "bubblewrap" else "needs Linux"
+
+
+def _privilege() -> list[str] | None:
+    """What to put before a command to run it as root: nothing, sudo, or None where it cannot be done unasked."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return []
+    if not (sudo := shutil.which("sudo")):
+        return None
+    allowed = subprocess.run([sudo, "-n", "true"], capture_output=True).returncode == 0
+    return [sudo, "-n"] if allowed else None

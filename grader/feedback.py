@@ -1,0 +1,175 @@
+"""A student's page: what each answer earned, which mistake the rest looks like, and the pictures that show it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nbformat
+
+from grader import pages
+from grader.course import Course, Week
+from grader.records import CheckResult, Grade, QuestionResult, write_atomically
+
+FIGURES_A_QUESTION = 4
+LARGEST_NOTEBOOK = 64 * 2**20  # bytes; an executed notebook beyond it is not searched for figures
+
+STANDING = {
+    "full": "all right",
+    "part": "partly right",
+    "none": "not right yet",
+    "empty": "not answered yet",
+    "manual": "a person grades this",
+    "unjudged": "not judged",
+}
+TONE = {"full": "ok", "part": "part", "none": "no", "empty": "soft", "manual": "soft", "unjudged": "no"}
+
+
+class ShownCheck(NamedTuple):
+    """A check as the page shows it. worth: the points it stands for."""
+
+    result: CheckResult
+    worth: float
+    pictures: list[pages.Picture]
+
+
+class Section(NamedTuple):
+    """One question on the page."""
+
+    title: str
+    result: QuestionResult
+    standing: str
+    tone: str
+    checked: str
+    empty: bool
+    weights: float
+    checks: list[ShownCheck]
+    figures: list[pages.Picture]
+    source: str
+
+
+def write(course: Course, week: Week, grade: Grade) -> Path:
+    """Write the page of one record, with the figures of the executed notebook where there is one. Returns its path."""
+    path = course.feedback(week, grade.student)
+    write_atomically(path, page(course, week, grade, executed(course.autograded(week, grade.student))))
+    return path
+
+
+def page(course: Course, week: Week, grade: Grade, notebook: Any = None) -> str:
+    """The page as HTML. notebook: the executed notebook, for the student's own figures and answers."""
+    titles = question_titles(course, week)
+    work = answers_and_figures(notebook, {q.question for q in grade.questions}) if notebook else {}
+    sections = [_section(q, titles, *work.get(q.question, ("", []))) for q in grade.questions]
+    manual = [s for s in sections if s.result.status == "manual"]
+    return pages.render(
+        "feedback.html",
+        course=course,
+        week=week,
+        grade=grade,
+        automatic=pages.automatic_points(grade),
+        by_hand=sum(s.result.max_points for s in manual),
+        manual=[s.title for s in manual],
+        summary=_summary(grade),
+        sections=sections,
+        times=_times(grade.timings),
+    )
+
+
+def executed(path: Path) -> Any:
+    """The executed notebook at `path`, or None where there is none that can be read."""
+    try:
+        if path.stat().st_size > LARGEST_NOTEBOOK:
+            return None
+        return nbformat.read(path, as_version=4)
+    except Exception:  # the page does without figures rather than not be written
+        return None
+
+
+def question_titles(course: Course, week: Week) -> dict[str, str]:
+    """{question: the heading it stands under} of the released notebook; where there is none, the name as words."""
+    notebook = executed(course.release(week))
+    titles: dict[str, str] = {}
+    heading = ""
+    for cell in notebook.cells if notebook else []:
+        if cell.cell_type == "markdown" and (found := re.search(r"^#{1,3}\s+(.+)$", cell.source, re.MULTILINE)):
+            heading = re.sub(r"[*_`]", "", found[1]).strip()
+        rules = cell.metadata.get("nbgrader", {})
+        if rules.get("solution"):
+            taken = heading in titles.values()  # two exercises in one section
+            titles[rules["grade_id"]] = f"{heading}: {_words(rules['grade_id'])}" if taken else heading
+    return {question: title or _words(question) for question, title in titles.items()}
+
+
+def answers_and_figures(notebook: Any, questions: set[str]) -> dict[str, tuple[str, list[pages.Picture]]]:
+    """{question: (source of its answer, figures)}. A figure belongs to the question whose section it is drawn in."""
+    found: dict[str, tuple[str, list[pages.Picture]]] = {}
+    current = ""
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if cell.cell_type == "markdown" and cell.source.lstrip().startswith("#") and grade_id not in questions:
+            current = ""  # a heading: the next section
+        if grade_id in questions:
+            current = grade_id
+            found[current] = (cell.source, [])
+        if not current or cell.cell_type != "code":
+            continue
+        figures = found[current][1]
+        for output in cell.get("outputs", []):
+            png = output.get("data", {}).get("image/png")
+            if png and len(figures) < FIGURES_A_QUESTION:
+                figures.extend(pages.pictures([("", png if isinstance(png, str) else "")]))
+    return found
+
+
+def _section(q: QuestionResult, titles: dict[str, str], source: str, figures: list[pages.Picture]) -> Section:
+    weights = sum(c.weight for c in q.checks)
+    kind = pages.standing(q)
+    shown = [
+        ShownCheck(
+            result=check,
+            worth=q.max_points * check.weight / weights if weights else 0.0,
+            pictures=pages.pictures((e.caption, e.png) for e in check.evidence),
+        )
+        for check in q.checks
+    ]
+    right = sum(c.passed for c in q.checks)
+    return Section(
+        title=titles.get(q.question) or _words(q.question),
+        result=q,
+        standing=STANDING[kind],
+        tone=TONE[kind],
+        checked=f"{right} of {pages.plural(len(q.checks), 'check')}" if q.checks and kind != "empty" else "",
+        empty=kind == "empty",
+        weights=weights,
+        checks=shown,
+        figures=figures,
+        source=source,
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _summary(grade: Grade) -> str:
+    """One sentence of where the whole stands: "6 questions are all right, 2 partly right, 1 is not answered yet."""
+    kinds = [pages.standing(q) for q in grade.questions if q.status != "manual"]
+    if not kinds:
+        return ""
+    if all(kind == "full" for kind in kinds):
+        return f"All {len(kinds)} questions are right. Well done."
+    parts = []
+    for kind in ("full", "part", "none", "empty", "unjudged"):
+        if count := kinds.count(kind):
+            noun = f"{'question' if count == 1 else 'questions'} " if not parts else ""
+            parts.append(f"{count} {noun}{'is' if count == 1 else 'are'} {STANDING[kind]}")
+    sentence = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
+    return sentence + "."
+
+
+def _times(timings: dict[str, float]) -> str:
+    names = {"start": "start", "cells": "cells", "judge": "checks"}
+    parts = [f"{name} {timings[key]:.1f} s" for key, name in names.items() if key in timings]
+    total = f"It took {timings['total']:.1f} s" if "total" in timings else ""
+    return f"{total} ({', '.join(parts)})." if total and parts else total and total + "."

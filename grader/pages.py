@@ -1,0 +1,133 @@
+"""HTML pages that stand alone: one file, no scripts, nothing fetched, and nothing a submission says is ever markup.
+
+Three fences. Every value is escaped (autoescape) after characters that are not text have been dropped; a content
+security policy lets the browser use this page's own style sheet and embedded pictures, and nothing else; a picture
+is decoded and written anew, so what reaches the page is our PNG, whatever was in theirs.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+from PIL import Image
+
+from grader.records import Grade, QuestionResult
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_PNG_BYTES = 12 * 2**20
+MAX_PIXELS = 16_000_000
+MAX_SIDE = 1400
+MAX_TEXT = 6000
+PASS = 0.5  # the part of the points from which on a submission counts as passed, in progress lines and reports
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+# C0 and C1 controls but tab and newline, and the marks that change the direction of writing
+NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class Picture(NamedTuple):
+    """A picture for a page. src: data URI."""
+
+    src: str
+    width: int
+    height: int
+    caption: str
+
+
+def picture(png: str, caption: str = "") -> Picture | None:
+    """Base64 of a PNG as a picture for a page, or None where it is not one, or too large."""
+    png = "".join(png.split()) if isinstance(png, str) else ""
+    if not png or len(png) > MAX_PNG_BYTES * 4 / 3:
+        return None
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(png, validate=True)), formats=["PNG"]) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return None
+            fresh = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        fresh.thumbnail((MAX_SIDE, MAX_SIDE))
+        bytes_ = io.BytesIO()
+        fresh.save(bytes_, "PNG", optimize=True)
+    except Exception:  # a hostile file makes Pillow raise nearly anything; whatever it is, this is no picture
+        return None
+    return Picture("data:image/png;base64," + base64.b64encode(bytes_.getvalue()).decode(), *fresh.size, caption)
+
+
+def pictures(found: Iterable[tuple[str, str]]) -> list[Picture]:
+    """(caption, base64 of a PNG) pairs as pictures, without those that are none."""
+    return [p for caption, png in found if (p := picture(png, caption))]
+
+
+def clean(value: Any) -> Any:
+    """Text as it may be shown: without control characters, terminal colours and changes of direction; not endless."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    value = NOT_TEXT.sub("", ANSI.sub("", value))
+    return value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + " … (cut here)"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Points as a person writes them: 2, 1.5, 0.67."""
+    return f"{round(value, digits):g}"
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def standing(question: QuestionResult) -> str:
+    """Where a question stands, as one word: full, part, none, empty (not answered), manual, unjudged."""
+    if question.status == "manual":
+        return "manual"
+    if question.status == "not judged":
+        return "unjudged"
+    if question.points >= question.max_points - 1e-9:
+        return "full"
+    if question.points > 0:
+        return "part"
+    return "none" if question.answered else "empty"
+
+
+def automatic_points(grade: Grade) -> float:
+    """The most that the grader itself could give: the week's points without those a person gives."""
+    by_hand = sum(q.max_points for q in grade.questions if q.status == "manual")
+    return grade.max_points - by_hand
+
+
+def passed(grade: Grade) -> bool:
+    return grade.outcome == "graded" and grade.points >= PASS * automatic_points(grade) - 1e-9
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=clean,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(points=number, percent=percent, standing=standing)
+    environment.globals.update(plural=plural)
+    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8").replace("</", ""))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment.globals.update(style=style, style_hash=f"sha256-{digest}")
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of this package with these values, as one HTML page."""
+    return _environment().get_template(template).render(**values)

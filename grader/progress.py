@@ -1,0 +1,135 @@
+"""What a long command shows while it runs, and the table at its end: bars on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as Remaining
+from rich.table import Table
+from rich.text import Text
+
+from grader import pages
+from grader.records import Grade
+
+PLAIN_WIDTH = 120  # of tables where nothing says how wide the screen is
+COLOURS = {"full": "green", "part": "yellow", "none": "red", "unjudged": "red", "empty": "dim", "manual": "dim"}
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, or wide enough for a table where it is a file or a pipe."""
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+class Watch:
+    """Follows a batch. `on_start(name)` and `on_done(name, result)` are what grading calls; a result is a Grade or
+    has one as `.grade`.
+
+        with Watch(console, "Grading", total=30) as watch:
+            grade_class(..., on_start=watch.on_start, on_done=watch.on_done)
+    """
+
+    def __init__(self, console: Console, verb: str, total: int) -> None:
+        self.console, self.verb, self.total = console, verb, total
+        self.done = self.good = 0
+        self.running: dict[str, float] = {}
+        self.progress: Progress | None = None
+
+    def __enter__(self) -> Watch:
+        if self.console.is_terminal:
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TextColumn("[dim]left"),
+                Remaining(),
+                TextColumn("[dim]{task.fields[now]}"),
+            )
+            self.progress = Progress(*columns, console=self.console, transient=True)
+            self.progress.start()
+            self.task = self.progress.add_task(self.verb, total=self.total, rate="", now="")
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.progress:
+            self.progress.stop()
+
+    def on_start(self, name: str) -> None:
+        self.running[name] = time.monotonic()
+        self._show()
+
+    def on_done(self, name: str, result: Any) -> None:
+        grade = getattr(result, "grade", result)
+        seconds = time.monotonic() - self.running.pop(name, time.monotonic())
+        self.done += 1
+        self.good += pages.passed(grade)
+        if self.progress:
+            self._show()
+        else:
+            self.console.print(
+                Text(f"[{self.done:>{len(str(self.total))}}/{self.total}] {name}: {_brief(grade)}, {seconds:.1f} s")
+            )
+
+    def _show(self) -> None:
+        if self.progress:
+            rate = f"{self.good / self.done:.0%} passed" if self.done else ""
+            now = escape(pages.clean(", ".join(self.running)))[:60]
+            self.progress.update(self.task, completed=self.done, rate=rate, now=now)
+
+
+def _brief(grade: Grade) -> str:
+    if grade.outcome != "graded":
+        return f"not gradable: {pages.clean(grade.reason)}"
+    return f"{pages.number(grade.points)} of {pages.number(pages.automatic_points(grade))} points"
+
+
+def class_table(grades: Sequence[Grade], notes: dict[str, str] | None = None) -> list[Any]:
+    """Students x questions, for a console: the table, what its columns are, and why some could not be graded.
+
+    notes: {student: a few words} for a column of its own, as the demo has.
+    """
+    graded = next((g for g in grades if g.outcome == "graded"), None)
+    questions = graded.questions if graded else []
+    table = Table(box=None, padding=(0, 1), header_style="dim", title_justify="left")
+    table.add_column("student", no_wrap=True)
+    if notes:
+        table.add_column("handed in")
+    for i, _ in enumerate(questions, 1):
+        table.add_column(str(i), justify="right", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    for grade in grades:
+        row: list[Text] = [_text(grade.student)]
+        if notes:
+            row.append(_text(notes.get(grade.student, ""), "dim"))
+        if grade.outcome == "graded":
+            row += [_cell(q) for q in grade.questions]
+            row.append(Text(pages.number(grade.points), "bold"))
+        else:
+            row += [Text("")] * len(questions) + [Text("not gradable", "red")]
+        table.add_row(*row)
+    parts: list[Any] = [table]
+    if questions:
+        legend = "   ".join(f"{i} {q.question} ({pages.number(q.max_points)})" for i, q in enumerate(questions, 1))
+        parts.append(Text(f"\n{legend}\n· not answered   ✎ graded by hand   ! not judged", "dim"))
+    for grade in grades:
+        if grade.outcome != "graded":
+            parts.append(_text(f"{grade.student} could not be graded: {grade.reason}", "red"))
+    return parts
+
+
+def _cell(question: Any) -> Text:
+    kind = pages.standing(question)
+    return Text({"empty": "·", "manual": "✎", "unjudged": "!"}.get(kind, pages.number(question.points)), COLOURS[kind])
+
+
+def _text(value: str, style: str = "") -> Text:
+    """Text that is shown as it is: names and reasons come from files, and may hold markup or terminal codes."""
+    return Text(pages.clean(value).replace("\n", " "), style)
