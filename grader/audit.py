@@ -22,6 +22,7 @@ from rich.text import Text
 
 from grader import pages
 from grader.course import Course, CourseError, Week
+from grader.questions import answers_in, grade_id, is_answer, questions_in
 from grader.records import Grade, QuestionResult
 from grader.rubrics import Answer
 
@@ -76,22 +77,15 @@ def load_answers(course: Course, week: Week) -> list[Answer]:
     return list(module.ANSWERS)
 
 
-def answer_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
-    """{question: its answer cell}, in the notebook's order."""
-    rules = ((cell.metadata.get("nbgrader", {}), cell) for cell in notebook.cells)
-    return {r["grade_id"]: cell for r, cell in rules if r.get("solution")}
-
-
 def automatic_questions(notebook: NotebookNode) -> list[str]:
-    """The questions that a machine grades: answer cells which are not themselves the cell that carries the points."""
-    cells = answer_cells(notebook)
-    return [name for name, cell in cells.items() if not cell.metadata["nbgrader"].get("grade")]
+    """The questions that a machine grades, in the notebook's order."""
+    return [q.name for q in questions_in(notebook) if not q.manual]
 
 
 def substitute(notebook: NotebookNode, sources: dict[str, str]) -> NotebookNode:
     """A copy of the notebook with these sources in the answer cells of these questions. Raises CourseError."""
     copy = deepcopy(notebook)
-    cells = answer_cells(copy)
+    cells = {grade_id(cell): cell for cell in copy.cells if is_answer(cell)}
     if unknown := sorted(set(sources) - set(cells)):
         raise CourseError(f"no answer cell is called {', '.join(unknown)}; there are: {', '.join(cells)}")
     for question, source in sources.items():
@@ -104,12 +98,12 @@ def solved(course: Course, week: Week) -> NotebookNode:
     for path, what in ((course.solution(week), "no instructor notebook"), (course.release(week), "not released yet")):
         if not path.is_file():
             raise CourseError(f"{week.slug}: {what} at {path}" + (" (run: grader release)" if "yet" in what else ""))
-    reference = answer_cells(nbformat.read(course.solution(week), as_version=4))
+    reference = answers_in(nbformat.read(course.solution(week), as_version=4))
     released = nbformat.read(course.release(week), as_version=4)
-    if missing := sorted(set(answer_cells(released)) - set(reference)):
+    if missing := sorted(set(answers_in(released)) - set(reference)):
         raise CourseError(f"{week.slug} is stale: {', '.join(missing)} is not in solutions/ (run: grader release)")
     marker = re.compile(r"^\s*### (BEGIN|END) SOLUTION.*\n?", re.MULTILINE)
-    sources = {name: marker.sub("", reference[name].source) for name in answer_cells(released)}
+    sources = {name: marker.sub("", reference[name]) for name in answers_in(released)}
     return substitute(released, sources)
 
 
@@ -123,7 +117,7 @@ def plan(course: Course, week: Week, only: Sequence[str] | None = None, isolated
     if strays := sorted({a.question for a in answers} - set(questions)):
         raise CourseError(f"answers to questions that {week.slug} does not have: {', '.join(strays)}")
     chosen = [q for q in questions if not only or q in only]
-    own = {q: Answer(q, REFERENCE, True, cell.source) for q, cell in answer_cells(base).items()}
+    own = {q: Answer(q, REFERENCE, True, source) for q, source in answers_in(base).items()}
     wrong = {q: [a for a in answers if a.question == q and not a.right] for q in chosen}
     right = {q: [a for a in answers if a.question == q and a.right] for q in chosen}
     shortages = []

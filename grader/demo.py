@@ -16,8 +16,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from grader.audit import answer_cells, automatic_questions, load_answers, solved, substitute
+from grader.audit import automatic_questions, load_answers, solved, substitute
 from grader.course import Budget, Course, CourseError, Week
+from grader.questions import answers_in, grade_id, questions_in
 from grader.records import Grade
 from grader.rubrics import Answer
 
@@ -63,8 +64,7 @@ def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode
     """(student, what it is, the file's content) of everyone in the class. None: no file was handed in."""
     base = solved(course, week)
     released = nbformat.read(course.release(week), as_version=4)
-    essays = {q: ESSAY for q, cell in answer_cells(base).items() if cell.cell_type == "markdown"}
-    base = substitute(base, essays)
+    base = substitute(base, {q.name: ESSAY for q in questions_in(base) if q.manual})
     questions = automatic_questions(base)
     answers = load_answers(course, week)
 
@@ -74,8 +74,8 @@ def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode
     def mixed(fits: Callable[[Answer], bool], chosen: list[str] = questions) -> NotebookNode:
         return substitute(base, {k: v for q in chosen for k, v in take(q, fits).items()})
 
-    half = answer_cells(base)
-    first_half = {q: half[q].source for q in questions[: len(questions) // 2]}
+    sources = answers_in(base)
+    first_half = {q: sources[q] for q in questions[: len(questions) // 2]}
     middle = questions[len(questions) // 2]
     other_style = mixed(lambda a: a.right)
     damaged = nbformat.writes(base)
@@ -174,7 +174,7 @@ def without_metadata(notebook: NotebookNode) -> NotebookNode:
 def _with_cell(notebook: NotebookNode, before: str, source: str) -> NotebookNode:
     """A copy with a cell of the student's own above the answer to `before`."""
     copy = substitute(notebook, {})
-    place = next(i for i, cell in enumerate(copy.cells) if cell is answer_cells(copy)[before])
+    place = next(i for i, cell in enumerate(copy.cells) if grade_id(cell) == before)
     copy.cells.insert(place, new_code_cell(source, id="a-students-own-cell"))
     return copy
 

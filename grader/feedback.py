@@ -10,6 +10,7 @@ import nbformat
 
 from grader import pages
 from grader.course import Course, Week
+from grader.questions import grade_id, is_answer
 from grader.records import CheckResult, Grade, QuestionResult, write_atomically
 
 FIGURES_A_QUESTION = 4
@@ -94,10 +95,10 @@ def question_titles(course: Course, week: Week) -> dict[str, str]:
     for cell in notebook.cells if notebook else []:
         if cell.cell_type == "markdown" and (found := re.search(r"^#{1,3}\s+(.+)$", cell.source, re.MULTILINE)):
             heading = re.sub(r"[*_`]", "", found[1]).strip()
-        rules = cell.metadata.get("nbgrader", {})
-        if rules.get("solution"):
+        if is_answer(cell):
+            name = grade_id(cell)
             taken = heading in titles.values()  # two exercises in one section
-            titles[rules["grade_id"]] = f"{heading}: {_words(rules['grade_id'])}" if taken else heading
+            titles[name] = f"{heading}: {_words(name)}" if taken else heading
     return {question: title or _words(question) for question, title in titles.items()}
 
 
@@ -106,12 +107,12 @@ def answers_and_figures(notebook: Any, questions: set[str]) -> dict[str, tuple[s
     found: dict[str, tuple[str, list[pages.Picture]]] = {}
     current = ""
     for cell in notebook.cells:
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        if cell.cell_type == "markdown" and cell.source.lstrip().startswith("#") and grade_id not in questions:
-            current = ""  # a heading: the next section
-        if grade_id in questions:
-            current = grade_id
+        name = grade_id(cell)
+        if name in questions:
+            current = name
             found[current] = (cell.source, [])
+        elif cell.cell_type == "markdown" and cell.source.lstrip().startswith("#"):
+            current = ""  # a heading: the next section
         if not current or cell.cell_type != "code":
             continue
         figures = found[current][1]

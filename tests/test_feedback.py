@@ -1,0 +1,246 @@
+"""Pages made from submissions: honest figures, and nothing a submission says ever becomes markup."""
+
+import base64
+import hashlib
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import numpy as np
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image, PngImagePlugin
+
+from grader import feedback, pages, report
+from grader.course import Course
+from grader.records import CheckResult, Evidence, Grade, QuestionResult
+
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7*7 }}\x1b[31m\u202eevil"
+SYLLABUS = Path(__file__).resolve().parents[1] / "weeks" / "course.toml"
+
+
+def png(size=(64, 64), colour="red", **save) -> str:
+    data = io.BytesIO()
+    Image.new("RGB", size, colour).save(data, "PNG", **save)
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def check(name="rows", passed=True, message="", hidden=False, weight=1.0, evidence=()):
+    return CheckResult(name, f"{name} are right", weight, passed, message, hidden, 0.01, list(evidence))
+
+
+def question(name="cosine", points=1.0, max_points=2.0, status="judged", answered=True, checks=None, note=""):
+    checks = [check(), check("columns", False, "found 3", hidden=True)] if checks is None else checks
+    return QuestionResult(name, f"check_{name}", max_points, points, status, answered, note, checks)
+
+
+def grade(student="ada", questions=None, **kwargs):
+    questions = [question()] if questions is None else questions
+    points = sum(q.points for q in questions)
+    most = sum(q.max_points for q in questions)
+    return Grade("week01_clip", student, "graded", "", points, most, questions, **kwargs)
+
+
+@pytest.fixture
+def course(tmp_path):
+    (tmp_path / "weeks" / "week01_clip").mkdir(parents=True)
+    (tmp_path / "weeks" / "course.toml").write_text(SYLLABUS.read_text(encoding="utf-8"), encoding="utf-8")
+    cells = [
+        new_markdown_cell("## 3 · Which *caption* fits?\n\nText."),
+        new_code_cell("...", metadata={"nbgrader": {"grade_id": "cosine", "solution": True, "grade": False}}),
+    ]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "weeks" / "week01_clip" / "week01_clip.ipynb")
+    return Course.find(tmp_path)
+
+
+class Parsed(HTMLParser):
+    """The tags and attributes a browser would see."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def assert_harmless(page):
+    parsed = Parsed(page)
+    assert not {"script", "iframe", "object", "embed", "form", "base", "link", "foreignobject"} & set(parsed.tags)
+    for tag, name, value in parsed.attributes:
+        assert not name.startswith("on"), (tag, name)
+        assert name != "style"
+        if name == "src":
+            assert re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/=]+", value)
+        if name == "href":
+            assert value.startswith(("#q", "students/")), value
+    assert "\x1b" not in page and "\u202e" not in page
+    return parsed
+
+
+def test_hostile_text_stays_text_everywhere(course):
+    evil = Evidence(HOSTILE, png())
+    checks = [CheckResult(HOSTILE, HOSTILE, 1.0, False, HOSTILE, True, 0.1, [evil])]
+    one = QuestionResult(HOSTILE, HOSTILE, 2.0, 0.0, "judged", True, HOSTILE, checks)
+    all_bad = grade(HOSTILE, [one], repairs=[HOSTILE], log=[HOSTILE], versions={HOSTILE: HOSTILE}, graded_at=HOSTILE)
+    notebook = new_notebook(
+        cells=[new_code_cell(HOSTILE, metadata={"nbgrader": {"grade_id": HOSTILE, "solution": True}})]
+    )
+    week = course.week("1")
+    parsed = assert_harmless(feedback.page(course, week, all_bad, notebook))
+    assert "<script>alert(1)</script>" in "".join(parsed.text), "it is shown, as text"
+    assert "{{ 7*7 }}" in "".join(parsed.text)
+    refused = Grade("week01_clip", HOSTILE + "2", "not gradable", HOSTILE, 0, 30)
+    assert_harmless(feedback.page(course, week, refused))
+    assert_harmless(report.page(course, week, [all_bad, refused]))
+
+
+def test_policy_allows_this_style_sheet_and_nothing_else(course):
+    page = feedback.page(course, course.week("1"), grade())
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.startswith("default-src 'none'; ") and f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy and "http" not in style and "url(" not in style
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "not base64!",
+        base64.b64encode(b"<svg onload=alert(1)>").decode(),
+        base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\x00" * 50).decode(),
+        png()[:100],
+        None,
+        42,
+    ],
+)
+def test_what_is_no_png_is_no_picture(data):
+    assert pages.picture(data) is None
+
+
+def test_a_jpeg_and_a_picture_too_large_are_refused(monkeypatch):
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(data, "JPEG")
+    assert pages.picture(base64.b64encode(data.getvalue()).decode()) is None
+    monkeypatch.setattr(pages, "MAX_PIXELS", 63 * 64)
+    assert pages.picture(png()) is None
+
+
+def test_pictures_are_written_anew():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("comment", "<script>smuggled</script>")
+    shown = pages.picture(png(pnginfo=info) + "\n", "a caption")
+    decoded = base64.b64decode(shown.src.partition(",")[2])
+    assert b"smuggled" not in decoded
+    assert np.asarray(Image.open(io.BytesIO(decoded)))[0, 0].tolist() == [255, 0, 0]
+    assert (shown.width, shown.height, shown.caption) == (64, 64, "a caption")
+
+
+def test_page_tells_points_claims_messages_and_marks(course):
+    questions = [
+        question(checks=[check(weight=1), check("columns", False, "found 3. Are images the rows?", True, weight=3)]),
+        question("gap", 0, 3, answered=False, checks=[check("gap", False, "not answered yet.")]),
+        question("essay", 0, 2, status="manual", checks=[]),
+        question("late", 0, 1, status="not judged", checks=[], note="the kernel had ended"),
+    ]
+    text = " ".join(Parsed(feedback.page(course, course.week("1"), grade("ada", questions))).text)
+    text = " ".join(text.split())
+    assert "3 · Which caption fits?" in text, "the heading of the released notebook"
+    assert "found 3. Are images the rows?" in text and "columns are right" in text
+    assert "1.5 points, weight 3 of 4 · a check your notebook does not have" in text
+    assert "0.5 points, weight 1 of 4 · also in your notebook" in text
+    assert "1 of 6 points" in text, "the points a person gives are not in the sum"
+    assert "2 more points are given by a person who reads your text: Essay." in text
+    assert "the kernel had ended" in text
+    assert "1 question is partly right, 1 is not answered yet and 1 is not judged." in text
+
+
+def test_figures_and_answers_come_from_their_own_section():
+    def drawn(colour):
+        return new_output("display_data", {"image/png": png(colour=colour) + "\n"})
+
+    def cell(name, **kwargs):
+        return new_code_cell(name, metadata={"nbgrader": {"grade_id": name, "solution": True}}, **kwargs)
+
+    notebook = new_notebook(
+        cells=[
+            new_code_cell("intro", outputs=[drawn("black")]),
+            cell("one", outputs=[drawn("red")]),
+            new_code_cell("plot", outputs=[drawn("lime"), new_output("stream", text="hello")]),
+            new_markdown_cell("## The next section"),
+            new_code_cell("the course's figure", outputs=[drawn("black")]),
+            cell("two"),
+        ]
+    )
+    found = feedback.answers_and_figures(notebook, {"one", "two"})
+    assert {name: (source, len(figures)) for name, (source, figures) in found.items()} == {
+        "one": ("one", 2),
+        "two": ("two", 0),
+    }
+
+
+def test_a_student_called_index_does_not_overwrite_the_report(course):
+    week = course.week("1")
+    assert feedback.write(course, week, grade("index")) != report.write(course, week, [grade("index")])
+    assert 'href="students/index.html"' in course.report(week).read_text(encoding="utf-8")
+
+
+def test_links_lead_to_the_pages_of_odd_names(course):
+    week = course.week("1")
+    for name in ["javascript:alert(1)", "zoë müller", "a%2Fb", "#q1"]:
+        path = feedback.write(course, week, grade(name))
+        page = Parsed(report.page(course, week, [grade(name)]))
+        links = [value for tag, attribute, value in page.attributes if (tag, attribute) == ("a", "href")]
+        assert [course.report(week).parent / unquote(link) for link in links] == [path]
+
+
+def test_report_counts(course):
+    right = question(points=2, checks=[check(), check("columns")])
+    empty = question(points=0, answered=False, checks=[check(passed=False), check("columns", False)])
+    grades = [
+        grade("a", [right]),
+        grade("b"),
+        grade("c", [question(checks=[check(), check("columns", False, "found 4")])]),
+        grade("d", [question(checks=[check(), check("columns", False, "found 3")])]),
+        grade("e", [empty]),
+    ]
+    (row,) = report.question_rows(grades, {})
+    assert (row.full, row.part, row.none, row.empty, row.success) == (0.2, 0.6, 0.0, 0.2, 0.5)
+    (failure,) = report.failures(grades, {})
+    assert (failure.count, failure.answered, failure.message) == (3, 4, "found 3"), "the unanswered one is no mistake"
+    bins = report.histogram([0, 1, 1.99, 2], 2)
+    assert [(b.low, b.count) for b in bins] == [(0, 1), (1, 3)], "full points fall into the last bar"
+
+
+@pytest.mark.parametrize("highest", [0.5, 1, 7, 12, 28, 30, 100, 1000, 5000])
+def test_histogram_holds_everyone_in_few_bars(highest):
+    points = list(np.linspace(0, highest, 57))
+    bins = report.histogram(points, highest)
+    assert sum(b.count for b in bins) == 57 and len(bins) <= report.MOST_BINS and bins[-1].high == highest
+
+
+def test_report_of_nobody_and_of_nothing_gradable(course):
+    week = course.week("1")
+    assert "how the class did" in report.page(course, week, [])
+    refused = Grade("week01_clip", "eve", "not gradable", "The file is empty.", 0, 30)
+    assert "The file is empty." in report.page(course, week, [refused])
+
+
+def test_page_is_written_without_an_executed_notebook_or_with_a_broken_one(course):
+    week = course.week("1")
+    broken = course.autograded(week, "ada")
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{", encoding="utf-8")
+    assert feedback.write(course, week, grade()).is_file()
+    assert feedback.write(course, week, replace(grade("bob"), questions=[])).is_file()
