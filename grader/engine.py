@@ -1,0 +1,168 @@
+"""A papermill engine for work that nobody has checked: `papermill.execute_notebook(..., engine_name="crossmodal")`.
+
+Every cell runs, even after one that failed. A cell over its budget is interrupted; one that kills the kernel, or has to
+be killed with it, is left out in a second run, so that it hides nothing else. What really ran is kept in a `Journal`,
+and whoever wants to ask the living kernel something passes a function.
+
+papermill imports this module, by its entry point, while papermill itself is being imported; so papermill's base class
+is fetched only when the engine is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+from nbformat import NotebookNode
+
+from grader.course import Budget
+from grader.kernel import Kernel, Ran, environment
+
+NAME = "crossmodal"
+RESTARTS = 2  # kernels one notebook may cost beyond its first
+
+
+@dataclass(frozen=True)
+class CellRan:
+    """Evidence of one code cell. "not run": time was up, the kernel gone, or the cell is not for running."""
+
+    index: int
+    status: Literal["ok", "error", "timeout", "dead", "not run"]
+    seconds: float = 0.0
+
+
+@dataclass
+class Journal:
+    """What happened while a notebook ran. seconds: start, cells, after (the function called at the end), cells_cpu."""
+
+    cells: list[CellRan] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)  # for the record, in plain words
+    seconds: dict[str, float] = field(default_factory=dict)
+    notebook: NotebookNode | None = None
+
+
+def run_notebook(
+    manager: Any,
+    kernel_name: str,
+    *,
+    budget: Budget | None = None,
+    env: dict[str, str] | None = None,
+    scratch: Path | None = None,
+    skip: Callable[[NotebookNode], bool] = lambda cell: False,
+    after: Callable[[Kernel], None] | None = None,
+    journal: Journal | None = None,
+    start_timeout: float = 120,
+    **_: Any,
+) -> None:
+    """Run all cells of `manager.nb`, a papermill NotebookExecutionManager.
+
+    budget: seconds a cell and the notebook may take.   env: the kernel's environment.   scratch: for its folders.
+    skip: cells that are not for running.   after: called with the living (or dead) kernel once the cells have run.
+    Raises KernelStartError.
+    """
+    budget, journal = budget or Budget(), journal if journal is not None else Journal()
+    journal.notebook = manager.nb
+    deadline = time.monotonic() + budget.notebook
+    deadly: set[int] = set()
+    while True:
+        began = time.monotonic()
+        with Kernel(kernel_name, env or environment([], threads=1), scratch, start_timeout) as kernel:
+            _add(journal, "start", time.monotonic() - began)
+            journal.cells.clear()
+            logged = len(journal.log)
+            culprit = _run_cells(manager, kernel, budget, deadline, deadly, skip, journal)
+            if culprit is not None:
+                deadly.add(culprit)
+                if len(deadly) <= RESTARTS and time.monotonic() < deadline:
+                    del journal.log[logged:-1]  # the other cells will report again
+                    journal.log.append("The kernel was started again, and the other cells run once more without it.")
+                    continue
+            if after is not None:
+                began = time.monotonic()
+                after(kernel)
+                _add(journal, "after", time.monotonic() - began)
+            return
+
+
+def _run_cells(
+    manager: Any,
+    kernel: Kernel,
+    budget: Budget,
+    deadline: float,
+    deadly: set[int],
+    skip: Callable[[NotebookNode], bool],
+    journal: Journal,
+) -> int | None:
+    """Run the cells; the index of the one that cost the kernel its life, if one did."""
+    began, cpu, culprit = time.monotonic(), kernel.cpu_seconds(), None
+    for index, cell in enumerate(manager.nb.cells):
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        left = deadline - time.monotonic()
+        if index in deadly or skip(cell) or not kernel.alive or left <= 0:
+            if left <= 0 and kernel.alive and not skip(cell) and not any("time was up" in line for line in journal.log):
+                journal.log.append(
+                    f"After {budget.notebook:g} s time was up; cell {index + 1} and later ones did not run."
+                )
+            journal.cells.append(CellRan(index, "dead" if index in deadly else "not run"))
+            continue
+        manager.cell_start(cell, index)
+        ran = kernel.run(cell.source, min(budget.cell, left))
+        if ran.status == "dead":
+            culprit = index
+        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+        _note(journal, cell, index, ran, min(budget.cell, left))
+        if ran.status != "ok":
+            manager.cell_exception(cell, index)
+        manager.cell_complete(cell, index)
+    _add(journal, "cells", time.monotonic() - began)
+    if kernel.alive:
+        _add(journal, "cells_cpu", kernel.cpu_seconds() - cpu)
+    return culprit
+
+
+def _note(journal: Journal, cell: NotebookNode, index: int, ran: Ran, allowed: float) -> None:
+    name = (cell.metadata.get("nbgrader") or {}).get("grade_id")
+    where = f"Cell {index + 1}" + (f" ({name})" if name else "")
+    journal.cells.append(CellRan(index, ran.status, round(ran.seconds, 4)))
+    match ran.status:
+        case "error":
+            journal.log.append(f"{where}: {ran.error}")
+        case "timeout":
+            journal.log.append(f"{where} took longer than {allowed:.3g} s and was interrupted.")
+        case "dead":
+            journal.log.append(f"{where}: {ran.why}.")
+            cell.outputs.append(
+                nbformat.v4.new_output(
+                    "error", ename="KernelDied", evalue=ran.why, traceback=[f"KernelDied: {ran.why}"]
+                )
+            )
+
+
+def _add(journal: Journal, name: str, seconds: float) -> None:
+    journal.seconds[name] = journal.seconds.get(name, 0.0) + seconds
+
+
+@functools.cache
+def _engine() -> type:
+    from papermill.engines import Engine
+
+    class CrossmodalEngine(Engine):
+        """Runs notebooks with `run_notebook`, whose keyword arguments papermill.execute_notebook passes on."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
+            run_notebook(nb_man, kernel_name, **kwargs)
+
+    return CrossmodalEngine
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CrossmodalEngine":
+        return _engine()
+    raise AttributeError(name)

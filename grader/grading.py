@@ -1,0 +1,399 @@
+"""One submission -> one Grade, and the same for a class.
+
+`grade_notebook` is the whole of grading. A worker process, nbgrader's autograde and the audit all call it.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import remove_error_markers
+
+from grader import records, submission
+from grader.course import Budget, Course, CourseError, Week
+from grader.engine import NAME, Journal
+from grader.judge import Rubric, judge, not_judged
+from grader.kernel import Kernel, KernelStartError, environment
+from grader.questions import answers_in, grade_id, is_check, questions_in
+from grader.reconcile import reconcile
+from grader.records import Grade, QuestionResult
+from grader.submission import NotGradable
+
+PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "crossmodal", "nbgrader", "papermill")
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade.
+
+    workers: submissions at a time.  parameters: values for the notebook's parameters cell, injected by papermill.
+    kernel: name of a kernelspec.  budget: in place of the week's.  seed: mixed into the seed of the checks' inputs.
+    """
+
+    workers: int = field(default_factory=cores)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    kernel: str = "python3"
+    budget: Budget | None = None
+    seed: str = ""
+
+    @property
+    def threads(self) -> int:
+        """CPU threads for one submission."""
+        return max(1, cores() // max(1, self.workers))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A Grade, and the executed notebook with the verdicts as the outputs of its check cells.
+
+    notebook: None where the submission was not gradable.
+    """
+
+    grade: Grade
+    notebook: NotebookNode | None = None
+
+
+def grade_notebook(
+    course: Course,
+    week: Week,
+    notebook: Path | NotebookNode,
+    student: str = "",
+    options: Options | None = None,
+    *,
+    notes: Sequence[str] = (),
+    scratch: Path | None = None,
+) -> Result:
+    """Grade one submission. Whatever is wrong with it is in the Grade; CourseError means the course is at fault.
+
+    notes: repairs made before this, such as another file name.   scratch: where the kernel's folders are made.
+    """
+    began = time.monotonic()
+    released = released_notebook(course, week)
+    rubric = rubric_of(course, week)
+    rubric.must_cover(questions_in(released), week)
+    try:
+        submitted = submission.load(notebook)
+        rebuilt = reconcile(submitted.notebook, released, _other_weeks(course, week))
+    except NotGradable as error:
+        return Result(not_gradable(course, week, student, str(error), notebook))
+    repairs = [*notes, *submitted.notes, *rebuilt.repairs]
+    inputs = {"submission": submitted.sha256, **_inputs(course, week, rubric, options or Options())}
+    return _execute(
+        course, week, rebuilt.notebook, released, rubric, student, options or Options(), repairs, inputs, began, scratch
+    )
+
+
+def run_as_is(course: Course, week: Week, notebook: NotebookNode, options: Options | None = None) -> Result:
+    """Execute and judge a notebook of the course's own, such as the instructor's, without rebuilding it."""
+    options = options or Options()
+    rubric = rubric_of(course, week)
+    rubric.must_cover(questions_in(notebook), week)
+    path = course.release(week)
+    released = released_notebook(course, week) if path.is_file() else notebook
+    inputs = _inputs(course, week, rubric, options) if path.is_file() else {}
+    return _execute(
+        course, week, notebook, released, rubric, "instructor", options, [], inputs, time.monotonic(), scratch=None
+    )
+
+
+def _execute(
+    course: Course,
+    week: Week,
+    notebook: NotebookNode,
+    released: NotebookNode,
+    rubric: Rubric,
+    student: str,
+    options: Options,
+    repairs: list[str],
+    inputs: dict[str, str],
+    began: float,
+    scratch: Path | None,
+) -> Result:
+    budget = options.budget or week.budget
+    questions = questions_in(notebook)
+    stubs, answers = answers_in(released), answers_in(notebook)
+    answered = {name: source.strip() != stubs.get(name, "").strip() for name, source in answers.items()}
+    journal, results = Journal(), []
+
+    def ask(kernel: Kernel) -> None:
+        results.extend(judge(kernel, questions, rubric, answered, budget, options.seed))
+
+    executed = copy.deepcopy(notebook)
+    try:
+        executed = papermill.execute_notebook(
+            executed,
+            None,
+            parameters=options.parameters,
+            engine_name=NAME,
+            kernel_name=options.kernel,
+            language="python",
+            progress_bar=False,
+            budget=budget,
+            env=_environment(course, week, options),
+            scratch=scratch,
+            skip=is_check,
+            after=ask,
+            journal=journal,
+        )
+    except PapermillExecutionError:  # raised once everything has run, because a cell failed; the journal has it all
+        executed = remove_error_markers(journal.notebook)
+    except KernelStartError as error:
+        raise CourseError(f"{error}. Is the kernel installed? See: jupyter kernelspec list") from error
+    executed = _tidy(executed)
+    write_verdicts(executed, results)
+    grade = Grade(
+        week=week.slug,
+        student=student,
+        outcome="graded",
+        reason="",
+        points=round(sum(r.points for r in results), 4),
+        max_points=sum(q.points for q in questions),
+        questions=results,
+        repairs=repairs,
+        log=[_printable(line) for line in journal.log],
+        timings=_timings(journal, began),
+        inputs=inputs,
+        versions=versions(),
+        graded_at=now(),
+    )
+    return Result(grade, executed)
+
+
+def not_gradable(course: Course, week: Week, student: str, reason: str, source: Path | NotebookNode | None) -> Grade:
+    """The record of a submission that could not be graded."""
+    questions = questions_in(released_notebook(course, week))
+    inputs = {"release": _file_hash(course.release(week))}
+    if isinstance(source, Path) and source.is_file() and not source.is_symlink():
+        inputs["submission"] = _file_hash(source)
+    return Grade(
+        week=week.slug,
+        student=student,
+        outcome="not gradable",
+        reason=_printable(reason),
+        points=0.0,
+        max_points=sum(q.points for q in questions),
+        questions=[not_judged(q, "the submission could not be graded") for q in questions],
+        inputs=inputs,
+        versions=versions(),
+        graded_at=now(),
+    )
+
+
+def write_verdicts(notebook: NotebookNode, results: Sequence[QuestionResult]) -> None:
+    """Make the verdicts the outputs of the check cells, in the form in which nbgrader reads points.
+
+    nbgrader takes a number as the last value for partial credit, and full marks where there is no output at all.
+    """
+    by_cell = {result.cell: result for result in results}
+    for cell in notebook.cells:
+        if not is_check(cell):
+            continue
+        result = by_cell[grade_id(cell)]
+        text, points = verdict_text(result), f"{result.points:g}"
+        cell.outputs = [
+            nbformat.v4.new_output("stream", name="stdout", text=text + "\n"),
+            nbformat.v4.new_output("execute_result", {"text/plain": points}, execution_count=None),
+        ]
+
+
+def verdict_text(result: QuestionResult) -> str:
+    """What `check` prints, for the visible and the hidden checks together."""
+    right = sum(check.passed for check in result.checks)
+    if result.status == "not judged":
+        lines = [f"{result.question}   not judged: {result.note}"]
+    else:
+        done = right == len(result.checks)
+        lines = [f"{result.question}   {right} of {len(result.checks)}" + ("   all right" if done else "")]
+    lines += [f"  ok    {c.claim}" if c.passed else f"  no    {c.check}: {c.message}" for c in result.checks]
+    return "\n".join(lines)
+
+
+def placeholder(course: Course, week: Week, grade: Grade) -> NotebookNode:
+    """The notebook that stands for a submission that was not gradable: the release, unanswered, with the reason on top."""
+    notebook = copy.deepcopy(released_notebook(course, week))
+    write_verdicts(notebook, grade.questions)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(f"**Not gradable.** {grade.reason}", id="not-gradable"))
+    return notebook
+
+
+def grade_many(
+    course: Course,
+    week: Week,
+    jobs: Sequence[tuple[str, Path | NotebookNode]],
+    options: Options | None = None,
+    on_done: Callable[[str, Result], None] | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> list[Result]:
+    """Grade (name, notebook) pairs in worker processes; results in the order of `jobs`.
+
+    A job that fails, and a worker that dies, is that submission's "not gradable"; the others go on.
+    `on_start` and `on_done` are called in this thread. Raises CourseError before anything runs where the course is at
+    fault.
+    """
+    from grader.pool import run_jobs
+
+    options = options or Options()
+    rubric_of(course, week).must_cover(questions_in(released_notebook(course, week)), week)
+    return run_jobs(course, week, jobs, options, on_done, on_start)
+
+
+def grade_class(
+    course: Course,
+    week: Week,
+    students: Sequence[str] | None = None,
+    options: Options | None = None,
+    on_start: Callable[[str], None] | None = None,
+    on_done: Callable[[str, Result], None] | None = None,
+) -> list[Grade]:
+    """Grade what students handed in, and write records, autograded notebooks and the gradebook.
+
+    students: who; by default everyone with a folder in submitted/ and everyone enrolled in the gradebook.
+    Records are written as submissions finish, so an interrupted run loses nothing that was done.
+    """
+    from grader import gradebook
+
+    if students is None:
+        students = sorted({*course.students(week), *gradebook.enrolled(course)})
+    grades: dict[str, Grade] = {}
+
+    def finish(student: str, result: Result) -> None:
+        grades[student] = result.grade
+        save(course, week, result)
+        if on_done:
+            on_done(student, result)
+
+    jobs, started = [], on_start or (lambda student: None)
+    try:
+        for student in students:
+            try:
+                path, notes = submission.find(course, week, student)
+                jobs.append((student, path))
+            except NotGradable as error:
+                started(student)
+                finish(student, Result(not_gradable(course, week, student, str(error), None)))
+        if jobs:
+            grade_many(course, week, jobs, options, finish, on_start)
+    finally:
+        gradebook.project(course, week, list(grades.values()))
+    return [grades[student] for student in students]
+
+
+def save(course: Course, week: Week, result: Result) -> None:
+    """Write a result's record and its autograded notebook, where nbgrader and its formgrader look for it."""
+    grade = result.grade
+    notebook = result.notebook or placeholder(course, week, grade)
+    records.write_atomically(course.autograded(week, grade.student), nbformat.writes(notebook))
+    records.write(grade, course.record(week, grade.student))
+
+
+# --- what a grade depends on ------------------------------------------------------------------------------------------
+
+
+def released_notebook(course: Course, week: Week) -> NotebookNode:
+    """The week's released notebook. Raises CourseError where there is none. Not to be changed: it is shared."""
+    path = course.release(week)
+    if not path.is_file():
+        raise CourseError(f"{path} is not there: run `grader release {week.slug}` first")
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, changed: int) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def rubric_of(course: Course, week: Week) -> Rubric:
+    """The week's checks. Raises CourseError."""
+    path = course.root / "grader" / "rubrics" / f"{week.slug}.py"
+    key = (course.root, week.slug, path.stat().st_mtime_ns if path.exists() else 0)
+    if key not in _rubrics:
+        _rubrics[key] = Rubric.load(course, week)
+    return _rubrics[key]
+
+
+_rubrics: dict[tuple[Path, str, int], Rubric] = {}
+
+
+def _other_weeks(course: Course, week: Week) -> dict[str, NotebookNode]:
+    return {
+        f"week {other.number}, {other.title}": released_notebook(course, other)
+        for other in course.weeks.values()
+        if other.slug != week.slug and course.release(other).is_file()
+    }
+
+
+def _environment(course: Course, week: Week, options: Options) -> dict[str, str]:
+    weeks = course.root / "weeks"
+    offline = options.parameters.get("PROFILE") != "full"
+    return environment([weeks, weeks / week.slug, course.root / "datasets"], options.threads, offline)
+
+
+def _inputs(course: Course, week: Week, rubric: Rubric, options: Options) -> dict[str, str]:
+    return {
+        "release": _file_hash(course.release(week)),
+        "rubric": rubric.sha256,
+        "parameters": json.dumps(options.parameters, sort_keys=True),
+        "seed": options.seed,
+    }
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that can move a score."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _timings(journal: Journal, began: float) -> dict[str, float]:
+    seconds = {name: journal.seconds.get(name, 0.0) for name in ("start", "cells", "cells_cpu")}
+    seconds |= {"judge": journal.seconds.get("after", 0.0), "total": time.monotonic() - began}
+    return {name: round(value, 3) for name, value in seconds.items()}
+
+
+def _tidy(notebook: NotebookNode) -> NotebookNode:
+    """Without papermill's notes on times, which would make two gradings of one submission differ."""
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+    return notebook
+
+
+def _printable(text: str) -> str:
+    return text[:4000].encode("utf-8", "replace").decode()

@@ -1,0 +1,315 @@
+"""One Jupyter kernel for one submission: start it, run code with a time limit and caps on output, and end it for sure.
+
+The kernel is chosen by kernelspec name, so anything Jupyter can start will do. Nothing here trusts it: it may print
+without end, never answer, or die, and each of these is a `Ran` with a status rather than an exception.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty
+from typing import Any, Literal
+
+import nbformat
+import psutil
+import zmq
+from jupyter_client.manager import KernelManager
+from nbformat import NotebookNode
+
+# What the kernel is given of our environment: how to find programs, libraries, caches and devices, and nothing else.
+PASSED_ON = (
+    *("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "SYSTEMROOT"),
+    *("PYTHONPATH", "PYTHONHASHSEED", "XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE"),
+    *("TORCH_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"),
+)
+TEXT_BYTES = 1_000_000  # of streams, a cell
+RICH_BYTES = 8_000_000  # of pictures and other displays, a cell
+OUTPUTS = 200  # a cell
+GRACE = 3.0  # seconds a kernel has to answer an interrupt
+LATE_OUTPUT = 2.0  # seconds to wait for output that is still on its way after the reply
+
+Status = Literal["ok", "error", "timeout", "dead"]
+
+
+class KernelStartError(RuntimeError):
+    """The kernel did not start. The text says which and why."""
+
+
+@dataclass
+class Ran:
+    """What came of one request. "timeout": interrupted, and it answered; "dead": the kernel is gone (`why` says how)."""
+
+    status: Status
+    seconds: float
+    outputs: list[NotebookNode] = field(default_factory=list)
+    execution_count: int | None = None
+    error: str = ""  # "NameError: name 'x' is not defined"
+    why: str = ""
+    expressions: dict[str, Any] = field(default_factory=dict)
+
+
+def environment(paths: list[Path], threads: int, offline: bool = True) -> dict[str, str]:
+    """The kernel's environment. paths: folders to import from first.  threads: CPU threads it may use."""
+    env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    env.update({name: value for name, value in os.environ.items() if name.startswith("LC_")})
+    env["PYTHONPATH"] = os.pathsep.join([*map(str, paths), *filter(None, [env.get("PYTHONPATH")])])
+    for name in ("CROSSMODAL_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        env[name] = str(max(1, threads))
+    if offline:
+        env.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+    return env
+
+
+class Kernel:
+    """A running kernel, as a context manager. Its working folder is fresh and goes with it.
+
+    name: of a kernelspec.  env: all of its environment.  scratch: where its folders are made.
+    Entering raises KernelStartError.
+    """
+
+    def __init__(self, name: str, env: dict[str, str], scratch: Path | None = None, start_seconds: float = 120) -> None:
+        self.name, self.env, self.start_seconds = name, env, start_seconds
+        self._scratch = scratch
+        self._stack = contextlib.ExitStack()
+        self.alive = False
+
+    def __enter__(self) -> Kernel:
+        try:
+            self._start()
+        except BaseException as error:
+            self._stack.close()
+            if isinstance(error, Exception):
+                raise KernelStartError(
+                    f"kernel {self.name!r} did not start: {type(error).__name__}: {error}"
+                ) from error
+            raise
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.alive = False
+        self._stack.close()
+
+    def _start(self) -> None:
+        folder = self._temporary(self._scratch)
+        private = self._temporary(Path("/tmp") if os.name == "posix" else None)  # a unix socket's path must be short
+        self.manager = KernelManager(kernel_name=self.name)
+        if os.name == "posix":
+            self.manager.transport = "ipc"  # no port to lose to a neighbour
+            self.manager.ip = str(private / "k")
+        self.manager.connection_file = str(private / "k.json")
+        self._stack.callback(self._stop)
+        devnull = self._stack.enter_context(open(os.devnull, "wb"))
+        self.manager.start_kernel(
+            cwd=str(folder),
+            env={**self.env, "IPYTHONDIR": str(private / "ipython")},  # no start-up file from one student to the next
+            extra_arguments=["--HistoryManager.hist_file=:memory:"],
+            stdout=devnull,
+            stderr=devnull,
+        )
+        self.client = self.manager.blocking_client()
+        self._stack.callback(self.client.stop_channels)
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=self.start_seconds)
+        self.client.allow_stdin = False
+        self._poller = zmq.Poller()
+        for channel in (self.client.shell_channel, self.client.iopub_channel):
+            self._poller.register(channel.socket, zmq.POLLIN)
+        self.alive = True
+
+    def _temporary(self, where: Path | None) -> Path:
+        made = tempfile.TemporaryDirectory(prefix="xm-", dir=where, ignore_cleanup_errors=True)
+        return Path(self._stack.enter_context(made))
+
+    def _stop(self) -> None:
+        self.kill()
+        self.manager.cleanup_resources()
+
+    @property
+    def pid(self) -> int | None:
+        return getattr(self.manager.provisioner, "pid", None)
+
+    def cpu_seconds(self) -> float:
+        """CPU time the kernel and its living children have used; 0 where that cannot be known."""
+        try:
+            process = psutil.Process(self.pid)
+            used = [p.cpu_times() for p in (process, *process.children(recursive=True))]
+            return sum(t.user + t.system for t in used) + used[0].children_user + used[0].children_system
+        except (psutil.Error, TypeError, ValueError):
+            return 0.0
+
+    def kill(self) -> None:
+        """End the kernel and what it started, now."""
+        self.alive = False
+        with contextlib.suppress(Exception):  # it may be gone already, in ways that differ between provisioners
+            children = psutil.Process(self.pid).children(recursive=True)
+            for child in children:
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
+        with contextlib.suppress(Exception):
+            self.manager.shutdown_kernel(now=True)
+
+    def run(self, code: str, seconds: float) -> Ran:
+        """Run a cell for at most `seconds`; then interrupt it, then kill the kernel if it does not answer."""
+        return self._request(seconds, code=code, store_history=True)
+
+    def evaluate(self, expression: str, seconds: float) -> Ran:
+        """Evaluate an expression beside the student's cells: no code runs, so no input transformer of theirs does."""
+        return self._request(seconds, code="", silent=True, user_expressions={"r": expression})
+
+    def _request(self, seconds: float, **request: Any) -> Ran:
+        if not self.alive:
+            return Ran("dead", 0.0, why="the kernel was not running")
+        began = time.monotonic()
+        mine = self.client.execute(**request, allow_stdin=False, stop_on_error=False)
+        outputs = Outputs()
+        reply: dict[str, Any] | None = None
+        replied = interrupted = 0.0
+        idle = False
+        checked = began
+        while not (reply is not None and idle):
+            ready = dict(self._poller.poll(50))
+            now = time.monotonic()
+            if self.client.iopub_channel.socket in ready:
+                for message in self._messages(self.client.iopub_channel):
+                    if message.get("parent_header", {}).get("msg_id") == mine:
+                        idle = outputs.take(message) or idle
+            if self.client.shell_channel.socket in ready:
+                for message in self._messages(self.client.shell_channel):
+                    if message.get("parent_header", {}).get("msg_id") == mine:
+                        reply, replied = message["content"], now
+            if reply is not None:
+                if now - replied > LATE_OUTPUT:
+                    break
+            elif not interrupted and now - began > seconds:
+                interrupted = now
+                with contextlib.suppress(Exception):
+                    self.manager.interrupt_kernel()
+            elif interrupted and now - interrupted > GRACE:
+                self.kill()
+                why = f"it took longer than {seconds:g} s and did not stop when interrupted, so the kernel was ended"
+                return Ran("dead", now - began, outputs.done(), why=why)
+            elif now - checked > 0.5:
+                checked = now
+                if not self.manager.is_alive():
+                    self.alive = False
+                    return Ran("dead", now - began, outputs.done(), why="the kernel died")
+        took = (replied or time.monotonic()) - began
+        if any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in reply.get("payload") or []):
+            self.kill()  # else it would stop a moment later, and the next cell would get the blame
+            return Ran("dead", took, outputs.done(), why="it ended the kernel with exit() or quit()")
+        status: Status = "timeout" if interrupted else "ok" if reply.get("status") == "ok" else "error"
+        error = f"{reply.get('ename', '')}: {reply.get('evalue', '')}"[:500] if reply.get("status") == "error" else ""
+        count = reply.get("execution_count")
+        found = reply.get("user_expressions")
+        return Ran(
+            status,
+            took,
+            outputs.done(),
+            count if isinstance(count, int) else None,
+            error,
+            expressions=found if isinstance(found, dict) else {},
+        )
+
+    def _messages(self, channel: Any) -> list[dict[str, Any]]:
+        """What has arrived, up to a hundred messages: a kernel that never stops talking must not hold us here."""
+        found: list[dict[str, Any]] = []
+        for _ in range(100):
+            try:
+                found.append(channel.get_msg(timeout=0))
+            except Empty:
+                break
+            except Exception:  # signed wrongly or not a message: the student's code can write to these sockets
+                continue
+        return found
+
+
+_RETURN = re.compile(r"[^\n]*\r(?=[^\n])")
+
+
+class Outputs:
+    """Collects a cell's outputs as a notebook keeps them, up to the caps."""
+
+    def __init__(self) -> None:
+        self.kept: list[NotebookNode] = []
+        self.text = self.rich = 0
+        self.cut = self.clear_next = False
+        self.displays: dict[str, list[NotebookNode]] = {}
+        self.streams: dict[int, list[str]] = {}  # by id of the output, its parts: joined once, at the end
+
+    def take(self, message: dict[str, Any]) -> bool:
+        """Take a message of iopub. True when it says that the kernel is done with the cell."""
+        kind, content = message.get("msg_type"), message.get("content")
+        if not isinstance(content, dict):
+            return False
+        if kind == "status":
+            return content.get("execution_state") == "idle"
+        if kind == "clear_output":
+            if content.get("wait"):
+                self.clear_next = True
+            else:
+                self.kept.clear()
+        elif kind in ("stream", "display_data", "execute_result", "error", "update_display_data"):
+            with contextlib.suppress(Exception):  # a malformed message is no output
+                self._keep(message, kind, content)
+        return False
+
+    def _keep(self, message: dict[str, Any], kind: str, content: dict[str, Any]) -> None:
+        display = (content.get("transient") or {}).get("display_id")
+        if kind == "update_display_data":
+            if self._fits(content):
+                for old in self.displays.get(display, []):
+                    old["data"], old["metadata"] = content["data"], content["metadata"]
+            return
+        if self.clear_next:
+            self.kept.clear()
+            self.clear_next = False
+        if kind == "stream":
+            self._stream(str(content["name"]), str(content["text"]))
+            return
+        if kind == "error":
+            content = {**content, "evalue": str(content["evalue"])[:5000]}
+            content["traceback"] = [str(line)[:20_000] for line in content["traceback"]][:50]
+            message = {**message, "content": content}
+        output = nbformat.v4.output_from_msg(message)
+        if kind == "error" or self._fits(content):  # the reason of a failure is never cut
+            self.kept.append(output)
+            if isinstance(display, str):
+                self.displays.setdefault(display, []).append(output)
+
+    def _fits(self, content: dict[str, Any]) -> bool:
+        size = sum(len(str(value)) for value in content["data"].values())
+        if self.rich + size > RICH_BYTES or len(self.kept) >= OUTPUTS:
+            self.cut = True
+            return False
+        self.rich += size
+        return True
+
+    def _stream(self, name: str, text: str) -> None:
+        room = TEXT_BYTES - self.text
+        if len(text) > room:
+            text, self.cut = text[: max(0, room)], True
+        self.text += len(text)
+        last = self.kept[-1] if self.kept else None
+        if last is not None and last.output_type == "stream" and last.name == name:
+            self.streams[id(last)].append(text)
+        elif len(self.kept) >= OUTPUTS:
+            self.cut = True
+        elif text:
+            self.kept.append(nbformat.v4.new_output("stream", name=name, text=""))
+            self.streams[id(self.kept[-1])] = [text]
+
+    def done(self) -> list[NotebookNode]:
+        """The outputs, with what carriage returns overwrote left out and a note where something was cut."""
+        for output in self.kept:
+            if output.output_type == "stream":
+                output.text = _RETURN.sub("", "".join(self.streams[id(output)]))
+        if self.cut:
+            note = "\n[output cut here: more than the grader keeps of one cell]\n"
+            self.kept.append(nbformat.v4.new_output("stream", name="stdout", text=note))
+        return self.kept

@@ -1,0 +1,68 @@
+"""A week's questions, read from the nbgrader metadata of its notebook: the one place where points stand.
+
+An exercise is an answer cell whose grade_id is the question's name, and a locked cell `check_<name>` that holds
+`check("<name>")` and carries the points. A question graded by hand is one cell that is both answer and grade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nbformat import NotebookNode
+
+CHECK = "check_"
+
+
+@dataclass(frozen=True)
+class Question:
+    """name: grade_id of the answer cell.  cell: grade_id of the cell with the points.  manual: graded by a person."""
+
+    name: str
+    cell: str
+    points: float
+    manual: bool
+
+
+def nbgrader(cell: NotebookNode) -> dict[str, Any]:
+    """A cell's nbgrader metadata; {} where it has none."""
+    return cell.metadata.get("nbgrader") or {}
+
+
+def grade_id(cell: NotebookNode) -> str | None:
+    return nbgrader(cell).get("grade_id")
+
+
+def is_answer(cell: NotebookNode) -> bool:
+    """A cell in which a student writes an answer."""
+    return bool(nbgrader(cell).get("solution"))
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """A cell that carries the points of an exercise. It is not executed in grading: the judge runs the checks itself."""
+    data = nbgrader(cell)
+    return cell.cell_type == "code" and bool(data.get("grade")) and not data.get("solution")
+
+
+def is_manual(cell: NotebookNode) -> bool:
+    """An answer that a person grades."""
+    return is_answer(cell) and bool(nbgrader(cell).get("grade"))
+
+
+def questions_in(notebook: NotebookNode) -> list[Question]:
+    """The questions of a notebook, in its order."""
+    found = []
+    for cell in notebook.cells:
+        data = nbgrader(cell)
+        if is_check(cell):
+            found.append(
+                Question(data["grade_id"].removeprefix(CHECK), data["grade_id"], float(data["points"]), manual=False)
+            )
+        elif is_manual(cell):
+            found.append(Question(data["grade_id"], data["grade_id"], float(data["points"]), manual=True))
+    return found
+
+
+def answers_in(notebook: NotebookNode) -> dict[str, str]:
+    """{question: source of its answer cell}."""
+    return {grade_id(cell): cell.source for cell in notebook.cells if is_answer(cell)}

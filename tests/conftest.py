@@ -1,0 +1,274 @@
+"""A tiny course of two weeks, without torch, on which the grader's tests run in seconds."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from grader.course import Course, Week
+
+MARKER = "CROSSMODAL-RUBRIC: must never reach students"
+SECRET = "SECRET-OF-THE-SOLUTION"
+
+COURSE = """
+[course]
+title = "Toy"
+subtitle = "a course for tests"
+repository = "someone/toy"
+branch = "main"
+
+[course.budget]
+cell = 4
+notebook = 40
+check = 2
+
+[weeks.week01_toy]
+number = 1
+title = "Doubling"
+helper = "toy_lab"
+points = 9
+minutes = 10
+summary = "functions and values"
+
+[weeks.week02_other]
+number = 2
+title = "Tripling"
+helper = "other_lab"
+points = 2
+minutes = 10
+summary = "another week"
+"""
+
+HELPER = '''
+"""The helper of a toy week."""
+from pathlib import Path
+
+from coursekit.notebook import check, use_checks
+
+from {name} import checks
+
+use_checks(checks, Path(__file__).parent / "points.json")
+'''
+
+TOY_CHECKS = '''
+from coursekit.checks import assert_close, assert_same, check
+
+
+@check("double")
+def doubles_one(student, rng):
+    """Twice one is two. Multiply by 2."""
+    assert_same(student.double(1), 2)
+
+
+@check("table")
+def table_has_three_rows(student, rng):
+    """The table has three numbers. Count them."""
+    assert_same(len(student.table), 3)
+
+
+@check("mean")
+def mean_of_constant(student, rng):
+    """The mean of equal numbers is that number. Divide by the count."""
+    assert_close(student.mean([2.0, 2.0]), 2.0)
+'''
+
+TOY_RUBRIC = f'''
+# {MARKER}
+import numpy as np
+from coursekit.checks import assert_close, assert_same, check, evidence
+
+
+@check("double", weight=3)
+def doubles_any(student, rng):
+    """Any number is doubled. A constant was returned."""
+    for n in rng.integers(-1000, 1000, size=5):
+        assert_same(student.double(int(n)), 2 * int(n))
+
+
+@check("table")
+def table_is_right(student, rng):
+    """The table holds the doubles of 1, 2 and 3. Use double."""
+    evidence("the table", np.asarray(student.table, dtype=float)[None] / 6)
+    assert_same(student.table, [2, 4, 6])
+
+
+@check("mean", weight=2)
+def mean_of_drawn(student, rng):
+    """The mean is the sum over the count. Was it the median?"""
+    values = rng.normal(size=7)
+    assert_close(student.mean(values), values.mean())
+'''
+
+OTHER_CHECKS = '''
+from coursekit.checks import assert_same, check
+
+
+@check("triple")
+def triples(student, rng):
+    """Thrice one is three. Multiply by 3."""
+    assert_same(student.triple(1), 3)
+'''
+
+
+def markdown(source: str, name: str, **metadata: object) -> NotebookNode:
+    return nbformat.v4.new_markdown_cell(source, id=name, metadata=metadata)
+
+
+def code(source: str, name: str, **metadata: object) -> NotebookNode:
+    return nbformat.v4.new_code_cell(source, id=name, metadata=metadata)
+
+
+def answer(name: str, source: str, **more: object) -> NotebookNode:
+    data = {"grade": False, "grade_id": name, "locked": False, "schema_version": 3, "solution": True, "task": False}
+    return code(source, f"id-{name}", nbgrader={**data, **more})
+
+
+def checked(name: str, points: float) -> NotebookNode:
+    data = {"grade": True, "grade_id": f"check_{name}", "locked": True, "points": points}
+    data |= {"schema_version": 3, "solution": False, "task": False}
+    return code(f'check("{name}");', f"id-check-{name}", nbgrader=data)
+
+
+def written(name: str, points: float) -> NotebookNode:
+    data = {"grade": True, "grade_id": name, "locked": False, "points": points}
+    data |= {"schema_version": 3, "solution": True, "task": False}
+    return markdown("A model answer.", f"id-{name}", nbgrader=data)
+
+
+def toy_notebook() -> NotebookNode:
+    """The instructor's notebook of the toy week."""
+    cells = [
+        markdown("# Doubling\nA toy week.", "title"),
+        code("from toy_lab import check", "imports"),
+        code('PROFILE = "tiny"\nSEED = 0', "parameters", tags=["parameters"]),
+        markdown("## Double\nMultiply by two.", "text-double"),
+        answer(
+            "double",
+            f'def double(n):\n    """n times two."""\n    ### BEGIN SOLUTION\n    return 2 * n  # {SECRET}\n    ### END SOLUTION',
+        ),
+        checked("double", 4),
+        markdown("## Table\nA list of three doubles.", "text-table"),
+        answer("table", "### BEGIN SOLUTION\ntable = [2 * n for n in (1, 2, 3)]\n### END SOLUTION"),
+        checked("table", 2),
+        markdown("## Mean\nOf a list.", "text-mean"),
+        answer(
+            "mean",
+            "def mean(values):\n    ### BEGIN SOLUTION\n    return sum(values) / len(values)\n    ### END SOLUTION",
+        ),
+        checked("mean", 1.5),
+        markdown("## Think\nWhy two?", "text-why"),
+        written("why", 1.5),
+    ]
+    return _notebook(cells)
+
+
+def other_notebook() -> NotebookNode:
+    """The instructor's notebook of the other week."""
+    cells = [
+        code("from other_lab import check", "imports2"),
+        code("SEED = 0", "parameters2", tags=["parameters"]),
+        answer("triple", "def triple(n):\n    ### BEGIN SOLUTION\n    return 3 * n\n    ### END SOLUTION"),
+        checked("triple", 2),
+    ]
+    return _notebook(cells)
+
+
+def _notebook(cells: list[NotebookNode]) -> NotebookNode:
+    kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})
+
+
+def build_course(root: Path) -> Course:
+    """The toy course at `root`, with nothing released yet."""
+    files = {
+        "weeks/course.toml": COURSE,
+        "weeks/week01_toy/toy_lab/__init__.py": HELPER.format(name="toy_lab"),
+        "weeks/week01_toy/toy_lab/checks.py": TOY_CHECKS,
+        "weeks/week02_other/other_lab/__init__.py": HELPER.format(name="other_lab"),
+        "weeks/week02_other/other_lab/checks.py": OTHER_CHECKS,
+        "grader/rubrics/week01_toy.py": TOY_RUBRIC,
+        "grader/rubrics/week02_other.py": f"# {MARKER}\n",
+        "solutions/week01_toy/week01_toy.ipynb": nbformat.writes(toy_notebook()),
+        "solutions/week02_other/week02_other.ipynb": nbformat.writes(other_notebook()),
+    }
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return Course.find(root)
+
+
+@pytest.fixture(scope="session")
+def toy_tree(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The toy course, released. Tests grade in `work` folders of their own and leave the tree as it is."""
+    from grader.release import release
+
+    course = build_course(tmp_path_factory.mktemp("toy"))
+    for week in course.weeks.values():
+        sys.path.append(str(course.root / "weeks" / week.slug))
+    repository = Path(__file__).parent.parent
+    paths = [str(repository), str(repository / "weeks"), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    release(course)
+    return course
+
+
+@pytest.fixture
+def toy(toy_tree: Course, tmp_path: Path) -> Course:
+    """The released toy course with an empty folder for its class."""
+    return Course.find(toy_tree.root, tmp_path / "class")
+
+
+@pytest.fixture
+def week(toy: Course) -> Week:
+    return toy.week("1")
+
+
+@pytest.fixture
+def fill(toy: Course, week: Week) -> Callable[..., NotebookNode]:
+    """fill(double="...", ...) is the released notebook with these answers; fill() is the untouched one."""
+
+    def filled(**answers: str) -> NotebookNode:
+        notebook = copy.deepcopy(nbformat.read(toy.release(week), as_version=4))
+        for cell in notebook.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if name in answers:
+                cell.source = answers.pop(name)
+        assert not answers, f"no such question: {answers}"
+        return notebook
+
+    return filled
+
+
+@pytest.fixture
+def right(fill: Callable[..., NotebookNode]) -> NotebookNode:
+    """A notebook with every answer right."""
+    return fill(
+        double="def double(n):\n    return n + n",
+        table="table = [double(n) for n in (1, 2, 3)]",
+        mean="import numpy as np\ndef mean(values):\n    return np.mean(values)",
+        why="Because.",
+    )
+
+
+@pytest.fixture
+def hand_in(toy: Course, week: Week) -> Callable[..., Path]:
+    """hand_in("ada", notebook or text or bytes) puts it where the student's file is expected."""
+
+    def handed(student: str, what: NotebookNode | str | bytes) -> Path:
+        path = toy.submission(week, student)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(what, bytes):
+            path.write_bytes(what)
+        else:
+            path.write_text(what if isinstance(what, str) else nbformat.writes(what), encoding="utf-8")
+        return path
+
+    return handed
