@@ -15,15 +15,16 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 from rich.table import Table
 from rich.text import Text
 
 from grader import pages
 from grader.course import Course, CourseError, Week
+from grader.grading import grade_many, released_notebook
 from grader.questions import answers_in, grade_id, is_answer, questions_in
 from grader.records import Grade, QuestionResult
+from grader.release import read_solution
 from grader.rubrics import Answer
 
 LEAST_WRONG = 4
@@ -95,16 +96,12 @@ def substitute(notebook: NotebookNode, sources: dict[str, str]) -> NotebookNode:
 
 def solved(course: Course, week: Week) -> NotebookNode:
     """The released notebook with the instructor's own answers in it: what a perfect student hands in."""
-    for path, what in ((course.solution(week), "no instructor notebook"), (course.release(week), "not released yet")):
-        if not path.is_file():
-            raise CourseError(f"{week.slug}: {what} at {path}" + (" (run: grader release)" if "yet" in what else ""))
-    reference = answers_in(nbformat.read(course.solution(week), as_version=4))
-    released = nbformat.read(course.release(week), as_version=4)
+    reference = answers_in(read_solution(course, week))
+    released = released_notebook(course, week)
     if missing := sorted(set(answers_in(released)) - set(reference)):
         raise CourseError(f"{week.slug} is stale: {', '.join(missing)} is not in solutions/ (run: grader release)")
     marker = re.compile(r"^\s*### (BEGIN|END) SOLUTION.*\n?", re.MULTILINE)
-    sources = {name: marker.sub("", reference[name]) for name in answers_in(released)}
-    return substitute(released, sources)
+    return substitute(released, {name: marker.sub("", reference[name]) for name in answers_in(released)})
 
 
 def plan(course: Course, week: Week, only: Sequence[str] | None = None, isolated: bool = False) -> Plan:
@@ -174,8 +171,6 @@ def run(
     on_done: Callable[[str, Any], None] = lambda name, result: None,
 ) -> list[Finding]:
     """Grade every batch for real and judge the judge. One finding for each answer, in the questions' order."""
-    from grader.grading import grade_many
-
     jobs = [(b.name, substitute(plan.base, {q: a.source for q, a in b.answers.items()})) for b in plan.batches]
     grades: dict[str, Grade] = {}
 

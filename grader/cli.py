@@ -13,7 +13,6 @@ from typer.core import TyperGroup
 
 from grader import pages
 from grader.course import Budget, Course, CourseError, Week
-from grader.doctor import cores
 from grader.progress import Watch, class_table, console
 from grader.records import Grade, RecordError
 
@@ -85,7 +84,7 @@ def parameters(assignments: list[str] | None) -> dict[str, Any]:
 
 def options(
     week: Week,
-    workers: int,
+    workers: int | None,
     assignments: list[str] | None = None,
     kernel: str = "python3",
     cell_seconds: float | None = None,
@@ -95,7 +94,8 @@ def options(
 
     usual = week.budget
     budget = Budget(cell_seconds, max(usual.notebook, cell_seconds), usual.check) if cell_seconds else None
-    return Options(workers=workers, parameters=parameters(assignments), kernel=kernel, budget=budget)
+    given = {"workers": workers} if workers else {}
+    return Options(parameters=parameters(assignments), kernel=kernel, budget=budget, **given)
 
 
 def show_grades(
@@ -157,7 +157,7 @@ def release(
 def grade(
     week: Annotated[str, typer.Argument(help="A week by number or name: 1, week01, week01_clip.")],
     students: Annotated[
-        list[str] | None, typer.Argument(help="Folders in submitted/; all where none is given.")
+        list[str] | None, typer.Argument(help="Names of students; the class where none is given.")
     ] = None,
     workers: Workers = None,
     parameter: Parameters = None,
@@ -168,13 +168,16 @@ def grade(
 ) -> None:
     """Grade a class: records, gradebook, a page for each student and a report.
 
+    The class is everyone with a folder in submitted/ and everyone enrolled in the gradebook.
+
     Example: [bold]grader grade week01 --workers 2[/]
     """
+    from grader.gradebook import enrolled
     from grader.grading import grade_class
 
     here = Course.find(course, work)
     which = here.week(week)
-    present = here.students(which)
+    present = sorted({*here.students(which), *enrolled(here)})
     names = list(dict.fromkeys(students)) if students else present
     if unknown := sorted(set(names) - set(present)):
         raise CourseError(f"no submission of {which.slug} in {here.work / 'submitted'} from: {', '.join(unknown)}")
@@ -183,7 +186,7 @@ def grade(
         raise CourseError(f"nothing handed in for {which.slug}: submissions are expected at {example}")
     out = console()
     with Watch(out, f"Grading {which.slug}", len(names)) as watch:
-        settings = options(which, workers or cores(), parameter, kernel, cell_seconds)
+        settings = options(which, workers, parameter, kernel, cell_seconds)
         grades = grade_class(here, which, names, settings, on_start=watch.on_start, on_done=watch.on_done)
     write_pages(here, which, grades)
     show_grades(out, here, which, grades)
@@ -212,7 +215,7 @@ def audit(
     out = console()
     plan = auditing.plan(here, which, only=only, isolated=isolated)
     with Watch(out, f"Auditing {which.slug}", len(plan.batches)) as watch:
-        settings = options(which, workers or cores(), kernel=kernel)
+        settings = options(which, workers, kernel=kernel)
         findings = auditing.run(here, which, plan, settings, on_start=watch.on_start, on_done=watch.on_done)
     out.print()
     out.print(auditing.table(findings))
@@ -303,7 +306,7 @@ def demo(
     notes = sample.build(here, week)
     out.print(f"A sample class of {len(notes)} is in {here.work / 'submitted'}.", soft_wrap=True)
     with Watch(out, "Grading the class", len(notes)) as watch:
-        grades = sample.grade(here, week, workers or cores(), on_start=watch.on_start, on_done=watch.on_done)
+        grades = sample.grade(here, week, workers, on_start=watch.on_start, on_done=watch.on_done)
     write_pages(here, week, grades)
     show_grades(out, here, week, grades, notes)
     out.print()

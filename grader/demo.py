@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell
 
 from grader.audit import automatic_questions, load_answers, solved, substitute
 from grader.course import Budget, Course, CourseError, Week
+from grader.grading import Options, grade_class, released_notebook
 from grader.questions import answers_in, grade_id, questions_in
 from grader.records import Grade
 from grader.rubrics import Answer
@@ -50,10 +51,8 @@ def build(course: Course, week: Week) -> dict[str, str]:
     for student, note, content in submissions(course, week):
         path = course.submission(week, student)
         path.parent.mkdir(parents=True)
-        if isinstance(content, NotebookNode):
-            content = nbformat.writes(content) if content.nbformat_minor >= 5 else json.dumps(content, indent=1)
         if content is not None:
-            path.write_text(content, encoding="utf-8")
+            path.write_text(to_text(content), encoding="utf-8")
         notes[student] = note
     config = CONFIG.format(root=str(course.root), work=str(course.work), source=str(course.root / "solutions"))
     (course.work / "nbgrader_config.py").write_text(config, encoding="utf-8")
@@ -63,7 +62,7 @@ def build(course: Course, week: Week) -> dict[str, str]:
 def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode | str | None]]:
     """(student, what it is, the file's content) of everyone in the class. None: no file was handed in."""
     base = solved(course, week)
-    released = nbformat.read(course.release(week), as_version=4)
+    released = released_notebook(course, week)
     base = substitute(base, {q.name: ESSAY for q in questions_in(base) if q.manual})
     questions = automatic_questions(base)
     answers = load_answers(course, week)
@@ -102,17 +101,14 @@ def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode
 def grade(
     course: Course,
     week: Week,
-    workers: int,
+    workers: int | None,
     on_start: Callable[[str], None] = lambda name: None,
     on_done: Callable[[str, Any], None] = lambda name, result: None,
 ) -> list[Grade]:
     """Grade the class, with less patience for a single cell than a real one gets."""
-    from grader.grading import Options, grade_class
-
     budget = Budget(min(LOOP_SECONDS, week.budget.cell), week.budget.notebook, week.budget.check)
-    return grade_class(
-        course, week, None, Options(workers=workers, parameters={}, budget=budget), on_start=on_start, on_done=on_done
-    )
+    options = Options(budget=budget, **({"workers": workers} if workers else {}))
+    return grade_class(course, week, None, options, on_start=on_start, on_done=on_done)
 
 
 def next_steps(course: Course, week: Week) -> list[tuple[str, str]]:
@@ -127,6 +123,11 @@ def next_steps(course: Course, week: Week) -> list[tuple[str, str]]:
         ),
         ("every number, as JSON", str(course.record(week, "chiara"))),
     ]
+
+
+def to_text(content: NotebookNode | str) -> str:
+    """A notebook as its file, as it is: nbformat would put its oddities right."""
+    return content if isinstance(content, str) else json.dumps(content, indent=1)
 
 
 # --- what happens to notebooks on their way ---------------------------------------------------------------------------

@@ -51,11 +51,6 @@ class Found:
     essential: bool = False
 
 
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def examine(course: Course) -> list[Found]:
     """Look at everything, once. Changes nothing."""
     return [
@@ -152,7 +147,8 @@ def _kernelspec() -> Found:
 def _machine(course: Course) -> Iterator[Found]:
     import psutil
 
-    yield Found("cores", True, str(cores()), "submissions graded at a time")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Found("cores", True, str(cores), "submissions graded at a time")
     free = psutil.virtual_memory().available / 2**30
     enough = free >= LEAST_MEMORY_GB
     advice = f"close other programs, or grade with --workers 1 (each takes about {LEAST_MEMORY_GB - 1} GB)"

@@ -61,7 +61,8 @@ def page(course: Course, week: Week, grade: Grade, notebook: Any = None) -> str:
     """The page as HTML. notebook: the executed notebook, for the student's own figures and answers."""
     titles = question_titles(course, week)
     work = answers_and_figures(notebook, {q.question for q in grade.questions}) if notebook else {}
-    sections = [_section(q, titles, *work.get(q.question, ("", []))) for q in grade.questions]
+    shown = grade.questions if grade.outcome == "graded" else []
+    sections = [_section(q, titles, *work.get(q.question, ("", []))) for q in shown]
     manual = [s for s in sections if s.result.status == "manual"]
     return pages.render(
         "feedback.html",
