@@ -40,7 +40,7 @@ class Clip:
         return torch.cat([self._texts(texts[i : i + CHUNK]) for i in range(0, len(texts), CHUNK)])
 
     def _texts(self, texts: list[str]) -> torch.Tensor:
-        tokens = self.processor(text=texts, padding=True, return_tensors="pt")
+        tokens = self.processor(text=texts, padding=True, truncation=True, return_tensors="pt")
         pooled = self.model.text_model(**tokens).pooler_output
         return torch.nn.functional.normalize(self.model.text_projection(pooled), dim=-1)
 
@@ -86,6 +86,8 @@ def retrieval(clip: Clip, drawn: list[Scene]) -> tuple[float, float]:
     """R@1 of image to text and text to image, in galleries of 256 scenes whose canonical captions all differ."""
     distinct = list({s.facts(): s for s in drawn}.values())
     galleries = [distinct[i : i + GALLERY] for i in range(0, len(distinct) - GALLERY + 1, GALLERY)]
+    if not galleries:
+        raise ValueError(f"retrieval needs at least {GALLERY} different scenes, got {len(distinct)}")
     hits = []
     for gallery in galleries:
         scores = clip.images(gallery) @ clip.texts([s.caption() for s in gallery]).T

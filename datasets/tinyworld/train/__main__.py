@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from tinyworld.train import clip, open_clip
+from tinyworld.train import clip
 
-RECIPES = {"clip": clip, "open_clip": open_clip}
+RECIPES = {"clip": clip}
 
 
-def main() -> None:
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line's options."""
     parser = argparse.ArgumentParser(prog="python -m tinyworld.train", description=__doc__)
     names = parser.add_subparsers(dest="name", required=True)
     for name, recipe in RECIPES.items():
         recipe.add_arguments(names.add_parser(name, help=recipe.__doc__.splitlines()[0]))
-    args = parser.parse_args()
-    RECIPES[args.name].run(args)
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    main()
+    options = parse()
+    RECIPES[options.name].run(options)

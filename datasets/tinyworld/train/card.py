@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tinyworld.measure import clip as measure
-from tinyworld.train.loop import Clock
+from tinyworld.train import loop
 
 CARD = """---
 license: mit
@@ -25,8 +25,9 @@ two sizes, six backgrounds and the captions of one small grammar, and nothing el
 | text tower | {text_layers} layers, width {text_width}, at most {length} tokens |
 | tokenizer | byte-level BPE of {vocabulary} tokens, learnt on the grammar; any text can be encoded |
 | weights | float16 safetensors, {megabytes:.1f} MB |
-| training | {steps} steps of {batch} pictures, {samples:,} training scenes, each drawn afresh |
-| time | {minutes:.0f} minutes ({cpu_minutes:.0f} CPU-minutes in the training process) on {device} |
+| training | {seeing} steps of {half} pictures with patch labels, then {matching} of {batch} pictures with captions |
+| scenes seen | {samples:,}, each drawn afresh |
+| time | {minutes:.0f} minutes on {device}, {cpu_minutes:.0f} CPU-minutes in the training process |
 | licence | MIT, weights and code |
 
 ## Measured
@@ -44,18 +45,20 @@ shows.
 ## Made by
 `python -m tinyworld.train clip {arguments}`
 
+The numbers of steps make it repeatable; with `--minutes` in place of `--steps` a machine does what it can in that time.
 First the vision tower learns from labels for every patch (shape, colour and size of the object it shows, where that
 object's centre is, its silhouette); then both towers from InfoNCE, half of each batch being near-twins of the other
 half, with the patch labels still on. The heads are thrown away. `python -m tinyworld.measure clip` measures again.
 """
 
-RECIPE = ("batch", "rate", "see", "patch", "width", "layers", "text_layers", "seed")
+RECIPE = ("batch", "rate", "patch", "width", "layers", "text_layers", "seed")
 
 
-def clip_card(folder: Path, figures: dict[str, float], args: argparse.Namespace, clock: Clock, scenes: int) -> str:
+def clip_card(folder: Path, figures: dict[str, float], args: argparse.Namespace, clock: loop.Clock, scenes: int) -> str:
     """The card of a CLIP checkpoint that is already in `folder`."""
     clip = measure.load(folder)
     vision, text = clip.model.config.vision_config, clip.model.config.text_config
+    device = f"{args.threads} thread(s) of a shared CPU" if loop.pick_device(args.device).type == "cpu" else "a GPU"
     options = " ".join(f"--{name.replace('_', '-')} {getattr(args, name)}" for name in RECIPE)
     return CARD.format(
         parameters=sum(p.numel() for p in clip.model.parameters()) / 1e6,
@@ -69,13 +72,15 @@ def clip_card(folder: Path, figures: dict[str, float], args: argparse.Namespace,
         length=text.max_position_embeddings,
         vocabulary=text.vocab_size,
         megabytes=(folder / "model.safetensors").stat().st_size / 1e6,
-        steps=clock.step,
+        seeing=clock.first_stage,
+        matching=clock.step - clock.first_stage,
+        half=args.batch // 2,
         batch=args.batch,
         samples=clock.samples,
         minutes=clock.seconds / 60,
         cpu_minutes=clock.cpu_seconds / 60,
-        device=f"{args.threads} CPU threads" if args.device in ("auto", "cpu") else args.device,
+        device=device,
         scenes=scenes,
         table=measure.table(figures),
-        arguments=f"--steps {clock.step} {options}",
+        arguments=f"--steps {clock.step} --see {clock.first_stage / clock.step:.3f} {options}",
     )

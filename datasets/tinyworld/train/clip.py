@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers import CLIPModel, CLIPProcessor
+from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
 
 from tinyworld.checkpoints import FOLDER
 from tinyworld.measure import clip as measure
@@ -35,7 +36,7 @@ HIGHEST_SCALE = 100.0  # of the learnt temperature, as in CLIP
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, help="train for so long (default: 60)")
+    budget.add_argument("--minutes", type=float, help="train for so long (default: 45)")
     budget.add_argument("--steps", type=int, help="train for so many steps")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=256, help="pictures a step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate (default: %(default)s)")
     parser.add_argument(
-        "--see", type=float, default=0.4, help="the first stage's part of the budget (default: %(default)s)"
+        "--see", type=float, default=0.22, help="the first stage's part of the budget (default: %(default)s)"
     )
     parser.add_argument("--patch", type=int, default=16, help="pixels a patch (default: %(default)s)")
     parser.add_argument("--width", type=int, default=128, help="of both towers (default: %(default)s)")
@@ -70,12 +71,12 @@ def run(args: argparse.Namespace) -> None:
     learner = Learner(build_model(tokenizer, args.patch, args.width, args.layers, args.text_layers)).to(device)
     average = loop.Average(learner)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)
-    clock = loop.Clock(args.steps, None if args.steps else args.minutes or 60)
+    clock = loop.Clock(args.steps, None if args.steps else args.minutes or 45)
     state, processor = args.runs / "clip", build_processor(tokenizer)
     if args.resume or args.export:
         loop.load_state(state, learner, optimizer, average, clock)
     if not args.export:
-        learn(args, learner, average, optimizer, clock, tokenizer, state, processor)
+        learn(args, learner, average, optimizer, clock, processor, state)
     export(averaged(learner, average), processor, args, clock)
 
 
@@ -110,12 +111,20 @@ def info_nce(images: torch.Tensor, texts: torch.Tensor, log_scale: torch.Tensor)
     return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
 
 
-def learn(args, learner, average, optimizer, clock, tokenizer, state, processor) -> None:
+def learn(
+    args: argparse.Namespace,
+    learner: Learner,
+    average: loop.Average,
+    optimizer: torch.optim.Optimizer,
+    clock: loop.Clock,
+    processor: CLIPProcessor,
+    state: Path,
+) -> None:
     """Train until the clock's budget is used, saving the state and looking at validation scenes now and then."""
     bar, device = loop.Progress(), next(learner.parameters()).device
     looked = clock.seconds
     clock.start()
-    for batch in batches(args, clock, tokenizer):
+    for batch in batches(args, clock, processor.tokenizer):
         rate = loop.cosine_rate(clock.progress, args.rate)
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -125,9 +134,10 @@ def learn(args, learner, average, optimizer, clock, tokenizer, state, processor)
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         optimizer.step()
         with torch.no_grad():
-            learner.clip.logit_scale.clamp_(max=torch.tensor(HIGHEST_SCALE).log())
+            learner.clip.logit_scale.clamp_(max=math.log(HIGHEST_SCALE))
         average.update(learner)
         clock.tick(len(batch["pixels"]))
+        clock.first_stage += "input_ids" not in batch
         bar.show(clock.progress, f"loss {loss.item():.3f}")
         if clock.seconds - looked > args.look_every:
             looked = clock.seconds
@@ -140,7 +150,7 @@ def learn(args, learner, average, optimizer, clock, tokenizer, state, processor)
     loop.save_state(state, learner, optimizer, average, clock)
 
 
-def batches(args: argparse.Namespace, clock: loop.Clock, tokenizer) -> Iterator[dict[str, torch.Tensor]]:
+def batches(args: argparse.Namespace, clock: loop.Clock, tokenizer: CLIPTokenizer) -> Iterator[dict[str, torch.Tensor]]:
     """The first stage's batches, pictures only, then the second's, until the budget is used."""
     see = SceneBatches(args.batch // 2, args.seed)  # no negatives needed: smaller batches, more steps
     match = SceneBatches(args.batch, args.seed, tokenizer)

@@ -30,6 +30,7 @@ class Clock:
     steps: int | None
     minutes: float | None
     step: int = 0
+    first_stage: int = 0  # how many of the steps were the recipe's first stage
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     samples: int = 0
@@ -85,7 +86,7 @@ def save_state(
     tensors |= {f"average/{k}": v for k, v in average.weights.items()}
     for i, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{i}/{k}": v for k, v in moments.items()}
-    counters = {k: getattr(clock, k) for k in ("step", "seconds", "cpu_seconds", "samples")}
+    counters = {k: getattr(clock, k) for k in ("step", "first_stage", "seconds", "cpu_seconds", "samples")}
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
