@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +19,10 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties, ComputeChecksums, SaveAutoGrades, SaveCells
+from sqlalchemy.exc import SAWarning
 
 from grader.course import Course, CourseError, Week
-from grader.grading import released_notebook
+from grader.grading import released_notebook, was_handed_in
 from grader.records import Grade
 
 if shutil.which("alembic") is None:  # nbgrader calls it by name, also where the environment is not activated
@@ -52,12 +54,14 @@ def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     course.gradebook.parent.mkdir(parents=True, exist_ok=True)
     _save_assignment(course, week)
     for grade in grades:
-        notebook = nbformat.read(course.autograded(week, grade.student), as_version=4)
-        with Gradebook(url(course)) as book:
+        with Gradebook(url(course)) as book, warnings.catch_warnings(category=SAWarning, action="ignore"):
             book.update_or_create_student(grade.student)
-            stamp = _timestamp(course.submission(week, grade.student).parent)
-            book.update_or_create_submission(week.slug, grade.student, **({"timestamp": stamp} if stamp else {}))
-        _run([SaveAutoGrades, AssignLatePenalties], notebook, course, week, grade.student)
+            if was_handed_in(grade):
+                stamp = _timestamp(course.submission(week, grade.student).parent)
+                book.update_or_create_submission(week.slug, grade.student, **({"timestamp": stamp} if stamp else {}))
+        if was_handed_in(grade):
+            notebook = nbformat.read(course.autograded(week, grade.student), as_version=4)
+            _run([SaveAutoGrades, AssignLatePenalties], notebook, course, week, grade.student)
 
 
 def _save_assignment(course: Course, week: Week) -> None:
@@ -72,7 +76,7 @@ def _save_assignment(course: Course, week: Week) -> None:
         _run([ComputeChecksums, SaveCells], released, course, week, ".")
     except RuntimeError as error:  # SaveCells refuses to drop cells that have grades
         raise CourseError(
-            f"{course.gradebook} has submissions of {week.slug} with other questions than the release has now ({error}). "
+            f"{course.gradebook} has submissions of {week.slug} with other questions than the release has now. "
             "To start afresh, keep a copy of the gradebook and run: "
             f"nbgrader db assignment remove {week.slug} --force"
         ) from error

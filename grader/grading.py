@@ -29,7 +29,7 @@ from grader import records, submission
 from grader.course import Budget, Course, CourseError, Week
 from grader.engine import NAME, Journal
 from grader.judge import Rubric, judge, not_judged
-from grader.kernel import Kernel, KernelStartError, environment
+from grader.kernel import Kernel, environment, must_exist
 from grader.questions import answers_in, grade_id, is_check, questions_in
 from grader.reconcile import reconcile
 from grader.records import Grade, QuestionResult
@@ -158,8 +158,6 @@ def _execute(
         )
     except PapermillExecutionError:  # raised once everything has run, because a cell failed; the journal has it all
         executed = remove_error_markers(journal.notebook)
-    except KernelStartError as error:
-        raise CourseError(f"{error}. Is the kernel installed? See: jupyter kernelspec list") from error
     executed = _tidy(executed)
     write_verdicts(executed, results)
     grade = Grade(
@@ -230,7 +228,7 @@ def verdict_text(result: QuestionResult) -> str:
 
 
 def placeholder(course: Course, week: Week, grade: Grade) -> NotebookNode:
-    """The notebook that stands for a submission that was not gradable: the release, unanswered, with the reason on top."""
+    """The notebook that stands for a submission that was not gradable: the release with the reason on top."""
     notebook = copy.deepcopy(released_notebook(course, week))
     write_verdicts(notebook, grade.questions)
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(f"**Not gradable.** {grade.reason}", id="not-gradable"))
@@ -255,6 +253,7 @@ def grade_many(
 
     options = options or Options()
     rubric_of(course, week).must_cover(questions_in(released_notebook(course, week)), week)
+    must_exist(options.kernel)
     return run_jobs(course, week, jobs, options, on_done, on_start)
 
 
@@ -302,9 +301,15 @@ def grade_class(
 def save(course: Course, week: Week, result: Result) -> None:
     """Write a result's record and its autograded notebook, where nbgrader and its formgrader look for it."""
     grade = result.grade
-    notebook = result.notebook or placeholder(course, week, grade)
-    records.write_atomically(course.autograded(week, grade.student), nbformat.writes(notebook))
+    if was_handed_in(grade):
+        notebook = result.notebook or placeholder(course, week, grade)
+        records.write_atomically(course.autograded(week, grade.student), nbformat.writes(notebook))
     records.write(grade, course.record(week, grade.student))
+
+
+def was_handed_in(grade: Grade) -> bool:
+    """Whether there was a file at all. Without one nbgrader gets no submission: its own commands say "missing"."""
+    return "submission" in grade.inputs
 
 
 # --- what a grade depends on ------------------------------------------------------------------------------------------

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from PIL import Image
+
 from coursekit.checks import Check, Verdict, checks_in, run_check
 from coursekit.notebook import Score
 from coursekit.student import MIMETYPE, Student, StudentError
-from PIL import Image
-
 from grader.course import Budget, Course, CourseError, Week
 from grader.kernel import Kernel
 from grader.questions import Question

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -19,8 +20,11 @@ from typing import Any, Literal
 import nbformat
 import psutil
 import zmq
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
+
+from grader.course import CourseError
 
 # What the kernel is given of our environment: how to find programs, libraries, caches and devices, and nothing else.
 PASSED_ON = (
@@ -37,13 +41,22 @@ LATE_OUTPUT = 2.0  # seconds to wait for output that is still on its way after t
 Status = Literal["ok", "error", "timeout", "dead"]
 
 
-class KernelStartError(RuntimeError):
+class KernelStartError(CourseError):
     """The kernel did not start. The text says which and why."""
+
+
+def must_exist(name: str) -> None:
+    """Raises KernelStartError where no kernelspec has this name."""
+    try:
+        KernelSpecManager().get_kernel_spec(name)
+    except NoSuchKernel:
+        there = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
+        raise KernelStartError(f"no Jupyter kernel is called {name!r}; there are: {there}") from None
 
 
 @dataclass
 class Ran:
-    """What came of one request. "timeout": interrupted, and it answered; "dead": the kernel is gone (`why` says how)."""
+    """What came of one request. "timeout": interrupted, and it answered; "dead": the kernel is gone, as `why` says."""
 
     status: Status
     seconds: float
@@ -104,13 +117,12 @@ class Kernel:
             self.manager.ip = str(private / "k")
         self.manager.connection_file = str(private / "k.json")
         self._stack.callback(self._stop)
-        devnull = self._stack.enter_context(open(os.devnull, "wb"))
         self.manager.start_kernel(
             cwd=str(folder),
             env={**self.env, "IPYTHONDIR": str(private / "ipython")},  # no start-up file from one student to the next
             extra_arguments=["--HistoryManager.hist_file=:memory:"],
-            stdout=devnull,
-            stderr=devnull,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.client = self.manager.blocking_client()
         self._stack.callback(self.client.stop_channels)

@@ -26,9 +26,11 @@ from nbformat import NotebookNode
 
 from grader.course import Budget, Course, CourseError, Week
 from grader.grading import Options, Result, grade_notebook, not_gradable
+from grader.kernel import KernelStartError
 from grader.records import Grade
 
 ATTEMPTS = 2
+SLACK = 300.0  # seconds a job may take beyond its cells and its checks: starting kernels, imports
 
 
 class WorkerDied(RuntimeError):
@@ -42,8 +44,8 @@ class Worker:
         self.threads, self.scratch = threads, scratch
         self.process: subprocess.Popen[str] | None = None
 
-    def do(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Give the worker a job and wait for its answer. Raises WorkerDied."""
+    def do(self, job: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Give the worker a job and wait for its answer, at most `seconds`. Raises WorkerDied."""
         if self.process is None:
             threads = {name: str(self.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
             self.process = subprocess.Popen(
@@ -52,15 +54,19 @@ class Worker:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                env={**os.environ, **threads, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={**os.environ, **threads},
                 start_new_session=True,  # Ctrl-C is for the one who gives the jobs
             )
+        watchdog = threading.Timer(seconds, self.process.kill)
+        watchdog.start()
         try:
             self.process.stdin.write(json.dumps(job) + "\n")
             self.process.stdin.flush()
             line = self.process.stdout.readline()
         except (OSError, ValueError):
             line = ""
+        finally:
+            watchdog.cancel()
         if not line.endswith("\n"):
             status = self.process.wait()
             self.process = None
@@ -152,15 +158,16 @@ def _grade(
         "options": asdict(options),
         "scratch": str(worker.scratch),
     }
+    budget = options.budget or week.budget
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            answer = worker.do(job)
+            answer = worker.do(job, 2 * budget.notebook + SLACK)
         except WorkerDied as error:
             if attempt < ATTEMPTS:
                 continue
             reason = (
-                f"The grader's own process died twice while grading this ({error}), the second time at once after a "
-                "fresh start. Most often memory ran out: grade it again with fewer workers, or look at the notebook."
+                f"The grader's own process died twice while grading this ({error}). Most often memory ran out: "
+                "grade it again with fewer workers, or look at the notebook."
             )
             return Result(not_gradable(course, week, student, reason, source))
         if "fault" in answer:
@@ -185,6 +192,8 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
         source = Path(job["path"]) if job["path"] else nbformat.from_dict(job["notebook"])
         week = course.week(job["week"])
         result = grade_notebook(course, week, source, job["student"], options, scratch=Path(job["scratch"]))
+    except KernelStartError as error:  # the name was looked up before: this machine is short of something
+        return {"error": str(error)}
     except CourseError as error:
         return {"fault": str(error)}
     except Exception as error:  # a bug of ours must cost one submission, not the class

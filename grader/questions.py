@@ -39,7 +39,7 @@ def is_answer(cell: NotebookNode) -> bool:
 
 
 def is_check(cell: NotebookNode) -> bool:
-    """A cell that carries the points of an exercise. It is not executed in grading: the judge runs the checks itself."""
+    """A cell that carries the points of an exercise. Grading does not execute it: the judge runs the checks."""
     data = nbgrader(cell)
     return cell.cell_type == "code" and bool(data.get("grade")) and not data.get("solution")
 

@@ -70,7 +70,7 @@ def _affinity(submitted: NotebookNode, released: NotebookNode) -> int:
 
 
 def _is_open(cell: NotebookNode) -> bool:
-    """Whether a student's version of a released cell counts: answers, and code that is neither locked nor parameters."""
+    """Whether a student's version of a cell counts: of answers, and of code that is neither locked nor parameters."""
     if is_answer(cell):
         return True
     data = nbgrader(cell)
@@ -199,9 +199,8 @@ class _Matching:
                 lines.append(f"{_name(cell)} was missing; put back as released")
             elif there is not None and there.cell_type != cell.cell_type:
                 lines.append(f"{_name(cell)} had become a {there.cell_type} cell; made {cell.cell_type} again")
-            elif there is not None and cell.cell_type == "code" and not _is_open(cell):
-                if there.source.strip() != cell.source.strip():
-                    lines.append(f"{_name(cell)} had been edited; put back as released")
+            elif there is not None and cell.cell_type == "code" and not _is_open(cell) and not _same(there, cell):
+                lines.append(f"{_name(cell)} had been edited; put back as released")
         order = [self.place[i] for i in sorted(self.place)]
         if order != sorted(order):
             lines.append("cells had been moved; the released order is used")
@@ -258,6 +257,10 @@ _DEFINITION = re.compile(r"^(?:async\s+def|def|class)\s+(\w+)|^(\w+)[ \t]*(?::[^
 def _names(source: str) -> set[str]:
     """Names a cell defines at its top level, as far as its text tells."""
     return {a or b for a, b in _DEFINITION.findall(source[:100_000])}
+
+
+def _same(a: NotebookNode, b: NotebookNode) -> bool:
+    return a.source.strip() == b.source.strip()
 
 
 def _alike(a: str, b: str) -> float:

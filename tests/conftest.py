@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,7 +149,8 @@ def toy_notebook() -> NotebookNode:
         markdown("## Double\nMultiply by two.", "text-double"),
         answer(
             "double",
-            f'def double(n):\n    """n times two."""\n    ### BEGIN SOLUTION\n    return 2 * n  # {SECRET}\n    ### END SOLUTION',
+            'def double(n):\n    """n times two."""\n'
+            f"    ### BEGIN SOLUTION\n    return 2 * n  # {SECRET}\n    ### END SOLUTION",
         ),
         checked("double", 4),
         markdown("## Table\nA list of three doubles.", "text-table"),
@@ -211,11 +210,6 @@ def toy_tree(tmp_path_factory: pytest.TempPathFactory) -> Course:
     from grader.release import release
 
     course = build_course(tmp_path_factory.mktemp("toy"))
-    for week in course.weeks.values():
-        sys.path.append(str(course.root / "weeks" / week.slug))
-    repository = Path(__file__).parent.parent
-    paths = [str(repository), str(repository / "weeks"), os.environ.get("PYTHONPATH", "")]
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     release(course)
     return course
 

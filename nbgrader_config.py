@@ -1,0 +1,16 @@
+"""nbgrader for this course: its commands work here as an instructor knows them, and grade through the course's judge."""
+
+c = get_config()  # noqa: F821 - nbgrader defines it
+
+c.CourseDirectory.source_directory = "solutions"
+# nbgrader copies whatever else lies in solutions/<week>/ to the students and into autograded/
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", "*.py", "*.md", "*.json"]
+
+c.Autograde.exporter_class = "grader.nbgrader_plugin.SubmissionExporter"
+c.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.ClearOutput"]
+c.Autograde.autograde_preprocessors = [
+    "grader.nbgrader_plugin.GradeSubmission",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
