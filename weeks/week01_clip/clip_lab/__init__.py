@@ -1,0 +1,55 @@
+"""The helper package of week 1: what the notebook looks at, draws and trains, and the checks it runs.
+
+album = clip_lab.album(256)             # scenes of the test split, their pictures and captions
+clip_lab.show_similarity(...)           # the figures
+clip_lab.small                          # the CLIP that the notebook trains from scratch
+"""
+
+from pathlib import Path
+
+from clip_lab import checks, small
+from clip_lab.data import (
+    ATTRIBUTES,
+    TEMPLATES,
+    Album,
+    SwapPairs,
+    album,
+    fusion_pairs,
+    photographs,
+    prompt,
+    swap_pairs,
+)
+from clip_lab.plots import (
+    show_album,
+    show_bars,
+    show_joint_space,
+    show_queries,
+    show_similarity,
+    show_temperature,
+    show_training,
+)
+from clip_lab.waiting import needs
+from coursekit.notebook import use_checks
+
+use_checks(checks, Path(__file__).with_name("points.json"))
+
+__all__ = [
+    "ATTRIBUTES",
+    "Album",
+    "SwapPairs",
+    "TEMPLATES",
+    "album",
+    "fusion_pairs",
+    "needs",
+    "photographs",
+    "prompt",
+    "show_album",
+    "show_bars",
+    "show_joint_space",
+    "show_queries",
+    "show_similarity",
+    "show_temperature",
+    "show_training",
+    "small",
+    "swap_pairs",
+]

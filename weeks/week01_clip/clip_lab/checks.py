@@ -1,0 +1,374 @@
+"""The visible checks of week 1: they run in the notebook for instant feedback, and again when it is graded."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from open_clip.loss import ClipLoss
+from sklearn.metrics import top_k_accuracy_score
+from sklearn.metrics.pairwise import cosine_similarity as sklearn_cosine
+
+import clip_lab.data as data
+import clip_lab.small as small
+from coursekit import models
+from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+
+
+def unit(rng: np.random.Generator, *shape: int) -> torch.Tensor:
+    """Random unit vectors along the last axis, float32."""
+    return F.normalize(torch.from_numpy(rng.normal(size=shape)).float(), dim=-1)
+
+
+# --- 1 embed --------------------------------------------------------------------------------------------------------
+
+
+def some_scenes(rng: np.random.Generator, n: int) -> data.Album:
+    """`n` scenes that nobody has seen."""
+    return data.album(n, seed=int(rng.integers(10**6)))
+
+
+@check("embed")
+def one_unit_row_each(student, rng):
+    """One row of length 1 for every picture and every caption. Is each row divided by its own length (dim=-1)?"""
+    here = some_scenes(rng, 4)
+    model, processor = student.library("coursekit.models").load("clip")
+    found = student.embed(model, processor, here.pictures[:3], here.captions)
+    assert_that(isinstance(found, list | tuple) and len(found) == 2, "expected two tensors, images and texts")
+    for rows, n, what in ((found[0], 3, "images"), (found[1], 4, "texts")):
+        assert_that(hasattr(rows, "ndim") and rows.ndim == 2, f"the {what} are not a tensor with two axes")
+        assert_shape(rows, (n, rows.shape[1]), what)
+        lengths = torch.as_tensor(rows).float().norm(dim=1)
+        assert_close(lengths, np.ones(n), atol=1e-3, what=f"the length of the {what}' rows")
+
+
+@check("embed", weight=2)
+def the_models_own_embeddings(student, rng):
+    """The embeddings are the model's, projection included. Did the pictures go through the processor?"""
+    here = some_scenes(rng, 5)
+    loaded = models.load("clip")
+    wanted = F.normalize(models.embed_images(loaded, here.pictures), dim=-1)
+    wanted_texts = F.normalize(models.embed_texts(loaded, here.captions[:4]), dim=-1)
+    model, processor = student.library("coursekit.models").load("clip")
+    images, texts = student.embed(model, processor, here.pictures, here.captions[:4])
+    assert_close(images, wanted, atol=1e-3, what="the image embeddings")
+    assert_close(texts, wanted_texts, atol=1e-3, what="the text embeddings")
+
+
+# --- 2 cosine_similarity --------------------------------------------------------------------------------------------
+
+
+@check("cosine_similarity")
+def one_row_per_image(student, rng):
+    """One row per image, one column per text. Transposed is the usual slip."""
+    images, texts = unit(rng, 5, 16), unit(rng, 3, 16)
+    assert_shape(student.cosine_similarity(images, texts), (5, 3))
+
+
+@check("cosine_similarity", weight=2)
+def lengths_do_not_matter(student, rng):
+    """Vectors of any length give cosines in [-1, 1]."""
+    images = torch.from_numpy(rng.normal(size=(5, 16)) * rng.uniform(0.5, 9, size=(5, 1))).float()
+    texts = torch.from_numpy(rng.normal(size=(3, 16)) * rng.uniform(0.5, 9, size=(3, 1))).float()
+    wanted = sklearn_cosine(images, texts)
+    assert_close(
+        student.cosine_similarity(images, texts),
+        wanted,
+        atol=1e-5,
+        slips={
+            "these are dot products: a cosine stays within [-1, 1]. Did you divide by both lengths?": images @ texts.T,
+            "divided by the images' lengths only": images @ texts.T / images.norm(dim=1, keepdim=True),
+            "divided by the texts' lengths only": images @ texts.T / texts.norm(dim=1),
+            "divided along the wrong axis: each row is a vector (dim=-1)": F.normalize(images, dim=0)
+            @ F.normalize(texts, dim=0).T,
+        },
+    )
+
+
+@check("cosine_similarity")
+def zero_vectors_fit_nothing(student, rng):
+    """A zero vector has cosine 0 with everything. Dividing 0 by 0 gives NaN; `F.normalize` has an eps for this."""
+    images, texts = unit(rng, 3, 8), unit(rng, 4, 8)
+    images[1] = 0
+    found = torch.as_tensor(student.cosine_similarity(images, texts))
+    assert_close(found[1], np.zeros(4), what="the zero vector's row")
+
+
+# --- 3 zero_shot ----------------------------------------------------------------------------------------------------
+
+
+@check("zero_shot")
+def rows_are_probabilities(student, rng):
+    """Every image's probabilities sum to 1 over the classes. Over the images is the wrong axis."""
+    found = student.zero_shot(unit(rng, 6, 16), unit(rng, 4, 3, 16))
+    assert_shape(found, (6, 4))
+    found = torch.as_tensor(found)
+    assert_that(bool((found >= 0).all()), "a probability is negative; is there a softmax?")
+    assert_close(found.sum(dim=1), np.ones(6), atol=1e-4, what="the sum of a row")
+
+
+@check("zero_shot", weight=2)
+def one_prompt_is_a_softmax_of_cosines(student, rng):
+    """With one prompt for each class it is the softmax of scale times cosine."""
+    images, prompts = unit(rng, 6, 16), unit(rng, 5, 1, 16)
+    cosines = images @ prompts[:, 0].T
+    assert_close(
+        student.zero_shot(images, prompts),
+        (100 * cosines).softmax(dim=1),
+        atol=1e-4,
+        slips={
+            "the scale is missing from the softmax": cosines.softmax(dim=1),
+            "divided by the scale: it is 1 / temperature, a factor": (cosines / 100).softmax(dim=1),
+        },
+    )
+
+
+# --- 4 recall_at_k --------------------------------------------------------------------------------------------------
+
+BY_HAND = [[0.9, 0.1, 0.3], [0.8, 0.5, 0.6], [0.2, 0.7, 0.4]]  # the right answers stand first, third and second
+
+
+@check("recall_at_k")
+def by_hand(student, rng):
+    """Three searches whose right answers rank first, third and second."""
+    matrix, own = torch.tensor(BY_HAND), torch.arange(3)
+    for k, wanted in ((1, 1 / 3), (2, 2 / 3), (3, 1.0)):
+        found = student.recall_at_k(matrix, own, k)
+        slips = {
+            "that is a percentage; return a part of 1": 100 * wanted,
+            "that is a count; divide by the number of searches": 3 * wanted,
+        }
+        if k < 3:
+            slips["that is R@(k + 1): the best candidate has rank 0, so rank < k"] = wanted + 1 / 3
+        assert_close(found, wanted, slips=slips, what=f"R@{k}")
+
+
+@check("recall_at_k", weight=2)
+def many_searches(student, rng):
+    """It agrees with scikit-learn on random scores."""
+    scores = torch.from_numpy(rng.normal(size=(40, 40))).float()
+    scores += 1.5 * torch.eye(40)
+    for k in (1, 5):
+        wanted = top_k_accuracy_score(np.arange(40), scores.numpy(), k=k)
+        transposed = top_k_accuracy_score(np.arange(40), scores.T.numpy(), k=k)
+        slips = {"those are the columns' searches: query i is row i": transposed}
+        assert_close(student.recall_at_k(scores, torch.arange(40), k), wanted, slips=slips, what=f"R@{k}")
+
+
+# --- 5 info_nce -----------------------------------------------------------------------------------------------------
+
+
+@check("info_nce", weight=2)
+def equal_to_open_clip(student, rng):
+    """The value is open_clip's."""
+    images, texts, scale = unit(rng, 7, 12), unit(rng, 7, 12), torch.tensor(float(rng.uniform(4, 20)))
+    logits, own = scale * images @ texts.T, torch.arange(7)
+    by_image, by_text = F.cross_entropy(logits, own), F.cross_entropy(logits.T, own)
+    wanted = ClipLoss()(images, texts, scale)
+    assert_close(
+        student.info_nce(images, texts, scale),
+        wanted,
+        atol=1e-5,
+        slips={
+            "only the pictures sit an exam; the captions must choose a picture too": by_image,
+            "only the captions sit an exam; the pictures must choose a caption too": by_text,
+            "the two halves are added up: take their mean": by_image + by_text,
+            "the scale is missing": ClipLoss()(images, texts, torch.tensor(1.0)),
+            "divided by the scale: it is 1 / temperature, a factor": ClipLoss()(images, texts, 1 / scale),
+            "summed over the batch: take the mean": 7 * wanted,
+        },
+    )
+
+
+@check("info_nce")
+def right_pairs_cost_less(student, rng):
+    """Captions on their pictures cost less than guessing, and the same captions shuffled cost more."""
+    images, scale = unit(rng, 6, 24), torch.tensor(10.0)
+    good = float(student.info_nce(images, images, scale))
+    bad = float(student.info_nce(images, images.roll(1, dims=0), scale))
+    assert_that(
+        good < math.log(6) < bad, f"right pairs cost {good:.3f}, shuffled ones {bad:.3f}, guessing ln 6 = 1.792"
+    )
+
+
+# --- 6 temperature --------------------------------------------------------------------------------------------------
+
+
+@check("temperature")
+def starts_where_clip_does(student, rng):
+    """At first the scale is 1 / 0.07."""
+    assert_close(
+        student.Temperature()(),
+        1 / 0.07,
+        atol=1e-3,
+        slips={
+            "that is the temperature; return the scale, 1 / temperature": 0.07,
+            "that is the logarithm; return its exponential": math.log(1 / 0.07),
+        },
+        what="the scale",
+    )
+
+
+@check("temperature")
+def learns_the_logarithm(student, rng):
+    """`log_scale` is a parameter, and the scale is its exponential."""
+    module = student.Temperature()
+    gradients = student.library("clip_lab.probes").parameter_gradients(module)
+    assert_that(bool(gradients), "no optimiser would find it: make it a torch.nn.Parameter")
+    assert_same(sorted(gradients), ["log_scale"], "the list of parameters")
+    assert_that(gradients["log_scale"] is not None, "the gradient does not arrive: .item() and float() cut it")
+    assert_close(
+        torch.as_tensor(gradients["log_scale"]).reshape(()),
+        1 / 0.07,
+        atol=1e-3,
+        slips={"the parameter is the scale itself; learn its logarithm": 1.0},
+        what="the derivative of the scale by log_scale",
+    )
+
+
+# --- 7 training_step ------------------------------------------------------------------------------------------------
+
+
+def new_run(lab, seed: int, rate: float = 0.02):
+    """A small CLIP and plain gradient descent for it. lab: clip_lab.small, here or in the student's kernel."""
+    model = lab.build(seed)
+    return model, lab.optimiser(model, rate, "SGD")
+
+
+def batches(rng: np.random.Generator, n: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """`n` batches of 16 pairs."""
+    pictures, tokens, _ = small.pairs("train", 16 * n, seed=int(rng.integers(10**6)))
+    return list(zip(pictures.split(16), tokens.split(16), strict=True))
+
+
+def reference_losses(seed: int, given: list, keep_gradients: bool = False) -> list[float]:
+    """The losses of steps made with open_clip's loss and torch's optimiser. keep_gradients: never clear them."""
+    model, optimiser = new_run(small, seed)
+    losses = []
+    for pictures, tokens in given:
+        if not keep_gradients:
+            optimiser.zero_grad()
+        loss = ClipLoss()(*model(pictures, tokens))
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
+@check("training_step", weight=2)
+def loss_then_step(student, rng):
+    """It returns the loss as a number, and the next batch meets a better model. `loss.item()` makes a number."""
+    seed, given = int(rng.integers(10**6)), batches(rng, 1) * 2  # the same batch twice: the second loss must be lower
+    model, optimiser = new_run(student.library("clip_lab.small"), seed)
+    found = [student.training_step(model, optimiser, *batch) for batch in given]
+    assert_that(all(isinstance(loss, float) for loss in found), f"expected a float, got {type(found[0]).__name__}")
+    wanted = reference_losses(seed, given)
+    assert_close(found[0], wanted[0], atol=1e-3, what="the first loss")
+    slips = {"the weights have not moved: is there an optimiser.step()?": wanted[0]}
+    assert_close(found[1], wanted[1], atol=5e-3, slips=slips, what="the loss after one step")
+
+
+@check("training_step")
+def your_clip_learnt(student, rng):
+    """The CLIP that you trained finds captions of scenes it has never seen. Run the cell to its end."""
+    pictures, tokens, scenes = small.pairs("test", 64, seed=int(rng.integers(10**6)))
+    own = np.array([scene.caption() for scene in scenes])
+    best = torch.as_tensor(student.library("clip_lab.small").similarity(student.small_clip, pictures, tokens)).argmax(1)
+    recall = float((own[best.numpy()] == own).mean())
+    assert_that(recall > 0.08, f"R@1 is {recall:.0%} of 64; chance is about 2 %")
+
+
+# --- 8 modality_gap -------------------------------------------------------------------------------------------------
+
+
+def two_cones(rng: np.random.Generator, n: int, m: int, d: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
+    """Unit vectors around two different directions, as the two towers make them."""
+    middles = rng.normal(size=(2, d))
+    images = torch.from_numpy(middles[0] + 0.5 * rng.normal(size=(n, d))).float()
+    texts = torch.from_numpy(middles[1] + 0.5 * rng.normal(size=(m, d))).float()
+    return F.normalize(images, dim=-1), F.normalize(texts, dim=-1)
+
+
+@check("modality_gap")
+def from_texts_to_images(student, rng):
+    """The gap points from the middle of the texts to the middle of the images."""
+    images, texts = two_cones(rng, 9, 9)
+    wanted = images.numpy().mean(axis=0) - texts.numpy().mean(axis=0)
+    slips = {
+        "it points the other way: images minus texts": -wanted,
+        "that is its length; return the vector": np.linalg.norm(wanted),
+        "made to length 1: how wide the gap is would be lost": wanted / np.linalg.norm(wanted),
+    }
+    assert_close(student.modality_gap(images, texts), wanted, slips=slips)
+
+
+@check("modality_gap")
+def the_two_sides_meet(student, rng):
+    """Half the gap on each side brings the middles together, and every row is back on the sphere."""
+    images, texts = two_cones(rng, 9, 9)
+    before = (images.mean(dim=0) - texts.mean(dim=0)).norm()
+    moved = student.close_gap(images, texts)
+    assert_that(isinstance(moved, list | tuple) and len(moved) == 2, "expected two tensors, images and texts")
+    for found, given, what in zip(moved, (images, texts), ("images", "texts"), strict=True):
+        assert_shape(found, given.shape, what)
+        assert_close(torch.as_tensor(found).norm(dim=1), np.ones(9), atol=1e-4, what=f"the length of the moved {what}")
+    after = (torch.as_tensor(moved[0]).mean(dim=0) - torch.as_tensor(moved[1]).mean(dim=0)).norm()
+    assert_that(float(after) < 0.5 * float(before), f"the gap was {before:.3f} and is {after:.3f}")
+
+
+# --- 9 winoground ---------------------------------------------------------------------------------------------------
+
+
+@check("winoground")
+def three_numbers(student, rng):
+    """Perfect similarities score 1 three times, and exchanged ones 0."""
+    perfect = torch.eye(2).repeat(5, 1, 1) + 0.1 * torch.from_numpy(rng.random((5, 2, 2))).float()
+    found = student.winoground(perfect)
+    assert_that(isinstance(found, dict), f"expected a dict, got {type(found).__name__}")
+    assert_same(sorted(found), ["group", "image", "text"], "the list of keys")
+    for name in ("text", "image", "group"):
+        assert_close(found[name], 1.0, what=f"the {name} score of a perfect model")
+        assert_close(
+            student.winoground(perfect.flip(2))[name], 0.0, what=f"the {name} score of a model that is always wrong"
+        )
+
+
+@check("winoground")
+def rows_are_pictures(student, rng):
+    """A model that always prefers picture 0 can still have the captions right."""
+    # picture 0 fits everything better, but within either picture the right caption wins
+    scores = torch.tensor([[[0.9, 0.8], [0.3, 0.4]]]).repeat(4, 1, 1)
+    found = student.winoground(scores)
+    assert_close(found["text"], 1.0, slips={"text and image are exchanged: axis 1 is the picture": 0.0}, what="text")
+    assert_close(found["image"], 0.0, what="image")
+    assert_close(found["group"], 0.0, what="group")
+
+
+# --- 10 fusion ------------------------------------------------------------------------------------------------------
+
+
+def agreement(rng: np.random.Generator, n: int, d: int = 16) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pairs (n, d) that point the same way where the label is 1, and anywhere where it is 0."""
+    labels = torch.from_numpy(rng.permutation(np.arange(n) % 2))
+    images, other = unit(rng, n, d), unit(rng, n, d)
+    texts = torch.where(labels[:, None] == 1, F.normalize(images + 0.5 * other, dim=-1), other)
+    return images, texts, labels
+
+
+@check("fusion")
+def sees_agreement(student, rng):
+    """It learns whether picture and text agree, and predicts it for new pairs."""
+    images, texts, labels = agreement(rng, 900)
+    found = student.fuse_and_classify(images[:600], texts[:600], labels[:600], images[600:], texts[600:])
+    assert_shape(found, (300,), "the predictions")
+    found = torch.as_tensor(found)
+    assert_that(set(found.unique().tolist()) <= {0, 1}, "predictions are 0 or 1, one for every test pair")
+    right = float((found == labels[600:]).float().mean())
+    advice = (
+        "Side by side is not enough: hand over the product as well"
+        if right < 0.65
+        else "Are all features scaled alike?"
+    )
+    assert_that(right > 0.8, f"{right:.0%} of new pairs are right; guessing gets 50 %. {advice}")

@@ -1,0 +1,140 @@
+"""What week 1 looks at: views of tinyworld, each the same on every machine, and a few photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+import tinyworld
+from tinyworld import Object, Scene
+
+# What a class name is put into before CLIP reads it (Radford et al. 2021, section 3.1.4).
+TEMPLATES: tuple[str, ...] = ("{}", "there is {}", "a picture of {}")
+
+# What a picture of one object can be sorted by, and the classes.
+ATTRIBUTES: dict[str, tuple[str, ...]] = {"colour": tuple(tinyworld.COLOURS), "shape": tuple(tinyworld.SHAPES)}
+
+
+@dataclass(frozen=True)
+class Album:
+    """Pictures and their captions, in the same order; no two captions say the same.
+
+    scenes: what is in each.   pictures: PIL images, RGB.   captions: one sentence each.
+    """
+
+    scenes: tuple[Scene, ...]
+    pictures: list[Image.Image]
+    captions: list[str]
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def labels(self, attribute: str) -> np.ndarray:
+        """The class of every picture of a one-object album: int array (n,), places in ATTRIBUTES[attribute]."""
+        return np.array([ATTRIBUTES[attribute].index(getattr(scene.objects[0], attribute)) for scene in self.scenes])
+
+
+def album(n: int = 256, seed: int = 1, objects: int | None = None, split: str = "test") -> Album:
+    """The first `n` scenes of a split whose captions all differ. Scenes of one object have at most 576 captions."""
+    found: dict[str, Scene] = {}
+    for scene in tinyworld.scenes(split, 3 * n, seed, objects):
+        found.setdefault(scene.caption(), scene)
+    if len(found) < n:
+        raise ValueError(f"only {len(found)} of the {split} scenes have captions of their own; ask for fewer than {n}")
+    chosen = dict(list(found.items())[:n])
+    return Album(tuple(chosen.values()), [scene.render() for scene in chosen.values()], list(chosen))
+
+
+def prompt(attribute: str, name: str, template: str = "{}") -> str:
+    """The text for one class: prompt("colour", "orange", "there is {}") is "there is an orange shape".
+
+    attribute: "colour" or "shape".   name: the class.   template: has one {}.
+    """
+    noun = f"{name} shape" if attribute == "colour" else name
+    return template.format(("an " if noun[0] in "aeiou" else "a ") + noun)
+
+
+@dataclass(frozen=True)
+class SwapPairs:
+    """Two pictures and two captions each, where caption j belongs to picture j and is wrong for the other.
+
+    pictures, captions: lists of 2n; entries 2i and 2i + 1 belong together.
+    """
+
+    pictures: list[Image.Image]
+    captions: list[str]
+
+    def similarity(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Cosines (n, 2, 2) of every pair's two pictures (axis 1) with its two captions (axis 2).
+
+        images, texts: arrays or tensors (2n, d) of unit length, in this order.
+        """
+        u, v = (np.asarray(x, dtype=np.float64).reshape(len(self.pictures) // 2, 2, -1) for x in (images, texts))
+        return np.einsum("pid,pcd->pic", u, v)
+
+
+def swap_pairs(kind: str, n: int = 64, seed: int = 3) -> SwapPairs:
+    """Hard negatives for CLIP, of scenes with two objects.
+
+    kind: "places" exchanges the two objects, so that both captions have the same words in another order;
+    "colour" gives the first object another colour, so that one word differs.
+    """
+    if kind not in ("places", "colour"):
+        raise ValueError(f'kind must be "places" or "colour", not {kind!r}')
+    rng = np.random.default_rng(seed)
+    both: list[Scene] = []
+    for scene in tinyworld.scenes("test", n, seed, objects=2):
+        first, second = scene.objects
+        if kind == "places":
+            # the second object is now where the first was and is named first: the relation word stays the same
+            moved = replace(second, x=first.x, y=first.y), replace(first, x=second.x, y=second.y)
+        else:
+            taken = {first.colour, second.colour}
+            other = str(rng.choice([colour for colour in tinyworld.COLOURS if colour not in taken]))
+            moved = replace(first, colour=other), second
+        both += [scene, Scene(moved, scene.background)]
+    return SwapPairs([scene.render() for scene in both], [scene.caption() for scene in both])
+
+
+def fusion_pairs(split: str, n: int, seed: int = 5) -> tuple[list[Image.Image], list[str], np.ndarray]:
+    """Pictures of one object, a caption for each, and whether it is true.
+
+    Half of the captions, drawn at random, tell one lie: another colour or another shape.
+    Returns n PIL images, n strings, and an int array (n,) of 0 (a lie) and 1 (true).
+    """
+    rng = np.random.default_rng(seed)
+    scenes = tinyworld.scenes(split, n, seed, objects=1)
+    labels = rng.permutation(np.arange(n) % 2)
+    captions = [(scene if true else _lie(scene, rng)).caption() for scene, true in zip(scenes, labels, strict=True)]
+    return [scene.render() for scene in scenes], captions, labels
+
+
+def _lie(scene: Scene, rng: np.random.Generator) -> Scene:
+    thing: Object = scene.objects[0]
+    attribute = str(rng.choice(["colour", "shape"]))
+    others = [name for name in ATTRIBUTES[attribute] if name != getattr(thing, attribute)]
+    return Scene((replace(thing, **{attribute: str(rng.choice(others))}),), scene.background)
+
+
+# The photographs that scikit-image ships inside its wheel, so that nothing is downloaded.
+_PHOTOGRAPHS: dict[str, str] = {
+    "astronaut": "a portrait of an astronaut with the American flag",
+    "chelsea": "a close-up photo of a tabby cat",
+    "coffee": "a cup of coffee on a saucer",
+    "rocket": "a rocket standing on a launchpad",
+    "hubble_deep_field": "a telescope image of distant galaxies",
+    "camera": "a black-and-white photo of a photographer with a tripod",
+    "coins": "rows of old coins",
+    "page": "a page of printed text",
+}
+
+
+def photographs(names: Sequence[str] = tuple(_PHOTOGRAPHS)) -> tuple[list[Image.Image], list[str]]:
+    """Photographs with a caption each: PIL images, RGB, and strings."""
+    from skimage import data
+
+    pictures = [Image.fromarray(np.asarray(getattr(data, name)())).convert("RGB") for name in names]
+    return pictures, [_PHOTOGRAPHS[name] for name in names]

@@ -1,0 +1,37 @@
+"""Small handles that the checks use on objects of the student's kernel, where only data can come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+
+def arguments_after(function: Any, *args: Any) -> list[Any]:
+    """The arguments as they are after the call: a function that writes into them is found out."""
+    function(*args)
+    return list(args)
+
+
+def parameter_gradients(module: torch.nn.Module) -> dict[str, torch.Tensor | None]:
+    """Call the module, differentiate its result, and return the gradient of every parameter by name."""
+    module.zero_grad()
+    module().sum().backward()
+    return {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+def set_parameter(module: torch.nn.Module, name: str, value: float) -> None:
+    """Fill one parameter of the module with one value."""
+    with torch.no_grad():
+        dict(module.named_parameters())[name].fill_(value)
+
+
+def random_clip(seed: int) -> tuple[Any, Any]:
+    """A CLIPModel like the shipped one but with random weights, and its processor: another model to embed with."""
+    from coursekit import models
+
+    loaded = models.load("clip", profile="tiny", device="cpu")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = type(loaded.model)(loaded.model.config)
+    return model.eval(), loaded.processor
