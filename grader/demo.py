@@ -27,6 +27,8 @@ MARK = ".crossmodal-demo"  # in the folder that a demo made, and may therefore c
 LOOP_SECONDS = 30  # for a cell: enough for the slowest honest one, and the endless loop need not be waited for longer
 ESSAY = "A model that pairs pictures with words repeats what its captions said of people. I would measure that first."
 
+DEADLY = "\n\nimport os\n\nos._exit(0)  # done\n"
+
 CONFIG = '''"""So that formgrader and the nbgrader commands find the sample class: start them in this folder."""
 
 c = get_config()  # noqa: F821 - nbgrader defines it
@@ -85,7 +87,7 @@ def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode
         ("daniel", "the usual slips", mixed(lambda a: not a.right and not a.visible_passes, questions[::2])),
         ("emeka", "nothing yet", released),
         ("fatima", "a cell half-way raises", _with_cell(base, middle, "1 / 0  # I was trying something")),
-        ("goran", "a cell half-way ends Python", _with_cell(base, middle, "import os\n\nos._exit(1)")),
+        ("goran", "an answer half-way ends Python", substitute(base, {middle: sources[middle] + DEADLY})),
         ("hana", "saved by Colab", saved_by_colab(base)),
         ("ivan", "all its metadata lost", without_metadata(base)),
         (

@@ -74,9 +74,8 @@ class Watch:
         if self.progress:
             self._show()
         else:
-            self.console.print(
-                Text(f"[{self.done:>{len(str(self.total))}}/{self.total}] {name}: {_brief(grade)}, {seconds:.1f} s")
-            )
+            place = f"[{self.done:>{len(str(self.total))}}/{self.total}]"
+            self.console.print(_text(f"{place} {name}: {_brief(grade)}, {seconds:.1f} s"), soft_wrap=True)
 
     def _show(self) -> None:
         if self.progress:
@@ -87,7 +86,7 @@ class Watch:
 
 def _brief(grade: Grade) -> str:
     if grade.outcome != "graded":
-        return f"not gradable: {pages.clean(grade.reason)}"
+        return f"not gradable: {grade.reason}"
     return f"{pages.number(grade.points)} of {pages.number(pages.automatic_points(grade))} points"
 
 
