@@ -1,4 +1,4 @@
-"""nbgrader for this course: its commands work here as an instructor knows them, and grade through the course's judge."""
+"""nbgrader for this course: its usual commands work here, and grade through the judge of `grader grade`."""
 
 c = get_config()  # noqa: F821 - nbgrader defines it
 
