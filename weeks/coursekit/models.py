@@ -89,7 +89,9 @@ def load(role: str, profile: str | None = None, device: Any = None) -> Loaded:
 def _load_clip(where: str | Path, role: Role) -> Loaded:
     import torch
     from transformers import CLIPModel, CLIPProcessor
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # a bar for a model that loads in an instant is noise
     kwargs = {"revision": role.revision} if isinstance(where, str) else {}
     model = CLIPModel.from_pretrained(where, dtype=torch.float32, **kwargs)
     return Loaded(model, CLIPProcessor.from_pretrained(where, **kwargs))

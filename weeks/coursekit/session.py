@@ -43,7 +43,6 @@ def setup(profile: str = "tiny", device: str = "auto", seed: int = 0) -> Session
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - students' code may use the global generator
     torch.manual_seed(seed)
-    transformers.utils.logging.disable_progress_bar()
     current = Session(profile, chosen, seed, threads)
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"{chosen}, {threads} threads"
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
