@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import importlib.util
 import io
+import os
 import sys
 import time
 from collections import defaultdict
@@ -70,6 +71,7 @@ class Rubric:
 
 
 def _helper_checks(course: Course, week: Week) -> ModuleType:
+    os.environ.setdefault("TQDM_DISABLE", "1")  # models that the checks load would draw bars into the grader's own
     folder = str(course.root / "weeks" / week.slug)
     if importlib.util.find_spec(week.helper) is None:
         sys.path.insert(0, folder)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -241,7 +240,9 @@ class Kernel:
         return found
 
 
-_RETURN = re.compile(r"[^\n]*\r(?=[^\n])")
+def as_shown(text: str) -> str:
+    """Text as a terminal leaves it: of a line, what follows the last carriage return. Progress bars are many of those."""
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 class Outputs:
@@ -320,7 +321,7 @@ class Outputs:
         """The outputs, with what carriage returns overwrote left out and a note where something was cut."""
         for output in self.kept:
             if output.output_type == "stream":
-                output.text = _RETURN.sub("", "".join(self.streams[id(output)]))
+                output.text = as_shown("".join(self.streams[id(output)]))
         if self.cut:
             note = "\n[output cut here: more than the grader keeps of one cell]\n"
             self.kept.append(nbformat.v4.new_output("stream", name="stdout", text=note))

@@ -115,6 +115,14 @@ def triples(student, rng):
 '''
 
 
+RIGHT = {
+    "double": "def double(n):\n    return n + n",
+    "table": "table = [double(n) for n in (1, 2, 3)]",
+    "mean": "import numpy as np\ndef mean(values):\n    return np.mean(values)",
+    "why": "Because.",
+}
+
+
 def markdown(source: str, name: str, **metadata: object) -> NotebookNode:
     return nbformat.v4.new_markdown_cell(source, id=name, metadata=metadata)
 
@@ -220,6 +228,16 @@ def toy(toy_tree: Course, tmp_path: Path) -> Course:
     return Course.find(toy_tree.root, tmp_path / "class")
 
 
+@pytest.fixture(scope="session")
+def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gradebook without entries: nbgrader takes seconds to make one, so tests copy it."""
+    from grader import gradebook
+
+    course = Course.find(build_course(tmp_path_factory.mktemp("empty")).root)
+    with gradebook.Gradebook(gradebook.url(course)):
+        return course.gradebook
+
+
 @pytest.fixture
 def week(toy: Course) -> Week:
     return toy.week("1")
@@ -244,12 +262,7 @@ def fill(toy: Course, week: Week) -> Callable[..., NotebookNode]:
 @pytest.fixture
 def right(fill: Callable[..., NotebookNode]) -> NotebookNode:
     """A notebook with every answer right."""
-    return fill(
-        double="def double(n):\n    return n + n",
-        table="table = [double(n) for n in (1, 2, 3)]",
-        mean="import numpy as np\ndef mean(values):\n    return np.mean(values)",
-        why="Because.",
-    )
+    return fill(**RIGHT)
 
 
 @pytest.fixture
