@@ -611,7 +611,7 @@ with clip_lab.needs("training_step"):
     small_clip = clip_lab.small.build(SEED).to(session.device)
     history = clip_lab.small.train(small_clip, training_step, steps=100, seed=SEED)
     stray_clip = clip_lab.small.build(SEED).to(session.device)
-    control = clip_lab.small.train(stray_clip, training_step, steps=60, seed=SEED, shuffled=True)
+    control = clip_lab.small.train(stray_clip, training_step, steps=40, seed=SEED, shuffled=True)
 """
 
 
@@ -959,7 +959,7 @@ FUSION = "def fuse_and_classify(images, texts, labels, test_images, test_texts):
 FUSION_TAIL = """
 with clip_lab.needs("fusion"):
     fusion_guesses = fuse_and_classify(train_u, train_v, train_labels, test_u, test_v)
-    deal = torch.randperm(800, generator=torch.Generator().manual_seed(SEED))
+    deal = torch.randperm(600, generator=torch.Generator().manual_seed(SEED))
     control_guesses = fuse_and_classify(train_u, train_v[deal], train_labels, test_u, test_v.roll(1, dims=0))
 """
 

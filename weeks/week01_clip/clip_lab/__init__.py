@@ -20,6 +20,7 @@ from clip_lab.data import (
     swap_pairs,
 )
 from clip_lab.plots import (
+    gap_axes,
     show_album,
     show_bars,
     show_joint_space,
@@ -28,6 +29,7 @@ from clip_lab.plots import (
     show_temperature,
     show_training,
 )
+from clip_lab.probes import random_clip
 from clip_lab.waiting import needs
 from coursekit.notebook import use_checks
 
@@ -40,9 +42,11 @@ __all__ = [
     "TEMPLATES",
     "album",
     "fusion_pairs",
+    "gap_axes",
     "needs",
     "photographs",
     "prompt",
+    "random_clip",
     "show_album",
     "show_bars",
     "show_joint_space",

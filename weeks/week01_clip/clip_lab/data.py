@@ -11,8 +11,9 @@ from PIL import Image
 import tinyworld
 from tinyworld import Object, Scene
 
-# What a class name is put into before CLIP reads it (Radford et al. 2021, section 3.1.4).
-TEMPLATES: tuple[str, ...] = ("{}", "there is {}", "a picture of {}")
+# What a class name is put into before CLIP reads it (Radford et al. 2021, section 3.1.4). Of the last two the small
+# model has never read the like.
+TEMPLATES: tuple[str, ...] = ("{}", "there is {}", "a photo of {}", "{} and nothing else")
 
 # What a picture of one object can be sorted by, and the classes.
 ATTRIBUTES: dict[str, tuple[str, ...]] = {"colour": tuple(tinyworld.COLOURS), "shape": tuple(tinyworld.SHAPES)}
@@ -38,7 +39,7 @@ class Album:
 
 
 def album(n: int = 256, seed: int = 1, objects: int | None = None, split: str = "test") -> Album:
-    """The first `n` scenes of a split whose captions all differ. Scenes of one object have at most 576 captions."""
+    """The first `n` scenes of a split whose captions all differ. One object has at most 576 captions."""
     found: dict[str, Scene] = {}
     for scene in tinyworld.scenes(split, 3 * n, seed, objects):
         found.setdefault(scene.caption(), scene)
@@ -102,7 +103,8 @@ def swap_pairs(kind: str, n: int = 64, seed: int = 3) -> SwapPairs:
 def fusion_pairs(split: str, n: int, seed: int = 5) -> tuple[list[Image.Image], list[str], np.ndarray]:
     """Pictures of one object, a caption for each, and whether it is true.
 
-    Half of the captions, drawn at random, tell one lie: another colour or another shape.
+    Half of the captions, drawn at random, tell one lie: another colour or another shape. A lie is a pair of colour and
+    shape that true captions have as well, so that nothing in a caption alone gives it away.
     Returns n PIL images, n strings, and an int array (n,) of 0 (a lie) and 1 (true).
     """
     rng = np.random.default_rng(seed)
@@ -115,8 +117,11 @@ def fusion_pairs(split: str, n: int, seed: int = 5) -> tuple[list[Image.Image], 
 def _lie(scene: Scene, rng: np.random.Generator) -> Scene:
     thing: Object = scene.objects[0]
     attribute = str(rng.choice(["colour", "shape"]))
-    others = [name for name in ATTRIBUTES[attribute] if name != getattr(thing, attribute)]
-    return Scene((replace(thing, **{attribute: str(rng.choice(others))}),), scene.background)
+    others = [
+        replace(thing, **{attribute: name}) for name in ATTRIBUTES[attribute] if name != getattr(thing, attribute)
+    ]
+    told = [other for other in others if (other.colour, other.shape) not in tinyworld.HELD_OUT_PAIRS]
+    return Scene((told[int(rng.integers(len(told)))],), scene.background)
 
 
 # The photographs that scikit-image ships inside its wheel, so that nothing is downloaded.

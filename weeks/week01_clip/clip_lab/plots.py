@@ -25,7 +25,7 @@ def show_queries(
     right: Sequence[Sequence[bool]] | None = None,
     title: str = "",
 ) -> None:
-    """One row a query: the words, then the pictures found for them, best first. `right` frames hits and misses."""
+    """One row a query: the words, then the pictures found for them, best first. `right` says which to frame."""
     rows, columns = len(found), max(len(row) for row in found)
     figure, axes = plt.subplots(
         rows,
@@ -43,8 +43,8 @@ def show_queries(
                 axis.axis("off")
                 continue
             _picture(axis, pictures[j])
-            if right is not None:
-                _frame(axis, GREEN if right[i][j] else ORANGE, solid=bool(right[i][j]))
+            if right is not None and right[i][j]:
+                axis.spines[:].set(color=GREEN, linewidth=3.5)
     if title:
         figure.suptitle(title, fontsize=11)
     _show(figure)
@@ -53,14 +53,15 @@ def show_queries(
 def show_album(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 4) -> None:
     """Pictures with their captions below them."""
     rows = -(-len(pictures) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(2.15 * columns, 2.35 * rows), squeeze=False)
+    lines = max(len(_wrap(caption, 27).splitlines()) for caption in captions)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.15 * columns, (2.0 + 0.16 * lines) * rows), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, picture, caption in zip(axes.flat, pictures, captions, strict=False):
         axis.axis("on")
         _picture(axis, picture)
         axis.set_xlabel(_wrap(caption, 27), fontsize=7.5)
-    _show(figure)
+    _show(figure, "constrained")
 
 
 def show_similarity(pictures: Sequence[Image.Image], captions: Sequence[str], matrix: Any, title: str = "") -> None:
@@ -70,34 +71,32 @@ def show_similarity(pictures: Sequence[Image.Image], captions: Sequence[str], ma
     """
     values = np.asarray(matrix, dtype=float)
     n, m = values.shape
-    figure, axis = plt.subplots(figsize=(1.9 + 0.74 * m, 1.9 + 0.62 * n))
-    shown = axis.imshow(values, cmap="cividis", aspect="auto")
+    figure, (axis, beside) = plt.subplots(
+        1, 2, figsize=(5.2 + 0.62 * m, 1.0 + 0.6 * n), width_ratios=[0.62 * m + 0.6, 4.2]
+    )
+    axis.imshow(values, cmap="cividis", aspect="auto")
     middle = (values.min() + values.max()) / 2
     for i, j in np.ndindex(n, m):
         ink = "white" if values[i, j] < middle else "black"
         axis.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=8, color=ink)
     for i, j in enumerate(values.argmax(axis=1)):
-        axis.add_patch(plt.Rectangle((j - 0.47, i - 0.46), 0.94, 0.92, fill=False, edgecolor=ORANGE, linewidth=2))
+        axis.add_patch(plt.Rectangle((j - 0.47, i - 0.46), 0.94, 0.92, fill=False, edgecolor=ORANGE, linewidth=2.2))
+    names = [chr(ord("a") + j) for j in range(m)]  # the captions are long: they stand beside the map
+    axis.xaxis.tick_top()
+    axis.set_xticks(range(m), names, fontsize=10)
     axis.set_yticks(range(n), [""] * n)
-    axis.set_xticks(range(m), [_wrap(text, 34) for text in captions], fontsize=7.5)
-    plt.setp(axis.get_xticklabels(), rotation=38, ha="right", rotation_mode="anchor")
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     for i, picture in enumerate(pictures):
         small = OffsetImage(np.asarray(_square(picture).resize((96, 96))), zoom=0.36)
-        axis.add_artist(
-            AnnotationBbox(
-                small,
-                (0, i),
-                xybox=(-24, 0),
-                xycoords=("axes fraction", "data"),
-                boxcoords="offset points",
-                frameon=False,
-            )
-        )
-    bar = figure.colorbar(shown, ax=axis, fraction=0.035, pad=0.02, label="cosine")
-    bar.outline.set_visible(False)
-    axis.set_title(title, fontsize=11)
+        where = {"xybox": (-24, 0), "xycoords": ("axes fraction", "data"), "boxcoords": "offset points"}
+        axis.add_artist(AnnotationBbox(small, (0, i), frameon=False, **where))
+    beside.set(xlim=(0, 1), ylim=(m - 0.5, -0.5))
+    beside.axis("off")
+    for j, caption in enumerate(captions):
+        beside.text(0.0, j, names[j], fontsize=10, va="center", fontweight="bold")
+        beside.text(0.07, j, _wrap(caption, 42), fontsize=8.5, va="center")
+    figure.suptitle(title, fontsize=11)
     _show(figure)
 
 
@@ -112,14 +111,14 @@ def show_bars(
     groups: {label under the group: {name in the legend: value}}.   chance: a dashed line, or one for each group.
     """
     names = list(dict.fromkeys(name for bars in groups.values() for name in bars))
-    figure, axis = plt.subplots(figsize=(max(4.6, 1.2 + 0.62 * len(groups) * max(len(names), 1.6)), 3.3))
+    figure, axis = plt.subplots(figsize=(2.2 + len(groups) * max(0.36 * len(names), 1.25), 3.3))
     width = 0.8 / len(names)
     for k, name in enumerate(names):
         for i, bars in enumerate(groups.values()):
             if name not in bars:
                 continue
             place = i + (k - (len(names) - 1) / 2) * width
-            axis.bar(place, bars[name], 0.92 * width, color=PALETTE[k], label=name if i == 0 else None)
+            axis.bar(place, bars[name], 0.92 * width, color=PALETTE[k], label=name if i == 0 and name else None)
             axis.text(place, bars[name] + 0.015, f"{100 * bars[name]:.0f}", ha="center", va="bottom", fontsize=8)
     if chance is not None:
         each = chance if isinstance(chance, Mapping) else dict.fromkeys(groups, chance)
@@ -132,7 +131,7 @@ def show_bars(
     axis.set_ylabel(ylabel)
     _tidy(axis)
     axis.tick_params(axis="x", length=0)
-    if len(names) > 1 or chance is not None:
+    if names != [""] or chance is not None:
         axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.set_title(title, fontsize=11)
     _show(figure)
@@ -194,23 +193,47 @@ def show_training(history: Mapping[str, Sequence[float]], control: Mapping[str, 
     _show(figure)
 
 
-def show_joint_space(panels: Mapping[str, tuple[Any, Any]]) -> None:
-    """Pictures and captions in the plane, one panel each, a thin line between the two of a pair.
+def gap_axes(images: Any, texts: Any) -> Any:
+    """Two directions to look at the joint space along: `vectors @ gap_axes(...).T` are points of the plane.
 
-    panels: {title: (points of pictures (n, 2), points of captions (n, 2))}.
+    images (n, d), texts (m, d): float tensors. Returns a float tensor (2, d) with orthogonal unit rows: along the
+    modality gap, and along what varies most of the rest.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.7 * len(panels), 4.1), squeeze=False)
-    for axis, (title, (images, texts)) in zip(axes.flat, panels.items(), strict=True):
-        images, texts = np.asarray(images, dtype=float), np.asarray(texts, dtype=float)
+    import torch
+
+    gap = images.mean(dim=0) - texts.mean(dim=0)
+    along = gap / gap.norm()
+    both = torch.cat([images - images.mean(dim=0), texts - texts.mean(dim=0)])
+    rest = both - (both @ along)[:, None] * along
+    return torch.stack([along, torch.linalg.svd(rest, full_matrices=False).Vh[0]])
+
+
+def show_joint_space(panels: Mapping[str, tuple[Any, Any]]) -> None:
+    """Pictures and captions in the plane, one panel each, all to one scale, a thin line between the two of a pair.
+
+    panels: {title: (points of pictures (n, 2), points of captions (n, 2))}, the first axis along the gap.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.9 * len(panels), 4.0), squeeze=False, sharey=True)
+    centred = {}
+    for title, sides in panels.items():
+        images, texts = (np.asarray(side, dtype=float) for side in sides)
+        middle = (images.mean(axis=0) + texts.mean(axis=0)) / 2
+        centred[title] = images - middle, texts - middle
+    reach = 1.06 * max(np.abs(points).max() for sides in centred.values() for points in sides)
+    for axis, (title, (images, texts)) in zip(axes.flat, centred.items(), strict=True):
         lines = np.stack([images, texts, np.full_like(images, np.nan)], axis=1).reshape(-1, 2)
-        axis.plot(*lines.T, color="0.7", linewidth=0.5, zorder=1)
+        axis.plot(*lines.T, color="0.75", linewidth=0.5, zorder=1)
         axis.scatter(*images.T, s=20, color=BLUE, marker="o", linewidth=0, alpha=0.8, label="picture", zorder=2)
         axis.scatter(*texts.T, s=24, color=ORANGE, marker="^", linewidth=0, alpha=0.8, label="caption", zorder=3)
-        axis.set_title(title, fontsize=10)
-        axis.set_aspect("equal", adjustable="datalim")
-        axis.set(xticks=[], yticks=[], xlabel="first principal axis", ylabel="second")
+        for points, colour in ((images, BLUE), (texts, ORANGE)):
+            axis.axvline(points[:, 0].mean(), color=colour, linewidth=1, linestyle=(0, (4, 2)), zorder=1)
+        axis.set_title(_wrap(title, 38), fontsize=10)
+        axis.set(
+            xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], xlabel="along the gap", aspect="equal"
+        )
         _tidy(axis)
-    axes[0, 0].legend(frameon=False, fontsize=8.5, loc="best")
+    axes[0, 0].set_ylabel("where the rest varies most")
+    axes[0, 0].legend(frameon=False, fontsize=8.5, loc="upper center", ncols=2)
     _show(figure)
 
 
@@ -233,10 +256,6 @@ def _picture(axis: Axes, picture: Image.Image) -> None:
     axis.spines[:].set_color("0.85")
 
 
-def _frame(axis: Axes, colour: str, solid: bool) -> None:
-    axis.spines[:].set(color=colour, linewidth=2.4, linestyle="-" if solid else (0, (1.5, 1)))
-
-
 def _tidy(axis: Axes) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
@@ -245,7 +264,7 @@ def _wrap(text: str, width: int) -> str:
     return "\n".join(textwrap.wrap(text, width)) or text
 
 
-def _show(figure: Figure) -> None:
-    figure.set_layout_engine("tight")
+def _show(figure: Figure, layout: str = "tight") -> None:
+    figure.set_layout_engine(layout)
     plt.show()
     plt.close(figure)

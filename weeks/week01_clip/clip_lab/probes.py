@@ -26,12 +26,12 @@ def set_parameter(module: torch.nn.Module, name: str, value: float) -> None:
         dict(module.named_parameters())[name].fill_(value)
 
 
-def random_clip(seed: int) -> tuple[Any, Any]:
-    """A CLIPModel like the shipped one but with random weights, and its processor: another model to embed with."""
+def random_clip(seed: int) -> Any:
+    """A CLIPModel like the shipped one but with random weights, and its processor: coursekit's `Loaded`."""
     from coursekit import models
 
     loaded = models.load("clip", profile="tiny", device="cpu")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = type(loaded.model)(loaded.model.config)
-    return model.eval(), loaded.processor
+    return models.Loaded(model.eval(), loaded.processor)
