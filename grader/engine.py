@@ -67,12 +67,13 @@ def run_notebook(
     """
     budget, journal = budget or Budget(), journal if journal is not None else Journal()
     journal.notebook = manager.nb
-    deadline = time.monotonic() + budget.notebook
+    deadline = None  # once the first kernel is there
     deadly: set[int] = set()
     while True:
         began = time.monotonic()
         with Kernel(kernel_name, env or environment([], threads=1), scratch, start_timeout) as kernel:
             _add(journal, "start", time.monotonic() - began)
+            deadline = deadline or time.monotonic() + budget.notebook
             journal.cells.clear()
             logged = len(journal.log)
             culprit = _run_cells(manager, kernel, budget, deadline, deadly, skip, journal)
@@ -134,7 +135,7 @@ def _note(journal: Journal, cell: NotebookNode, index: int, ran: Ran, allowed: f
         case "error":
             journal.log.append(f"{where}: {ran.error}")
         case "timeout":
-            journal.log.append(f"{where} took longer than {allowed:.3g} s and was interrupted.")
+            journal.log.append(f"{where}: {ran.why or f'it took longer than {allowed:.3g} s'}, and was interrupted.")
         case "dead":
             journal.log.append(f"{where}: {ran.why}.")
             cell.outputs.append(

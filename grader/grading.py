@@ -252,7 +252,8 @@ def grade_many(
     from grader.pool import run_jobs
 
     options = options or Options()
-    rubric_of(course, week).must_cover(questions_in(released_notebook(course, week)), week)
+    released = released_notebook(course, week)
+    rubric_of(course, week).must_cover(questions_in(released), week)
     must_exist(options.kernel)
     return run_jobs(course, week, jobs, options, on_done, on_start)
 

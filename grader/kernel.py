@@ -35,7 +35,12 @@ TEXT_BYTES = 1_000_000  # of streams, a cell
 RICH_BYTES = 8_000_000  # of pictures and other displays, a cell
 OUTPUTS = 200  # a cell
 GRACE = 3.0  # seconds a kernel has to answer an interrupt
-LATE_OUTPUT = 2.0  # seconds to wait for output that is still on its way after the reply
+GRACE_TALKING = 12.0  # and one that has printed a lot, which it sends first
+LATE_OUTPUT = 2.0  # seconds without a message after which output that is on its way after the reply is given up
+LATEST_OUTPUT = 15.0  # and in all
+FLOOD_BYTES = 40_000_000  # of output for which a cell is interrupted: what was sent and not read yet takes memory
+MESSAGES_WAITING = 64  # of one socket, in our memory
+MESSAGE_BYTES = 128_000_000  # a longer one is never received; codec.Limits allows 64 MB of text
 
 Status = Literal["ok", "error", "timeout", "dead"]
 
@@ -123,6 +128,8 @@ class Kernel:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        self.manager.context.setsockopt(zmq.RCVHWM, MESSAGES_WAITING)
+        self.manager.context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
         self.client = self.manager.blocking_client()
         self._stack.callback(self.client.stop_channels)
         self.client.start_channels()
@@ -180,13 +187,14 @@ class Kernel:
         mine = self.client.execute(**request, allow_stdin=False, stop_on_error=False)
         outputs = Outputs()
         reply: dict[str, Any] | None = None
-        replied = interrupted = 0.0
+        replied = interrupted = heard = 0.0
         idle = False
         checked = began
         while not (reply is not None and idle):
             ready = dict(self._poller.poll(50))
             now = time.monotonic()
             if self.client.iopub_channel.socket in ready:
+                heard = now
                 for message in self._messages(self.client.iopub_channel):
                     if message.get("parent_header", {}).get("msg_id") == mine:
                         idle = outputs.take(message) or idle
@@ -195,13 +203,13 @@ class Kernel:
                     if message.get("parent_header", {}).get("msg_id") == mine:
                         reply, replied = message["content"], now
             if reply is not None:
-                if now - replied > LATE_OUTPUT:
+                if now - max(replied, heard) > LATE_OUTPUT or now - replied > LATEST_OUTPUT:
                     break
-            elif not interrupted and now - began > seconds:
+            elif not interrupted and (now - began > seconds or outputs.seen > FLOOD_BYTES):
                 interrupted = now
                 with contextlib.suppress(Exception):
                     self.manager.interrupt_kernel()
-            elif interrupted and now - interrupted > GRACE:
+            elif interrupted and now - interrupted > (GRACE_TALKING if outputs.cut else GRACE):
                 self.kill()
                 why = f"it took longer than {seconds:g} s and did not stop when interrupted, so the kernel was ended"
                 return Ran("dead", now - began, outputs.done(), why=why)
@@ -215,6 +223,7 @@ class Kernel:
             self.kill()  # else it would stop a moment later, and the next cell would get the blame
             return Ran("dead", took, outputs.done(), why="it ended the kernel with exit() or quit()")
         status: Status = "timeout" if interrupted else "ok" if reply.get("status") == "ok" else "error"
+        flooded = status == "timeout" and outputs.seen > FLOOD_BYTES
         error = f"{reply.get('ename', '')}: {reply.get('evalue', '')}"[:500] if reply.get("status") == "error" else ""
         count = reply.get("execution_count")
         found = reply.get("user_expressions")
@@ -224,6 +233,7 @@ class Kernel:
             outputs.done(),
             count if isinstance(count, int) else None,
             error,
+            f"it printed more than {FLOOD_BYTES // 10**6} MB" if flooded else "",
             expressions=found if isinstance(found, dict) else {},
         )
 
@@ -241,7 +251,7 @@ class Kernel:
 
 
 def as_shown(text: str) -> str:
-    """Text as a terminal leaves it: of a line, what follows the last carriage return. Progress bars are many of those."""
+    """Text as a terminal leaves it: of a line with carriage returns, such as a progress bar, what follows the last."""
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
@@ -250,7 +260,7 @@ class Outputs:
 
     def __init__(self) -> None:
         self.kept: list[NotebookNode] = []
-        self.text = self.rich = 0
+        self.text = self.rich = self.seen = 0  # kept of streams, kept of displays, and all that came
         self.cut = self.clear_next = False
         self.displays: dict[str, list[NotebookNode]] = {}
         self.streams: dict[int, list[str]] = {}  # by id of the output, its parts: joined once, at the end
@@ -297,6 +307,7 @@ class Outputs:
 
     def _fits(self, content: dict[str, Any]) -> bool:
         size = sum(len(str(value)) for value in content["data"].values())
+        self.seen += size
         if self.rich + size > RICH_BYTES or len(self.kept) >= OUTPUTS:
             self.cut = True
             return False
@@ -304,6 +315,7 @@ class Outputs:
         return True
 
     def _stream(self, name: str, text: str) -> None:
+        self.seen += len(text)
         room = TEXT_BYTES - self.text
         if len(text) > room:
             text, self.cut = text[: max(0, room)], True

@@ -41,8 +41,8 @@ def test_a_slow_cell_is_interrupted_and_the_kernel_lives_on(kernel):
 
 
 def test_endless_output_is_cut(kernel):
-    ran = kernel.run("while True: print('x' * 10_000)", 1.5)
-    assert ran.status == "timeout"
+    ran = kernel.run("while True: print('x' * 10_000)", 60)
+    assert ran.status == "timeout" and ran.why == "it printed more than 40 MB" and ran.seconds < 30
     assert TEXT_BYTES <= len(text(ran)) < TEXT_BYTES + 200 and "output cut here" in text(ran)
     many = kernel.run(f"from IPython.display import display\nfor n in range({OUTPUTS + 50}): display(n)", 20)
     assert len(many.outputs) == OUTPUTS + 1 and "output cut here" in text(many)

@@ -87,7 +87,7 @@ def test_an_endless_loop_costs_only_its_own_answer(grade, fill, loop):
     result = grade(fill(**{**RIGHT, "double": f"def double(n):\n    {loop}", "table": loop}), budget=Budget(2, 30, 1))
     assert points(result) == {"double": 0, "table": 0, "mean": 1.5, "why": 0}
     assert "no result after 1 s" in question(result, "double").checks[0].message
-    assert "took longer than 2 s and was interrupted" in result.grade.log[0]
+    assert result.grade.log[0].endswith(("took longer than 2 s, and was interrupted.", "MB, and was interrupted."))
 
 
 @pytest.mark.parametrize("end", ["import os; os._exit(1)", "exit()", "import ctypes; ctypes.string_at(0)"])
@@ -113,8 +113,8 @@ def test_a_kernel_that_dies_under_the_judge_leaves_the_rest_not_judged(grade, fi
 
 
 def test_the_notebooks_budget_ends_the_cells_but_not_the_judging(grade, fill):
-    slow = "import time\ntime.sleep(1.5)"
-    result = grade(fill(**{**RIGHT, "table": slow}), budget=Budget(5, 1, 5))
+    slow = "import time\ntime.sleep(60)"
+    result = grade(fill(**{**RIGHT, "table": slow}), budget=Budget(60, 5, 5))
     assert question(result, "double").points == 4 and question(result, "mean").points == 0
     assert any("time was up" in line for line in result.grade.log)
 
