@@ -273,6 +273,7 @@ def loss_then_step(student, rng):
 @check("training_step")
 def your_clip_learnt(student, rng):
     """The CLIP that you trained finds captions of scenes it has never seen. Run the cell to its end."""
+    assert_that(len(student.history["loss"]) > 0, "history has no losses")
     pictures, tokens, scenes = small.pairs("test", 64, seed=int(rng.integers(10**6)))
     own = np.array([scene.caption() for scene in scenes])
     best = torch.as_tensor(student.library("clip_lab.small").similarity(student.small_clip, pictures, tokens)).argmax(1)
