@@ -119,7 +119,9 @@ def show_bars(
                 continue
             place = i + (k - (len(names) - 1) / 2) * width
             axis.bar(place, bars[name], 0.92 * width, color=PALETTE[k], label=name if i == 0 and name else None)
-            axis.text(place, bars[name] + 0.015, f"{100 * bars[name]:.0f}", ha="center", va="bottom", fontsize=8)
+            value = f"{100 * bars[name]:.0f}"
+            behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # keeps it readable on the line of chance
+            axis.text(place, bars[name] + 0.02, value, ha="center", va="bottom", fontsize=8, bbox=behind, zorder=4)
     if chance is not None:
         each = chance if isinstance(chance, Mapping) else dict.fromkeys(groups, chance)
         for i, label in enumerate(groups):
