@@ -50,7 +50,7 @@ def hand_in(course: Course, student: str, text: str) -> None:
 
 
 def nbgrader(course: Course, *arguments: str) -> None:
-    command = [sys.executable, "-c", "from nbgrader.apps.nbgraderapp import main; main()", *arguments]
+    command = [sys.executable, "-c", "import grader; from nbgrader.apps.nbgraderapp import main; main()", *arguments]
     done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
 
