@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,6 +54,8 @@ def _fail(message: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text("error: ", "bold red") + Text(message))
     raise typer.Exit(2) from None
 
+
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the judge loads models too, in the midst of our own bars
 
 app = typer.Typer(
     cls=Commands,

@@ -55,7 +55,7 @@ def picture(png: str, caption: str = "") -> Picture | None:
             fresh = image.convert("RGBA" if image.has_transparency_data else "RGB")
         fresh.thumbnail((MAX_SIDE, MAX_SIDE))
         bytes_ = io.BytesIO()
-        fresh.save(bytes_, "PNG", optimize=True)
+        fresh.save(bytes_, "PNG")
     except Exception:  # a hostile file makes Pillow raise nearly anything; whatever it is, this is no picture
         return None
     return Picture("data:image/png;base64," + base64.b64encode(bytes_.getvalue()).decode(), *fresh.size, caption)
