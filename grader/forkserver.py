@@ -31,7 +31,6 @@ from typing import Any
 # Nothing here may touch CUDA: a forked child could not use it any more.
 LIBRARIES = (
     "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
     "numpy",
     "PIL.Image",
     "torch",
@@ -175,6 +174,9 @@ def _fresh_randomness() -> None:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the grader's to handle
     connection = socket.socket(fileno=int(sys.argv[1]))
+    # ipykernel sets this too, but in the child, when matplotlib has been imported and has read it. The backend itself is
+    # left for the child to import: it looks for a running IPython then, to show figures at the end of a cell.
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     warm_up(sys.argv[2:])
     connection.sendall(b'{"ready": true}\n')
     ForkServer(connection).serve()

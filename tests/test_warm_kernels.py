@@ -104,7 +104,8 @@ def test_environment_and_folder_are_the_requested_ones(tmp_path):
 
 
 def test_figures_are_drawn_inline():
-    (output,) = run("%matplotlib inline\nimport matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()")
+    """Without being asked to, and at the end of the cell, as in any kernel."""
+    (output,) = run("import matplotlib.pyplot as plt\nplt.plot([1, 2]);")
     assert "display_data" in output
 
 
