@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from PIL import Image
 
 from grader.records import Grade, QuestionResult
@@ -74,6 +74,14 @@ def clean(value: Any) -> Any:
     return value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + " … (cut here)"
 
 
+def code(text: str) -> Markup:
+    """Text with `what stands between backticks` set as code; all of it escaped."""
+    parts = str(clean(text)).split("`")
+    if len(parts) % 2 == 0:  # an odd backtick is just that
+        parts[-2:] = ["`".join(parts[-2:])]
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+
+
 def number(value: float, digits: int = 2) -> str:
     """Points as a person writes them: 2, 1.5, 0.67."""
     return f"{round(value, digits):g}"
@@ -120,7 +128,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(points=number, percent=percent, standing=standing)
+    environment.filters.update(points=number, code=code, percent=percent, standing=standing)
     environment.globals.update(plural=plural)
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8").replace("</", ""))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

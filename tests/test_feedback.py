@@ -147,6 +147,11 @@ def test_pictures_are_written_anew():
     assert (shown.width, shown.height, shown.caption) == (64, 64, "a caption")
 
 
+def test_backticks_set_code_and_nothing_else():
+    assert pages.code("`a<b` is not `c`, said `d") == "<code>a&lt;b</code> is not <code>c</code>, said `d"
+    assert pages.code("`<i>") == "`&lt;i&gt;" and pages.code("") == ""
+
+
 def test_page_tells_points_claims_messages_and_marks(course):
     questions = [
         question(checks=[check(weight=1), check("columns", False, "found 3. Are images the rows?", True, weight=3)]),
