@@ -30,7 +30,7 @@ from grader.course import Course, Week
 from grader.grading import cores
 from grader.progress import console
 
-KINDS = ["amina", "ben", "chiara", "daniel", "emeka", "fatima", "hana"]
+KINDS = ["amina", "chiara", "daniel", "emeka", "fatima", "hana", "jun"]
 CELL_SECONDS = 60
 BIN = Path(sys.executable).parent
 

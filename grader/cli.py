@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from grader import pages
 from grader.course import Budget, Course, CourseError, Week
+from grader.doctor import WARM_KERNEL
 from grader.progress import Watch, class_table, console
 from grader.records import Grade, RecordError
 
@@ -29,7 +30,10 @@ Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a value of the parameters cell; repeatable."),
 ]
-Kernel = Annotated[str, typer.Option(help="The Jupyter kernel to run in.")]
+Kernel = Annotated[
+    str | None,
+    typer.Option(help="The Jupyter kernel to run in.", show_default="crossmodal-warm where installed, else python3"),
+]
 CellSeconds = Annotated[
     float | None, typer.Option(min=1, help="Seconds one cell may take.", show_default="course.toml's")
 ]
@@ -89,7 +93,7 @@ def options(
     week: Week,
     workers: int | None,
     assignments: list[str] | None = None,
-    kernel: str = "python3",
+    kernel: str | None = None,
     cell_seconds: float | None = None,
 ) -> Any:
     """The command line's settings as grading's."""
@@ -98,7 +102,14 @@ def options(
     usual = week.budget
     budget = Budget(cell_seconds, max(usual.notebook, cell_seconds), usual.check) if cell_seconds else None
     given = {"workers": workers} if workers else {}
-    return Options(parameters=parameters(assignments), kernel=kernel, budget=budget, **given)
+    return Options(parameters=parameters(assignments), kernel=kernel or usual_kernel(), budget=budget, **given)
+
+
+def usual_kernel() -> str:
+    """The kernel whose libraries are imported once for all submissions; the plain one where it is not installed."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return WARM_KERNEL if WARM_KERNEL in KernelSpecManager().find_kernel_specs() else "python3"
 
 
 def show_grades(
@@ -164,7 +175,7 @@ def grade(
     ] = None,
     workers: Workers = None,
     parameter: Parameters = None,
-    kernel: Kernel = "python3",
+    kernel: Kernel = None,
     cell_seconds: CellSeconds = None,
     course: CourseDir = None,
     work: WorkDir = None,
@@ -203,7 +214,7 @@ def audit(
     ] = False,
     only: Annotated[list[str] | None, typer.Option("--only", metavar="QUESTION", help="Only this; repeatable.")] = None,
     workers: Workers = None,
-    kernel: Kernel = "python3",
+    kernel: Kernel = None,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
@@ -241,7 +252,7 @@ def audit(
 def run(
     weeks: Annotated[list[str] | None, typer.Argument(help="Weeks by number or name; all where none is given.")] = None,
     parameter: Parameters = None,
-    kernel: Kernel = "python3",
+    kernel: Kernel = None,
     cell_seconds: CellSeconds = None,
     course: CourseDir = None,
     work: WorkDir = None,
@@ -294,6 +305,7 @@ def shortfalls(grade: Grade) -> list[str]:
 @app.command()
 def demo(
     workers: Workers = None,
+    kernel: Kernel = None,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
@@ -309,7 +321,8 @@ def demo(
     notes = sample.build(here, week)
     out.print(f"A sample class of {len(notes)} is in {here.work / 'submitted'}.", soft_wrap=True)
     with Watch(out, "Grading the class", len(notes)) as watch:
-        grades = sample.grade(here, week, workers, on_start=watch.on_start, on_done=watch.on_done)
+        settings = options(week, workers, kernel=kernel)
+        grades = sample.grade(here, week, settings, on_start=watch.on_start, on_done=watch.on_done)
     write_pages(here, week, grades)
     show_grades(out, here, week, grades, notes)
     out.print()

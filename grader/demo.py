@@ -9,6 +9,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,17 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from grader.audit import automatic_questions, load_answers, solved, substitute
-from grader.course import Budget, Course, CourseError, Week
+from grader.course import Course, CourseError, Week
 from grader.grading import Options, grade_class, released_notebook
 from grader.questions import answers_in, grade_id, questions_in
 from grader.records import Grade
 from grader.rubrics import Answer
 
 MARK = ".crossmodal-demo"  # in the folder that a demo made, and may therefore clear away
-LOOP_SECONDS = 30  # for a cell: enough for the slowest honest one, and the endless loop need not be waited for longer
+LOOP_SECONDS = 45  # for a cell: enough for the slowest honest one, and the endless loop is not waited for longer
 ESSAY = "A model that pairs pictures with words repeats what its captions said of people. I would measure that first."
 
+LOOP = "step = 0\nwhile step < 10:\n    loss = 1 / (step + 1)  # step never grows"
 DEADLY = "\n\nimport os\n\nos._exit(0)  # done\n"
 
 CONFIG = '''"""So that formgrader and the nbgrader commands find the sample class: start them in this folder."""
@@ -82,7 +84,7 @@ def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode
     damaged = nbformat.writes(base)
     return [
         ("amina", "all of it, in a style of her own", other_style),
-        ("ben", "the first half", substitute(released, first_half)),
+        ("ben", "an endless loop", _with_cell(base, middle, LOOP)),
         ("chiara", "passes every visible check", mixed(lambda a: not a.right and a.visible_passes)),
         ("daniel", "the usual slips", mixed(lambda a: not a.right and not a.visible_passes, questions[::2])),
         ("emeka", "nothing yet", released),
@@ -90,11 +92,7 @@ def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode
         ("goran", "an answer half-way ends Python", substitute(base, {middle: sources[middle] + DEADLY})),
         ("hana", "saved by Colab", saved_by_colab(base)),
         ("ivan", "all its metadata lost", without_metadata(base)),
-        (
-            "jun",
-            "an endless loop",
-            _with_cell(base, middle, "step = 0\nwhile step < 10:\n    loss = 0  # no step += 1"),
-        ),
+        ("jun", "the first half", substitute(released, first_half)),
         ("keiko", "a damaged file", damaged[: len(damaged) // 3]),
         ("luis", "a folder without a notebook", None),
     ]
@@ -103,13 +101,12 @@ def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode
 def grade(
     course: Course,
     week: Week,
-    workers: int | None,
+    options: Options,
     on_start: Callable[[str], None] = lambda name: None,
     on_done: Callable[[str, Any], None] = lambda name, result: None,
 ) -> list[Grade]:
     """Grade the class, with less patience for a single cell than a real one gets."""
-    budget = Budget(min(LOOP_SECONDS, week.budget.cell), week.budget.notebook, week.budget.check)
-    options = Options(budget=budget, **({"workers": workers} if workers else {}))
+    options = replace(options, budget=replace(week.budget, cell=min(LOOP_SECONDS, week.budget.cell)))
     return grade_class(course, week, None, options, on_start=on_start, on_done=on_done)
 
 

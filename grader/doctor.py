@@ -36,6 +36,7 @@ SYSTEM = {
     "bubblewrap": (("bwrap",), "a sandbox around every submission"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "looking at pages in the browser tests"),
 }
+WARM_KERNEL = "crossmodal-warm"
 LEAST_MEMORY_GB, LEAST_DISK_GB = 3, 2
 
 
@@ -57,7 +58,7 @@ def examine(course: Course) -> list[Found]:
         _python(),
         *_packages(),
         _pairing(),
-        _kernelspec(),
+        *_kernelspecs(course),
         *_machine(course),
         _gpu(),
         *_system(),
@@ -136,12 +137,15 @@ def _pairing() -> Found:
     )
 
 
-def _kernelspec() -> Found:
+def _kernelspecs(course: Course) -> Iterator[Found]:
     from jupyter_client.kernelspec import KernelSpecManager
 
     specs = KernelSpecManager().find_kernel_specs()
     remedy = f"{sys.executable} -m ipykernel install --sys-prefix"
-    return Found("kernel python3", "python3" in specs, specs.get("python3", ""), "running notebooks", remedy, True)
+    yield Found("kernel python3", "python3" in specs, specs.get("python3", ""), "running notebooks", remedy, True)
+    purpose = "kernels that start in a moment, for their libraries are imported once"
+    remedy = f"jupyter kernelspec install --sys-prefix {course.root / 'grader' / 'kernels' / WARM_KERNEL}"
+    yield Found(f"kernel {WARM_KERNEL}", WARM_KERNEL in specs, specs.get(WARM_KERNEL, purpose), purpose, remedy)
 
 
 def _machine(course: Course) -> Iterator[Found]:

@@ -56,8 +56,8 @@ def test_who_hands_in_what(course, week):
     released = nbformat.read(course.release(week), as_version=4)
     stubs = answers_in(released)
     assert answers_in(submitted(course, week, "amina"))["table"] == "table = [2, 4, 6]"
-    ben = answers_in(submitted(course, week, "ben"))
-    assert [q for q in ben if ben[q] != stubs[q]] == ["double"], "the first half of three questions"
+    jun = answers_in(submitted(course, week, "jun"))
+    assert [q for q in jun if jun[q] != stubs[q]] == ["double"], "the first half of three questions"
     assert answers_in(submitted(course, week, "chiara"))["mean"] == "import numpy as np\nmean = np.median"
     assert answers_in(submitted(course, week, "daniel"))["double"] == "def double(n):\n    return n"
     assert answers_in(submitted(course, week, "emeka")) == stubs
