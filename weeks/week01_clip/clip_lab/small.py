@@ -6,7 +6,8 @@ notebook needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -100,15 +101,29 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optim, 2e-3, total_steps=steps, pct_start=0.15)
     generator = torch.Generator().manual_seed(seed)
     history: dict[str, list[float]] = {"loss": [], "step": [], "recall": []} | {name: [] for name in _READERS}
-    _watch(model, test, 0, history)
-    for i in tqdm(range(1, steps + 1), desc="training on shuffled pairs" if shuffled else "training", mininterval=1):
-        chosen = torch.randperm(len(pictures), generator=generator)[:batch]
-        told = chosen[torch.randperm(batch, generator=generator)] if shuffled else chosen
-        history["loss"].append(float(step(model, optim, pictures[chosen], tokens[told])))
-        schedule.step()
-        if i % 20 == 0 or i == steps:
-            _watch(model, test, i, history)
+    with _one_thread():
+        _watch(model, test, 0, history)
+        for i in tqdm(
+            range(1, steps + 1), desc="training on shuffled pairs" if shuffled else "training", mininterval=1
+        ):
+            chosen = torch.randperm(len(pictures), generator=generator)[:batch]
+            told = chosen[torch.randperm(batch, generator=generator)] if shuffled else chosen
+            history["loss"].append(float(step(model, optim, pictures[chosen], tokens[told])))
+            schedule.step()
+            if i % 20 == 0 or i == steps:
+                _watch(model, test, i, history)
     return history
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Tensors this small gain nothing from a second thread, whose waiting on a busy machine costs ten times the work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 _READERS: dict[str, Callable[[tinyworld.Scene], str]] = {
