@@ -117,7 +117,7 @@ def train(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Tensors this small gain nothing from a second thread, whose waiting on a busy machine costs ten times the work."""
+    """Tensors this small gain nothing from a second thread; on a busy machine its waiting costs ten times as much."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
