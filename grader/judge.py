@@ -72,6 +72,7 @@ class Rubric:
 
 def _helper_checks(course: Course, week: Week) -> ModuleType:
     os.environ.setdefault("TQDM_DISABLE", "1")  # models that the checks load would draw bars into the grader's own
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported; see kernel.environment
     folder = str(course.root / "weeks" / week.slug)
     if importlib.util.find_spec(week.helper) is None:
         sys.path.insert(0, folder)

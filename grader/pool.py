@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -204,11 +205,19 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
     return {"grade": result.grade.to_json(), "notebook": result.notebook}
 
 
+def _end_with(parent: int) -> None:
+    """End this process once the one that started it is gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main() -> None:
     """Answer jobs until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a rubric prints must not be taken for an answer
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the `with` that ends the kernel
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     for line in os.fdopen(os.dup(0), encoding="utf-8"):
         answers.write(json.dumps(_answer(json.loads(line))) + "\n")
         answers.flush()
