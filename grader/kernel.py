@@ -78,8 +78,8 @@ def environment(paths: list[Path], threads: int, offline: bool = True) -> dict[s
     env["PYTHONPATH"] = os.pathsep.join([*map(str, paths), *filter(None, [env.get("PYTHONPATH")])])
     for name in ("CROSSMODAL_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         env[name] = str(max(1, threads))
-    # Threads that spin while they wait take the cores from the very threads they wait for as soon as anything else runs:
-    # on two busy cores a training loop took 75 s that takes 2 s so.
+    # Threads that spin while they wait take the cores from those they wait for, as soon as anything else runs: on two
+    # busy cores a training loop of 3 s took 75 s.
     env["OMP_WAIT_POLICY"] = "PASSIVE"
     if offline:
         env.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
