@@ -35,9 +35,9 @@ NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u20
 
 
 class Picture(NamedTuple):
-    """A picture for a page. src: data URI."""
+    """A picture for a page. src: data URI, as markup, for it is ours and must not be cut like text."""
 
-    src: str
+    src: Markup
     width: int
     height: int
     caption: str
@@ -58,7 +58,8 @@ def picture(png: str, caption: str = "") -> Picture | None:
         fresh.save(bytes_, "PNG")
     except Exception:  # a hostile file makes Pillow raise nearly anything; whatever it is, this is no picture
         return None
-    return Picture("data:image/png;base64," + base64.b64encode(bytes_.getvalue()).decode(), *fresh.size, caption)
+    src = Markup("data:image/png;base64,") + base64.b64encode(bytes_.getvalue()).decode()
+    return Picture(src, *fresh.size, caption)
 
 
 def pictures(found: Iterable[tuple[str, str]]) -> list[Picture]:

@@ -147,6 +147,17 @@ def test_pictures_are_written_anew():
     assert (shown.width, shown.height, shown.caption) == (64, 64, "a caption")
 
 
+def test_a_large_picture_reaches_the_page_whole(course):
+    noise = np.random.default_rng(0).integers(0, 256, size=(200, 300, 3), dtype=np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(noise).save(data, "PNG")
+    shown = Evidence("noise", base64.b64encode(data.getvalue()).decode())
+    page = Parsed(feedback.page(course, course.week("1"), grade("ada", [question(checks=[check(evidence=[shown])])])))
+    (src,) = [value for tag, name, value in page.attributes if (tag, name) == ("img", "src")]
+    with Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2], validate=True))) as image:
+        assert (np.asarray(image) == noise).all()
+
+
 def test_backticks_set_code_and_nothing_else():
     assert pages.code("`a<b` is not `c`, said `d") == "<code>a&lt;b</code> is not <code>c</code>, said `d"
     assert pages.code("`<i>") == "`&lt;i&gt;" and pages.code("") == ""
