@@ -50,12 +50,17 @@ class Commands(TyperGroup):
         except OSError as error:
             _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
         except KeyboardInterrupt:
-            Console(stderr=True).print("Stopped. What was finished is kept; the same command does the rest.")
+            errors().print("Stopped. What was finished is kept; the same command does the rest.")
             raise typer.Exit(130) from None
 
 
+def errors() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
 def _fail(message: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text("error: ", "bold red") + Text(message))
+    errors().print(Text("error: ", "bold red") + Text(message))
     raise typer.Exit(2) from None
 
 
@@ -135,8 +140,12 @@ def write_pages(course: Course, week: Week, grades: list[Grade]) -> None:
 
     for grade in grades:
         feedback.write(course, week, grade)
-    folder = course.record(week, "x").parent
-    everyone = [records.read(path) for path in sorted(folder.glob("*.json"))]
+    everyone = []
+    for path in sorted(course.record(week, "x").parent.glob("*.json")):
+        try:
+            everyone.append(records.read(path))
+        except RecordError as error:  # one damaged file must not cost the class its report
+            errors().print(Text(f"left out of the report: {error}", "yellow"))
     report.write(course, week, everyone)
 
 
