@@ -11,6 +11,7 @@ time that the students' own cells take, which no grader can save.
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import resource
 import shutil
@@ -123,7 +124,8 @@ def ours(course: Course, week: Week, folder: Path, workers: int) -> Timed:
 def _timed(command: list[str], folder: Path, check: bool = True) -> tuple[float, float]:
     """Wall and CPU seconds of a command and of everything it started and waited for."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=folder, capture_output=True, text=True)
+    env = {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]])}  # nbgrader calls alembic by name
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if check and done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ LOOP_SECONDS = 45  # for a cell: enough for the slowest honest one, and the endl
 ESSAY = "A model that pairs pictures with words repeats what its captions said of people. I would measure that first."
 
 LOOP = "step = 0\nwhile step < 10:\n    loss = 1 / (step + 1)  # step never grows"
+TYPO = '\n\nprint(f"done: {len(images)")\n'
 DEADLY = "\n\nimport os\n\nos._exit(0)  # done\n"
 
 CONFIG = '''"""So that formgrader and the nbgrader commands find the sample class: start them in this folder."""
@@ -79,16 +81,16 @@ def submissions(course: Course, week: Week) -> list[tuple[str, str, NotebookNode
 
     sources = answers_in(base)
     first_half = {q: sources[q] for q in questions[: len(questions) // 2]}
-    middle = questions[len(questions) // 2]
+    before, middle = questions[len(questions) // 2 - 1], questions[len(questions) // 2]
     other_style = mixed(lambda a: a.right)
     damaged = nbformat.writes(base)
     return [
-        ("amina", "all of it, in a style of her own", other_style),
+        ("amina", "all of it, in her own style", other_style),
         ("ben", "an endless loop", _with_cell(base, middle, LOOP)),
         ("chiara", "passes every visible check", mixed(lambda a: not a.right and a.visible_passes)),
         ("daniel", "the usual slips", mixed(lambda a: not a.right and not a.visible_passes, questions[::2])),
         ("emeka", "nothing yet", released),
-        ("fatima", "a cell half-way raises", _with_cell(base, middle, "1 / 0  # I was trying something")),
+        ("fatima", "a cell half-way raises", substitute(base, {before: sources[before] + TYPO})),
         ("goran", "an answer half-way ends Python", substitute(base, {middle: sources[middle] + DEADLY})),
         ("hana", "saved by Colab", saved_by_colab(base)),
         ("ivan", "all its metadata lost", without_metadata(base)),
@@ -112,14 +114,13 @@ def grade(
 
 def next_steps(course: Course, week: Week) -> list[tuple[str, str]]:
     """(what to see, what to type or open)."""
-    page = course.feedback(week, "chiara")
+    here = Path(sys.executable).parent / "jupyter"
+    jupyter = "jupyter" if shutil.which("jupyter") == str(here) else str(here)
+    lab = f"cd {shlex.quote(str(course.work))} && {shlex.quote(jupyter)} lab"
     return [
         ("the class report", course.report(week).as_uri()),
-        ("a student's feedback", page.as_uri()),
-        (
-            "grade by hand, formgrader",
-            f"cd {shlex.quote(str(course.work))} && jupyter lab   (menu Nbgrader, Formgrader)",
-        ),
+        ("a student's feedback", course.feedback(week, "chiara").as_uri()),
+        ("grading by hand", f"{lab}   (menu Nbgrader, Formgrader)"),
         ("every number, as JSON", str(course.record(week, "chiara"))),
     ]
 
