@@ -186,12 +186,14 @@ def grade(
     parameter: Parameters = None,
     kernel: Kernel = None,
     cell_seconds: CellSeconds = None,
+    again: Annotated[bool, typer.Option("--again", help="Grade also what has not changed since its record.")] = False,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
     """Grade a class: records, gradebook, a page for each student and a report.
 
-    The class is everyone with a folder in submitted/ and everyone enrolled in the gradebook.
+    The class is everyone with a folder in submitted/ and everyone enrolled in the gradebook. A submission whose record
+    shows that nothing it depends on has changed is not run again, so an interrupted run goes on where it stopped.
 
     Example: [bold]grader grade week01 --workers 2[/]
     """
@@ -210,7 +212,7 @@ def grade(
     out = console()
     with Watch(out, f"Grading {which.slug}", len(names)) as watch:
         settings = options(which, workers, parameter, kernel, cell_seconds)
-        grades = grade_class(here, which, names, settings, on_start=watch.on_start, on_done=watch.on_done)
+        grades = grade_class(here, which, names, settings, watch.on_start, watch.on_done, again)
     write_pages(here, which, grades)
     show_grades(out, here, which, grades)
 

@@ -12,7 +12,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import metadata
@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
-from grader import records, submission
+from grader import cache, records, submission
 from grader.course import Budget, Course, CourseError, Week
 from grader.engine import NAME, Journal
 from grader.judge import Rubric, judge, not_judged
@@ -265,14 +265,18 @@ def grade_class(
     options: Options | None = None,
     on_start: Callable[[str], None] | None = None,
     on_done: Callable[[str, Result], None] | None = None,
+    again: bool = False,
 ) -> list[Grade]:
     """Grade what students handed in, and write records, autograded notebooks and the gradebook.
 
     students: who; by default everyone with a folder in submitted/ and everyone enrolled in the gradebook.
+    again: grade also those whose record shows that nothing they depend on has changed.
     Records are written as submissions finish, so an interrupted run loses nothing that was done.
     """
     from grader import gradebook
 
+    options = options or Options()
+    released_notebook(course, week)
     if students is None:
         students = sorted({*course.students(week), *gradebook.enrolled(course)})
     grades: dict[str, Grade] = {}
@@ -287,8 +291,15 @@ def grade_class(
     try:
         for student in students:
             try:
-                path, notes = submission.find(course, week, student)
-                jobs.append((student, path))
+                path, _ = submission.find(course, week, student)
+                kept = None if again else _unchanged(course, week, student, path, options)
+                if kept is None:
+                    jobs.append((student, path))
+                    continue
+                grades[student] = kept
+                started(student)
+                if on_done:
+                    on_done(student, Result(kept))
             except NotGradable as error:
                 started(student)
                 finish(student, Result(not_gradable(course, week, student, str(error), None)))
@@ -359,9 +370,21 @@ def _inputs(course: Course, week: Week, rubric: Rubric, options: Options) -> dic
     return {
         "release": _file_hash(course.release(week)),
         "rubric": rubric.sha256,
+        "code": cache.code_hash(course, week),
         "parameters": json.dumps(options.parameters, sort_keys=True),
+        "budget": json.dumps(asdict(options.budget or week.budget), sort_keys=True),
         "seed": options.seed,
     }
+
+
+def _unchanged(course: Course, week: Week, student: str, path: Path, options: Options) -> Grade | None:
+    """The record that grading this file again would only repeat, or None."""
+    try:
+        submitted = submission.load(path)
+    except NotGradable:
+        return None
+    inputs = {"submission": submitted.sha256, **_inputs(course, week, rubric_of(course, week), options)}
+    return cache.unchanged(course, week, student, inputs, versions())
 
 
 def _file_hash(path: Path) -> str:
