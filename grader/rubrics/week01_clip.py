@@ -284,14 +284,13 @@ def the_same_gradients(student, rng):
     images, texts, scale = unit(rng, 6, 10), unit(rng, 6, 10), torch.tensor(float(rng.uniform(5, 20)))
     _, found = student.gradients("info_nce", images, texts, scale, wrt=(0, 1, 2))
     wanted = reference_gradients(images, texts, scale)
+    mine, reach = (
+        np.zeros((6, 10)) if found[0] is None else np.asarray(found[0], dtype=float),
+        float(wanted[0].abs().max()),
+    )
     evidence(
         "Gradient with respect to the images (6 x 10): yours, and open_clip's",
-        side_by_side(
-            *(
-                heat(np.nan_to_num(g), -0.6, 0.6)
-                for g in (np.zeros((6, 10)) if found[0] is None else found[0], wanted[0])
-            )
-        ),
+        side_by_side(*(heat(np.nan_to_num(g), -reach, reach) for g in (mine, wanted[0]))),
     )
     for mine, right, what in zip(found, wanted, ("images", "texts", "scale"), strict=True):
         assert_that(mine is not None, f"the loss does not depend on the {what} any more: was the {what} detached?")
@@ -420,10 +419,8 @@ def the_trained_clip_knows_things(student, rng):
     assert_that(colour > 0.4, f"the colour is right for {colour:.0%}; chance is about 13 %")
     losses = np.asarray(student.history["loss"], dtype=float)
     assert_that(len(losses) >= 50, f"history has {len(losses)} losses; one for every step was expected")
-    assert_that(
-        abs(losses[0] - math.log(64)) < 1,
-        f"the first loss is {losses[0]:.2f}; an untrained model guesses, ln 64 = 4.16",
-    )
+    early = "an untrained model cannot do better than guess, ln 64 = 4.16"
+    assert_that(losses[0] > 3, f"the first loss is {losses[0]:.2f}; {early}")
     assert_that(losses[-10:].mean() < 0.6 * losses[0], f"the loss fell only to {losses[-10:].mean():.2f}")
 
 
