@@ -53,7 +53,7 @@ class Watch:
                 Remaining(),
                 TextColumn("[dim]{task.fields[now]}"),
             )
-            self.progress = Progress(*columns, console=self.console, transient=True)
+            self.progress = Progress(*columns, console=self.console, transient=True, speed_estimate_period=3600)
             self.progress.start()
             self.task = self.progress.add_task(self.verb, total=self.total, rate="", now="")
         return self
