@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grader.kernel import OUTPUTS, TEXT_BYTES, Kernel, KernelStartError, Outputs, environment, must_exist
+from grader.kernel import Kernel, KernelStartError, environment, must_exist
+from grader.outputs import OUTPUTS, TEXT_BYTES, Outputs
 
 
 @pytest.fixture(scope="module")
