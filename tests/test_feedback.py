@@ -4,6 +4,8 @@ import base64
 import hashlib
 import io
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +22,7 @@ from grader.course import Course
 from grader.records import CheckResult, Evidence, Grade, QuestionResult
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7*7 }}\x1b[31m\u202eevil"
+BROWSER = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 SYLLABUS = Path(__file__).resolve().parents[1] / "weeks" / "course.toml"
 
 
@@ -260,3 +263,19 @@ def test_page_is_written_without_an_executed_notebook_or_with_a_broken_one(cours
     broken.write_text("{", encoding="utf-8")
     assert feedback.write(course, week, grade()).is_file()
     assert feedback.write(course, week, replace(grade("bob"), questions=[])).is_file()
+
+
+@pytest.mark.skipif(not BROWSER, reason="no chromium here; `grader doctor` says how to get it")
+def test_a_browser_shows_the_pictures_and_the_style(course, tmp_path):
+    """The policy must let through what is ours: in a real browser, for only there is it enforced."""
+    week = course.week("1")
+    shown = [question(checks=[check(evidence=[Evidence("a red square", png((200, 200)))])])]
+    path = feedback.write(course, week, grade("ada", shown))
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
+    flags += ["--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=800,1400"]
+    command = [BROWSER, *flags, f"--screenshot={tmp_path / 'page.png'}", path.as_uri()]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    with Image.open(tmp_path / "page.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    assert pixels[2, 2].tolist() == [0xFB, 0xFA, 0xF7], "the style sheet's paper"
+    assert (pixels == [255, 0, 0]).all(axis=-1).sum() > 190 * 190
