@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from tinyworld.captions import short_caption
 from tinyworld.sampling import scenes, split_of
 from tinyworld.scene import Scene
+from tinyworld.train.roles import roles
 from tinyworld.vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES
 
 COLOUR_NAMES = tuple(COLOURS)
@@ -27,14 +28,17 @@ class SceneBatches(Dataset):
     pixels: uint8 (n, 3, 64, 64).    label_map: uint8 (n, 64, 64), the object each pixel shows, 0 for none.
     objects: int64 (n, 3, 3), shape, colour and size of each object as indices, -1 where there is no object.
     centres: float32 (n, 3, 2), x and y in [0, 1].    background: int64 (n,).
-    input_ids: int64 (n, length) with a tokenizer: one caption each, ended by end tokens.
+    With a tokenizer also
+    input_ids: int64 (n, length), one caption each, ended by end tokens.
+    roles: int64 (n, 5), who is where (`roles.py`).    told: bool (n,), whether the caption tells it.
 
-    With a tokenizer, half of the batch are variants that differ from the other half in one fact: among random scenes
-    a coarse impression finds the right caption; beside a near-twin, only looking closely does.
+    There, half of the batch are variants that differ from the other half in one fact: among random scenes
+    a coarse impression finds the right caption; beside a near-twin, only looking closely does. `order` draws half of
+    the scenes with two objects, and more twins in which these change places or colours.
     """
 
-    def __init__(self, size: int, seed: int, tokenizer=None, short: float = 0.1) -> None:
-        self.size, self.seed, self.tokenizer, self.short = size, seed, tokenizer, short
+    def __init__(self, size: int, seed: int, tokenizer=None, short: float = 0.1, order: bool = False) -> None:
+        self.size, self.seed, self.tokenizer, self.short, self.order = size, seed, tokenizer, short, order
 
     def __len__(self) -> int:
         return 10**9  # as many as one likes
@@ -44,12 +48,15 @@ class SceneBatches(Dataset):
         if self.tokenizer is None:
             return tensors(scenes("train", self.size, seed))
         rng = random.Random(seed)
-        drawn = scenes("train", self.size // 2, seed)
-        drawn += [variant(scene, rng) for scene in drawn]
+        half, pairs = self.size // 2, self.size // 4 if self.order else 0
+        drawn = scenes("train", half - pairs, seed) + scenes("train", pairs, seed, objects=2)
+        drawn += [variant(scene, rng, ORDER_CHANGES if self.order else CHANGES) for scene in drawn]
         batch = tensors(drawn)
         words = np.random.default_rng(seed)
-        texts = [short_caption(s, words) if words.random() < self.short else s.caption(words) for s in drawn]
+        told = [words.random() >= self.short for _ in drawn]
+        texts = [s.caption(words) if full else short_caption(s, words) for s, full in zip(drawn, told, strict=True)]
         batch["input_ids"] = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")["input_ids"]
+        batch["roles"], batch["told"] = torch.tensor([roles(s) for s in drawn]), torch.tensor(told)
         return batch
 
 
@@ -59,25 +66,30 @@ def loader(batches: SceneBatches, first_step: int, workers: int) -> DataLoader:
     return DataLoader(batches, batch_size=None, sampler=steps, num_workers=workers, persistent_workers=workers > 0)
 
 
-def variant(scene: Scene, rng: random.Random) -> Scene:
-    """A scene that differs in one fact: a shape (most often), a colour, a size, the background, who is where.
+# What a variant changes, and how often. Each is tried on scenes it does not fit too, and then drawn again.
+CHANGES = {"shape": 6, "colour": 2, "size": 1, "background": 1, "places": 2, "colours": 2}
+ORDER_CHANGES = {"shape": 4, "colour": 2, "size": 1, "background": 1, "places": 5, "colours": 3}
+
+
+def variant(scene: Scene, rng: random.Random, changes: dict[str, int]) -> Scene:
+    """A scene whose caption differs in one fact: a shape, a colour, a size, the background, or who is where.
 
     It is a training scene too: one that belongs to another split is drawn again.
     """
     for _ in range(20):
-        changed = _change(scene, rng)
+        changed = _change(scene, rng, changes)
         pairs = {(o.colour, o.shape) for o in changed.objects}
-        if changed != scene and len(pairs) == len(changed.objects) and split_of(changed) == "train":
+        if changed.facts() != scene.facts() and len(pairs) == len(changed.objects) and split_of(changed) == "train":
             return changed
     return scene
 
 
-def _change(scene: Scene, rng: random.Random) -> Scene:
-    kind = rng.choices(("shape", "colour", "size", "background", "places", "colours"), (6, 2, 1, 1, 2, 2))[0]
+def _change(scene: Scene, rng: random.Random, changes: dict[str, int]) -> Scene:
+    kind = rng.choices(list(changes), changes.values())[0]
     if kind == "background":
         return replace(scene, background=rng.choice(BACKGROUNDS))
     if kind == "places":
-        return scene.swapped() if len(scene.objects) > 1 else scene
+        return scene.swapped() if scene.relation() else scene
     things = list(scene.objects)
     i = rng.randrange(len(things))
     if kind == "colours":  # the colours change hands: which belongs to which?

@@ -3,7 +3,10 @@
 Two stages, under one learning rate that falls along a cosine:
 1. See. The vision tower alone learns from labels for every patch (`dense.py`).
 2. Match. Both towers learn from InfoNCE on pairs of picture and caption, half of each batch being near-twins of the
-   other half; the patch labels stay on, so that the patches keep what they know.
+   other half; the patch labels stay on, so that the patches keep what they know, and labels for who is where
+   (`roles.py`) join them.
+Relations come last and then all at once. Training stops when validation says that they are a good deal better than
+chance and still the weak point, which they are in large CLIPs too: that is part of the lesson (`--enough`).
 What is shipped is a moving average of the weights, in half precision, without the heads.
 """
 
@@ -28,6 +31,7 @@ from tinyworld.train import loop
 from tinyworld.train.batches import SceneBatches, loader
 from tinyworld.train.card import clip_card
 from tinyworld.train.dense import DenseHeads
+from tinyworld.train.roles import RoleHeads
 from tinyworld.train.tokenizer import build_tokenizer
 from tinyworld.train.towers import build_model, build_processor, normalise
 
@@ -48,10 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--see", type=float, default=0.22, help="the first stage's part of the budget (default: %(default)s)"
     )
+    parser.add_argument(
+        "--order", action="store_true", help="teach who is where: more scenes of two objects, and heads that ask"
+    )
     parser.add_argument("--patch", type=int, default=16, help="pixels a patch (default: %(default)s)")
     parser.add_argument("--width", type=int, default=128, help="of both towers (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=6, help="of the vision tower (default: %(default)s)")
     parser.add_argument("--text-layers", type=int, default=4, help="of the text tower (default: %(default)s)")
+    parser.add_argument(
+        "--enough",
+        type=float,
+        default=0.65,
+        help="stop when relations are this good, 1.1: never (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run is kept (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=FOLDER / "clip", help="the checkpoint (default: in the package)")
@@ -68,7 +81,8 @@ def run(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     device = loop.pick_device(args.device)
     tokenizer = build_tokenizer()
-    learner = Learner(build_model(tokenizer, args.patch, args.width, args.layers, args.text_layers)).to(device)
+    model = build_model(tokenizer, args.patch, args.width, args.layers, args.text_layers)
+    learner = Learner(model, args.order).to(device)
     average = loop.Average(learner)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)
     clock = loop.Clock(args.steps, None if args.steps else args.minutes or 45)
@@ -83,30 +97,37 @@ def run(args: argparse.Namespace) -> None:
 class Learner(nn.Module):
     """The model and the heads that are thrown away in the end."""
 
-    def __init__(self, model: CLIPModel) -> None:
+    def __init__(self, model: CLIPModel, order: bool = False) -> None:
         super().__init__()
         vision = model.config.vision_config
         self.clip, self.heads = model, DenseHeads(vision.hidden_size, vision.patch_size)
+        self.order = order
+        self.roles = RoleHeads(model.config.projection_dim)
 
     def forward(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """The loss of a batch, with the contrastive part where the batch has captions, and figures to print."""
         seen = self.clip.vision_model(pixel_values=normalise(batch["pixels"]))
-        loss, figures = self.heads(seen.last_hidden_state, batch)
+        loss, figures = self.heads(seen.last_hidden_state, batch, places=self.order)
         if "input_ids" in batch:
             read = self.clip.text_model(input_ids=batch["input_ids"])
-            images = self.clip.visual_projection(seen.pooler_output)
-            texts = self.clip.text_projection(read.pooler_output)
+            images = F.normalize(self.clip.visual_projection(seen.pooler_output), dim=-1)
+            texts = F.normalize(self.clip.text_projection(read.pooler_output), dim=-1)
             match = info_nce(images, texts, self.clip.logit_scale)
-            loss, figures["InfoNCE"] = match + 0.3 * loss, match.item()
+            figures["InfoNCE"] = match.item()
+            loss = match + 0.3 * loss
+            if self.order:
+                of_images, figures["image roles"] = self.roles(images, batch["roles"])
+                of_texts, figures["text roles"] = self.roles(texts[batch["told"]], batch["roles"][batch["told"]])
+                loss = loss + of_images + of_texts
         return loss, figures
 
 
 def info_nce(images: torch.Tensor, texts: torch.Tensor, log_scale: torch.Tensor) -> torch.Tensor:
     """Which of the batch's texts is this image's, and which image this text's? (van den Oord et al. 2018; CLIP, fig. 3)
 
-    images, texts: (n, d), row i of both belongs together.
+    images, texts: (n, d), unit vectors; row i of both belongs together.
     """
-    scores = log_scale.exp() * F.normalize(images, dim=-1) @ F.normalize(texts, dim=-1).T
+    scores = log_scale.exp() * images @ texts.T
     own = torch.arange(len(scores), device=scores.device)
     return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
 
@@ -143,9 +164,14 @@ def learn(
             looked = clock.seconds
             text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
             bar.line(f"{100 * clock.progress:3.0f} % step {clock.step} loss {loss.item():.3f}: {text}")
-            if "InfoNCE" in figures:
-                bar.line(f"      validation: {look(averaged(learner, average), processor)}")
             loop.save_state(state, learner, optimizer, average, clock)
+            if "InfoNCE" in figures:
+                seen = look(averaged(learner, average), processor)
+                bar.line(
+                    "      validation: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in seen.items())
+                )
+                if seen.get("relation", 0) >= args.enough:
+                    break
             clock.start()  # looking and saving are not training
     loop.save_state(state, learner, optimizer, average, clock)
 
@@ -153,7 +179,7 @@ def learn(
 def batches(args: argparse.Namespace, clock: loop.Clock, tokenizer: CLIPTokenizer) -> Iterator[dict[str, torch.Tensor]]:
     """The first stage's batches, pictures only, then the second's, until the budget is used."""
     see = SceneBatches(args.batch // 2, args.seed)  # no negatives needed: smaller batches, more steps
-    match = SceneBatches(args.batch, args.seed, tokenizer)
+    match = SceneBatches(args.batch, args.seed, tokenizer, order=args.order)
     for end, stage in ((args.see, see), (1.0, match)):
         if clock.progress < end:
             for batch in loader(stage, clock.step, args.workers):
@@ -171,7 +197,7 @@ def averaged(learner: Learner, average: loop.Average) -> CLIPModel:
     return model.eval()
 
 
-def look(model: CLIPModel, processor: CLIPProcessor, n: int = 384) -> str:
+def look(model: CLIPModel, processor: CLIPProcessor, n: int = 384) -> dict[str, float]:
     """The figures that matter, on a few validation scenes."""
     clip = measure.Clip(model, processor)
     single, pairs = scenes("validation", n, objects=1), scenes("validation", n, objects=2)
@@ -181,7 +207,7 @@ def look(model: CLIPModel, processor: CLIPProcessor, n: int = 384) -> str:
     figures["wrong shape"] = measure.choice(clip, pairs, measure.other_shape, seen)
     figures["binding"] = measure.choice(clip, pairs, measure.exchanged_colours, seen)
     figures["relation"] = measure.choice(clip, pairs, measure.reversed_relation, seen)
-    return ", ".join(f"{name} {100 * value:.1f} %" for name, value in figures.items())
+    return figures
 
 
 def export(model: CLIPModel, processor: CLIPProcessor, args: argparse.Namespace, clock: loop.Clock) -> None:

@@ -53,7 +53,7 @@ class DenseHeads(nn.Module):
     """Throw-away heads on the vision tower's last hidden states; `forward` gives one loss.
 
     On each patch: shape, colour and size of the object it shows, where that object's centre is, and the silhouette.
-    On the class token: which (shape, colour, size) there are, and the background.
+    On the class token: which (shape, colour, size) there are, where the object of each colour is, and the background.
     """
 
     def __init__(self, width: int, patch: int) -> None:
@@ -66,9 +66,15 @@ class DenseHeads(nn.Module):
         self.silhouette = nn.Linear(width, patch * patch)
         self.present = nn.Linear(width, len(SHAPES) * len(COLOURS) * len(SIZES))
         self.background = nn.Linear(width, len(BACKGROUNDS))
+        self.place = nn.Linear(width, len(COLOURS) * 2)
 
-    def forward(self, hidden: torch.Tensor, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
-        """hidden: (n, 1 + patches, width), the class token first. Returns the loss and figures to print."""
+    def forward(
+        self, hidden: torch.Tensor, batch: dict[str, torch.Tensor], places: bool = False
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """hidden: (n, 1 + patches, width), the class token first. Returns the loss and figures to print.
+
+        places: ask the class token where the object of each colour is, too.
+        """
         truth = PatchLabels(batch, self.patch)
         seen, whole = self.norm(hidden[:, 1:]), self.class_norm(hidden[:, 0])
         covered = truth.covered
@@ -83,6 +89,9 @@ class DenseHeads(nn.Module):
         loss = loss + F.binary_cross_entropy_with_logits(self.silhouette(seen), truth.silhouette)
         loss = loss + 10 * F.binary_cross_entropy_with_logits(self.present(whole), present(batch["objects"]))
         loss = loss + 0.3 * F.cross_entropy(self.background(whole), batch["background"])
+        if places:
+            there, known = colour_places(batch)
+            loss = loss + 10 * F.smooth_l1_loss(self.place(whole).view_as(there)[known], there[known])
         return loss, figures
 
 
@@ -92,3 +101,14 @@ def present(objects: torch.Tensor) -> torch.Tensor:
     index = (shape * len(COLOURS) + colour) * len(SIZES) + size
     found = torch.zeros(len(objects), len(SHAPES) * len(COLOURS) * len(SIZES) + 1, device=objects.device)
     return found.scatter(1, torch.where(shape < 0, found.shape[1] - 1, index), 1.0)[:, :-1]
+
+
+def colour_places(batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the red object is, where the blue one, ...: places and whether there is just one object of that colour.
+
+    float32 (n, 8, 2), from the picture's centre in quarters of its side; bool (n, 8).
+    """
+    colour = batch["objects"][..., 1]
+    of_colour = colour[:, None, :] == torch.arange(len(COLOURS), device=colour.device)[None, :, None]  # (n, 8, objects)
+    places = of_colour.float() @ (4 * (batch["centres"] - 0.5))
+    return places, of_colour.sum(-1) == 1

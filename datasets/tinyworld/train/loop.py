@@ -66,7 +66,7 @@ def cosine_rate(progress: float, peak: float, warm_up: float = 0.02, floor: floa
 class Average:
     """Exponential moving average of a module's weights: it smooths out the last steps' noise (Polyak and Juditsky)."""
 
-    def __init__(self, module: nn.Module, decay: float = 0.998) -> None:
+    def __init__(self, module: nn.Module, decay: float = 0.995) -> None:
         self.decay, self.updates = decay, 0
         self.weights = {name: p.detach().clone() for name, p in module.named_parameters()}
 
