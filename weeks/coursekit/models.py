@@ -81,7 +81,7 @@ def load(role: str, profile: str | None = None, device: Any = None) -> Loaded:
             raise
         raise RuntimeError(
             f"{row.hub_id} ({row.size_mb} MB) is not in the Hub cache and could not be fetched. Go online once, "
-            f'or set PROFILE = "tiny" for the model the course ships. ({error})'
+            f'or set PROFILE = "tiny" for the model the course ships. ({str(error).splitlines()[0]})'
         ) from error
     return Loaded(loaded.model.to(device).eval(), loaded.processor)
 
