@@ -174,8 +174,8 @@ def _fresh_randomness() -> None:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the grader's to handle
     connection = socket.socket(fileno=int(sys.argv[1]))
-    # ipykernel sets this too, but in the child, when matplotlib has been imported and has read it. The backend itself is
-    # left for the child to import: it looks for a running IPython then, to show figures at the end of a cell.
+    # ipykernel sets this too, but in the child, when matplotlib has been imported and has read it. The backend itself
+    # is left for the child to import: it looks for a running IPython then, to show figures at the end of a cell.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     warm_up(sys.argv[2:])
     connection.sendall(b'{"ready": true}\n')
