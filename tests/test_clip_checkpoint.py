@@ -205,12 +205,14 @@ def test_the_index_of_models_shows_the_same_figures(card):
 # --- the recipe ---
 
 
-def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
+@pytest.mark.parametrize("order", ["", " --order"])
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch, order):
     """Six steps in one go, and six steps with a stop after the fourth, end in the same weights."""
     monkeypatch.setattr(recipe, "look", lambda *_: {})
     monkeypatch.setattr(recipe, "export", lambda model, *_: ended.append(model.state_dict()))
     ended: list[dict[str, torch.Tensor]] = []
     small = "clip --steps 6 --batch 8 --width 32 --layers 1 --text-layers 1 --look-every 0 --threads 1 --device cpu"
+    small += order
 
     recipe.run(parse([*small.split(), "--runs", str(tmp_path / "whole")]))
 

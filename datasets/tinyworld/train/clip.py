@@ -3,11 +3,9 @@
 Two stages, under one learning rate that falls along a cosine:
 1. See. The vision tower alone learns from labels for every patch (`dense.py`).
 2. Match. Both towers learn from InfoNCE on pairs of picture and caption, half of each batch being near-twins of the
-   other half; the patch labels stay on, so that the patches keep what they know, and labels for who is where
-   (`roles.py`) join them.
-Relations come last and then all at once. Training stops when validation says that they are a good deal better than
-chance and still the weak point, which they are in large CLIPs too: that is part of the lesson (`--enough`).
-What is shipped is a moving average of the weights, in half precision, without the heads.
+   other half; the patch labels stay on, so that the patches keep what they know.
+With `--order` the second stage also teaches who is where (`roles.py`), which InfoNCE alone hardly does.
+What is written is a moving average of the weights, in half precision, without the heads.
 """
 
 from __future__ import annotations
@@ -59,12 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=int, default=128, help="of both towers (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=6, help="of the vision tower (default: %(default)s)")
     parser.add_argument("--text-layers", type=int, default=4, help="of the text tower (default: %(default)s)")
-    parser.add_argument(
-        "--enough",
-        type=float,
-        default=0.65,
-        help="stop when relations are this good, 1.1: never (default: %(default)s)",
-    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run is kept (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=FOLDER / "clip", help="the checkpoint (default: in the package)")
@@ -170,8 +162,6 @@ def learn(
                 bar.line(
                     "      validation: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in seen.items())
                 )
-                if seen.get("relation", 0) >= args.enough:
-                    break
             clock.start()  # looking and saving are not training
     loop.save_state(state, learner, optimizer, average, clock)
 
