@@ -1,48 +1,196 @@
 """Grades that need not be made again: a record stands as long as everything it depends on is what it was.
 
-A Grade's `inputs` say what it depends on. Before a submission is graded, the same inputs are computed from the files as
-they are now; where they equal the record's, and every question was judged to its end, the record is the grade.
+A record says what it depends on: `inputs` (hashes and settings), `versions`, and for each question the digest of the
+checks that judged it. The same is computed from the files as they are now. Where all of it is equal, the record is the
+grade. Where only some questions' checks differ, the notebook runs again and those questions alone are judged again.
+
+Everything is told by content, never by a time stamp: clocks jump, and copies keep old times. Nothing here imports the
+rubric, torch or a notebook, so a class of a thousand is looked through in seconds.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from grader import records
-from grader.course import Course, Week
-from grader.records import Grade, RecordError
+from grader.course import Course, CourseError, Week
+from grader.records import Grade, QuestionResult
+
+if TYPE_CHECKING:
+    from grader.grading import Options
+
+PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "crossmodal", "nbgrader", "papermill")
 
 # the grader's own modules whose change could change a score; pages and reports cannot
-DECISIVE = ("engine", "grading", "judge", "kernel", "questions", "reconcile", "submission")
+DECISIVE = ("engine", "grading", "judge", "kernel", "outputs", "questions", "reconcile", "submission")
 
 
-def unchanged(
-    course: Course, week: Week, student: str, inputs: dict[str, str], versions: dict[str, str]
-) -> Grade | None:
-    """The student's record, where grading again would only repeat it; else None."""
-    try:
-        grade = records.read(course.record(week, student))
-    except (OSError, RecordError):
-        return None
-    whole = grade.outcome == "graded" and all(q.status != "not judged" for q in grade.questions)
-    same = (grade.inputs, grade.versions, grade.week, grade.student) == (inputs, versions, week.slug, student)
-    return grade if whole and same and course.autograded(week, student).is_file() else None
+# --- what a grade depends on ------------------------------------------------------------------------------------------
 
 
-def code_hash(course: Course, week: Week) -> str:
-    """sha256 over what runs besides notebook and rubric: the course's packages, its checkpoints, and the grader."""
-    here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in DECISIVE]
-    for folder in (course.root / "weeks" / "coursekit", course.root / "weeks" / week.slug, course.root / "datasets"):
-        files += [p for p in folder.rglob("*") if p.suffix in (".py", ".json", ".safetensors") and p.is_file()]
-    return _hash(tuple((p, p.stat().st_mtime_ns) for p in sorted(files)))
+def inputs(course: Course, week: Week, options: Options) -> dict[str, str]:
+    """What a grade depends on besides the submission and the checks of its questions."""
+    return {
+        "release": file_hash(course.release(week)),
+        "code": code_hash(course.root, week),
+        "parameters": json.dumps(options.parameters, sort_keys=True),
+        "budget": json.dumps(asdict(options.budget or week.budget), sort_keys=True),
+        "seed": options.seed,
+    }
+
+
+def other_releases(course: Course, week: Week) -> str:
+    """sha256 over the other weeks' releases: a notebook may be refused because it is one of those."""
+    paths = [course.release(other) for other in course.weeks.values() if other.slug != week.slug]
+    return _hash([path for path in paths if path.is_file()])
 
 
 @lru_cache(maxsize=16)
-def _hash(files: tuple[tuple[Path, int], ...]) -> str:
+def code_hash(root: Path, week: Week) -> str:
+    """sha256 over what runs besides notebook and checks: the course's packages, its checkpoints, and the grader.
+
+    Once a process: code that changes while it grades was imported before, and the record must not claim the new one.
+    """
+    here = Path(__file__).parent
+    files = [here / f"{name}.py" for name in DECISIVE]
+    for folder in (root / "weeks" / "coursekit", root / "weeks" / week.slug, root / "datasets"):
+        files += [p for p in folder.rglob("*") if p.suffix in (".py", ".json", ".safetensors") and p.is_file()]
+    return _hash(sorted(set(files) - {visible_checks(root, week)}))
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that can move a score."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's content. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash(files: list[Path]) -> str:
     digest = hashlib.sha256()
-    for path, _ in files:
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for path in files:
+        digest.update(f"{path.name}\0{file_hash(path)}\n".encode())
     return digest.hexdigest()
+
+
+# --- the checks of a question -----------------------------------------------------------------------------------------
+
+
+def hidden_checks(root: Path, week: Week) -> Path:
+    """The module of the week's hidden checks."""
+    return root / "grader" / "rubrics" / f"{week.slug}.py"
+
+
+def visible_checks(root: Path, week: Week) -> Path:
+    """The module of the week's visible checks."""
+    return root / "weeks" / week.slug / week.helper / "checks.py"
+
+
+def check_sources(root: Path, week: Week) -> tuple[str, str]:
+    """The text of the modules of the visible and of the hidden checks. Raises CourseError where one is missing."""
+    texts = []
+    for path in (visible_checks(root, week), hidden_checks(root, week)):
+        try:
+            texts.append(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CourseError(f"{week.slug} has no rubric: its checks are expected in {path}") from None
+    return texts[0], texts[1]
+
+
+@lru_cache(maxsize=16)
+def question_digests(*sources: str) -> Mapping[str, str]:
+    """{question: sha256 of the code that judges it}, from the text of the modules that hold a week's checks.
+
+    A question's digest covers all of the modules but the check functions of other questions. A function is left out
+    only where it can be nothing else: `@check("name", ...)` is its one decorator, it stands at the top of its module,
+    and its name is written nowhere else. Comments and layout do not count. Raises SyntaxError.
+    """
+    trees = [ast.parse(source) for source in sources]
+    words = Counter(word for tree in trees for word in _words(tree))
+    owners = {
+        (module, place): question
+        for module, tree in enumerate(trees)
+        for place, statement in enumerate(tree.body)
+        if (question := _question_of(statement)) and words[statement.name] == 1
+    }
+    dumps = [[ast.dump(statement) for statement in tree.body] for tree in trees]
+    named = {q for tree in trees for statement in ast.walk(tree) if (q := _question_of(statement))}
+
+    def digest(question: str) -> str:
+        kept = [
+            [text for place, text in enumerate(dump) if owners.get((module, place), question) == question]
+            for module, dump in enumerate(dumps)
+        ]
+        return hashlib.sha256(json.dumps(kept).encode()).hexdigest()
+
+    return {question: digest(question) for question in sorted(named)}
+
+
+def _question_of(statement: ast.AST) -> str | None:
+    """The question whose check this statement defines, in the one form that is understood."""
+    match statement:
+        case ast.FunctionDef(
+            decorator_list=[ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=str(question)), *_])]
+        ):
+            return question
+    return None
+
+
+def _words(tree: ast.AST) -> list[str]:
+    """Every name, attribute and text in a module that could mean one of its functions."""
+    found = []
+    for node in ast.walk(tree):
+        for value in (getattr(node, field, None) for field in ("id", "name", "attr", "value", "asname")):
+            if isinstance(value, str):
+                found.append(value)
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            found += node.names
+    return found
+
+
+# --- does a record stand? ---------------------------------------------------------------------------------------------
+
+
+def stands(grade: Grade, inputs: Mapping[str, str], versions: Mapping[str, str], digests: Mapping[str, str]) -> bool:
+    """Whether grading again would only repeat this record.
+
+    inputs: the present ones, with the submission's hash, and with the other releases' for a grade "not gradable".
+    digests: the present ones of the questions' checks.
+    """
+    if (grade.inputs, grade.versions) != (inputs, versions):
+        return False
+    if grade.outcome != "graded":
+        return True
+    return all(q.status == "manual" or _stands(q, digests) for q in grade.questions)
+
+
+def kept(
+    grade: Grade, inputs: Mapping[str, str], versions: Mapping[str, str], digests: Mapping[str, str]
+) -> list[QuestionResult]:
+    """The results that need not be judged again although others must be; none where more than checks has changed."""
+    if grade.outcome != "graded" or (grade.inputs, grade.versions) != (inputs, versions):
+        return []
+    return [q for q in grade.questions if _stands(q, digests)]
+
+
+def _stands(result: QuestionResult, digests: Mapping[str, str]) -> bool:
+    return result.status == "judged" and bool(result.rubric) and result.rubric == digests.get(result.question)

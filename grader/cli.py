@@ -197,8 +197,8 @@ def grade(
 
     Example: [bold]grader grade week01 --workers 2[/]
     """
+    from grader.classes import grade_class
     from grader.gradebook import enrolled
-    from grader.grading import grade_class
 
     here = Course.find(course, work)
     which = here.week(week)

@@ -19,8 +19,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from grader.audit import automatic_questions, load_answers, solved, substitute
+from grader.classes import grade_class
 from grader.course import Course, CourseError, Week
-from grader.grading import Options, grade_class, released_notebook
+from grader.grading import Options, released_notebook
 from grader.questions import answers_in, grade_id, questions_in
 from grader.records import Grade
 from grader.rubrics import Answer

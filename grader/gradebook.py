@@ -22,7 +22,7 @@ from nbgrader.preprocessors import AssignLatePenalties, ComputeChecksums, SaveAu
 from sqlalchemy.exc import SAWarning
 
 from grader.course import Course, CourseError, Week
-from grader.grading import released_notebook, was_handed_in
+from grader.grading import released_notebook
 from grader.records import Grade
 
 if shutil.which("alembic") is None:  # nbgrader calls it by name, also where the environment is not activated
@@ -56,10 +56,10 @@ def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     for grade in grades:
         with Gradebook(url(course)) as book, warnings.catch_warnings(category=SAWarning, action="ignore"):
             book.update_or_create_student(grade.student)
-            if was_handed_in(grade):
+            if grade.handed_in:
                 stamp = _timestamp(course.submission(week, grade.student).parent)
                 book.update_or_create_submission(week.slug, grade.student, **({"timestamp": stamp} if stamp else {}))
-        if was_handed_in(grade):
+        if grade.handed_in:
             notebook = nbformat.read(course.autograded(week, grade.student), as_version=4)
             _run([SaveAutoGrades, AssignLatePenalties], notebook, course, week, grade.student)
 

@@ -1,4 +1,4 @@
-"""One submission -> one Grade, and the same for a class.
+"""One submission -> one Grade, here or in worker processes.
 
 `grade_notebook` is the whole of grading. A worker process, nbgrader's autograde and the audit all call it.
 """
@@ -6,16 +6,12 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import os
-import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +21,15 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
-from grader import cache, records, submission
+from grader import cache, submission
 from grader.course import Budget, Course, CourseError, Week
 from grader.engine import NAME, Journal
 from grader.judge import Rubric, judge, not_judged
 from grader.kernel import Kernel, environment, must_exist
-from grader.questions import answers_in, grade_id, is_check, questions_in
+from grader.questions import answers_in, grade_id, is_answer, is_check, questions_in
 from grader.reconcile import reconcile
 from grader.records import Grade, QuestionResult
 from grader.submission import NotGradable
-
-PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "crossmodal", "nbgrader", "papermill")
 
 
 def cores() -> int:
@@ -82,36 +76,40 @@ def grade_notebook(
     options: Options | None = None,
     *,
     notes: Sequence[str] = (),
+    kept: Sequence[QuestionResult] = (),
     scratch: Path | None = None,
 ) -> Result:
     """Grade one submission. Whatever is wrong with it is in the Grade; CourseError means the course is at fault.
 
-    notes: repairs made before this, such as another file name.   scratch: where the kernel's folders are made.
+    notes: repairs made before this, such as another file name.   kept: results that still stand; see `judge`.
+    scratch: where the kernel's folders are made.
     """
-    began = time.monotonic()
+    began, options = time.monotonic(), options or Options()
     released = released_notebook(course, week)
-    rubric = rubric_of(course, week)
+    rubric = Rubric.load(course, week)
     rubric.must_cover(questions_in(released), week)
+    inputs = cache.inputs(course, week, options)
     try:
         submitted = submission.load(notebook)
         rebuilt = reconcile(submitted.notebook, released, _other_weeks(course, week))
     except NotGradable as error:
-        return Result(not_gradable(course, week, student, str(error), notebook))
+        inputs["other releases"] = cache.other_releases(course, week)
+        return Result(not_gradable(course, week, student, str(error), notebook, inputs))
     repairs = [*notes, *submitted.notes, *rebuilt.repairs]
-    inputs = {"submission": submitted.sha256, **_inputs(course, week, rubric, options or Options())}
+    inputs["submission"] = submitted.sha256
     return _execute(
-        course, week, rebuilt.notebook, released, rubric, student, options or Options(), repairs, inputs, began, scratch
+        course, week, rebuilt.notebook, released, rubric, student, options, repairs, inputs, began, scratch, kept
     )
 
 
 def run_as_is(course: Course, week: Week, notebook: NotebookNode, options: Options | None = None) -> Result:
     """Execute and judge a notebook of the course's own, such as the instructor's, without rebuilding it."""
     options = options or Options()
-    rubric = rubric_of(course, week)
+    rubric = Rubric.load(course, week)
     rubric.must_cover(questions_in(notebook), week)
     path = course.release(week)
     released = released_notebook(course, week) if path.is_file() else notebook
-    inputs = _inputs(course, week, rubric, options) if path.is_file() else {}
+    inputs = cache.inputs(course, week, options) if path.is_file() else {}
     return _execute(
         course, week, notebook, released, rubric, "instructor", options, [], inputs, time.monotonic(), scratch=None
     )
@@ -129,15 +127,15 @@ def _execute(
     inputs: dict[str, str],
     began: float,
     scratch: Path | None,
+    kept: Sequence[QuestionResult] = (),
 ) -> Result:
     budget = options.budget or week.budget
     questions = questions_in(notebook)
-    stubs, answers = answers_in(released), answers_in(notebook)
-    answered = {name: source.strip() != stubs.get(name, "").strip() for name, source in answers.items()}
+    answered = _mark_unanswered(notebook, released)
     journal, results = Journal(), []
 
     def ask(kernel: Kernel) -> None:
-        results.extend(judge(kernel, questions, rubric, answered, budget, options.seed))
+        results.extend(judge(kernel, questions, rubric, answered, budget, options.seed, kept))
 
     executed = copy.deepcopy(notebook)
     try:
@@ -172,18 +170,28 @@ def _execute(
         log=[_printable(line) for line in journal.log],
         timings=_timings(journal, began),
         inputs=inputs,
-        versions=versions(),
+        versions=cache.versions(),
         graded_at=now(),
     )
     return Result(grade, executed)
 
 
-def not_gradable(course: Course, week: Week, student: str, reason: str, source: Path | NotebookNode | None) -> Grade:
-    """The record of a submission that could not be graded."""
+def not_gradable(
+    course: Course,
+    week: Week,
+    student: str,
+    reason: str,
+    source: Path | NotebookNode | None,
+    inputs: dict[str, str] | None = None,
+) -> Grade:
+    """The record of a submission that could not be graded.
+
+    inputs: what the reason depends on, where that is known; without them it is tried again the next time.
+    """
     questions = questions_in(released_notebook(course, week))
-    inputs = {"release": _file_hash(course.release(week))}
+    inputs = dict(inputs or {"release": cache.file_hash(course.release(week))})
     if isinstance(source, Path) and source.is_file() and not source.is_symlink():
-        inputs["submission"] = _file_hash(source)
+        inputs["submission"] = cache.file_hash(source)
     return Grade(
         week=week.slug,
         student=student,
@@ -193,7 +201,7 @@ def not_gradable(course: Course, week: Week, student: str, reason: str, source: 
         max_points=sum(q.points for q in questions),
         questions=[not_judged(q, "the submission could not be graded") for q in questions],
         inputs=inputs,
-        versions=versions(),
+        versions=cache.versions(),
         graded_at=now(),
     )
 
@@ -242,8 +250,11 @@ def grade_many(
     options: Options | None = None,
     on_done: Callable[[str, Result], None] | None = None,
     on_start: Callable[[str], None] | None = None,
+    kept: Mapping[str, Sequence[QuestionResult]] | None = None,
 ) -> list[Result]:
     """Grade (name, notebook) pairs in worker processes; results in the order of `jobs`.
+
+    kept: by name, results that still stand; see `judge`.
 
     A job that fails, and a worker that dies, is that submission's "not gradable"; the others go on.
     `on_start` and `on_done` are called in this thread. Raises CourseError before anything runs where the course is at
@@ -253,75 +264,9 @@ def grade_many(
 
     options = options or Options()
     released = released_notebook(course, week)
-    rubric_of(course, week).must_cover(questions_in(released), week)
+    Rubric.load(course, week).must_cover(questions_in(released), week)
     must_exist(options.kernel)
-    return run_jobs(course, week, jobs, options, on_done, on_start)
-
-
-def grade_class(
-    course: Course,
-    week: Week,
-    students: Sequence[str] | None = None,
-    options: Options | None = None,
-    on_start: Callable[[str], None] | None = None,
-    on_done: Callable[[str, Result], None] | None = None,
-    again: bool = False,
-) -> list[Grade]:
-    """Grade what students handed in, and write records, autograded notebooks and the gradebook.
-
-    students: who; by default everyone with a folder in submitted/ and everyone enrolled in the gradebook.
-    again: grade also those whose record shows that nothing they depend on has changed.
-    Records are written as submissions finish, so an interrupted run loses nothing that was done.
-    """
-    from grader import gradebook
-
-    options = options or Options()
-    released_notebook(course, week)
-    if students is None:
-        students = sorted({*course.students(week), *gradebook.enrolled(course)})
-    grades: dict[str, Grade] = {}
-
-    def finish(student: str, result: Result) -> None:
-        grades[student] = result.grade
-        save(course, week, result)
-        if on_done:
-            on_done(student, result)
-
-    jobs, started = [], on_start or (lambda student: None)
-    try:
-        for student in students:
-            try:
-                path, _ = submission.find(course, week, student)
-                kept = None if again else _unchanged(course, week, student, path, options)
-                if kept is None:
-                    jobs.append((student, path))
-                    continue
-                grades[student] = kept
-                started(student)
-                if on_done:
-                    on_done(student, Result(kept))
-            except NotGradable as error:
-                started(student)
-                finish(student, Result(not_gradable(course, week, student, str(error), None)))
-        if jobs:
-            grade_many(course, week, jobs, options, finish, on_start)
-    finally:
-        gradebook.project(course, week, list(grades.values()))
-    return [grades[student] for student in students]
-
-
-def save(course: Course, week: Week, result: Result) -> None:
-    """Write a result's record and its autograded notebook, where nbgrader and its formgrader look for it."""
-    grade = result.grade
-    if was_handed_in(grade):
-        notebook = result.notebook or placeholder(course, week, grade)
-        records.write_atomically(course.autograded(week, grade.student), nbformat.writes(notebook))
-    records.write(grade, course.record(week, grade.student))
-
-
-def was_handed_in(grade: Grade) -> bool:
-    """Whether there was a file at all. Without one nbgrader gets no submission: its own commands say "missing"."""
-    return "submission" in grade.inputs
+    return run_jobs(course, week, jobs, options, on_done, on_start, kept or {})
 
 
 # --- what a grade depends on ------------------------------------------------------------------------------------------
@@ -332,24 +277,12 @@ def released_notebook(course: Course, week: Week) -> NotebookNode:
     path = course.release(week)
     if not path.is_file():
         raise CourseError(f"{path} is not there: run `grader release {week.slug}` first")
-    return _read(path, path.stat().st_mtime_ns)
+    return _parse(path.read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path, changed: int) -> NotebookNode:
-    return nbformat.read(path, as_version=4)
-
-
-def rubric_of(course: Course, week: Week) -> Rubric:
-    """The week's checks. Raises CourseError."""
-    path = course.root / "grader" / "rubrics" / f"{week.slug}.py"
-    key = (course.root, week.slug, path.stat().st_mtime_ns if path.exists() else 0)
-    if key not in _rubrics:
-        _rubrics[key] = Rubric.load(course, week)
-    return _rubrics[key]
-
-
-_rubrics: dict[tuple[Path, str, int], Rubric] = {}
+def _parse(text: str) -> NotebookNode:
+    return nbformat.reads(text, as_version=4)
 
 
 def _other_weeks(course: Course, week: Week) -> dict[str, NotebookNode]:
@@ -366,46 +299,21 @@ def _environment(course: Course, week: Week, options: Options) -> dict[str, str]
     return environment([weeks, weeks / week.slug, course.root / "datasets"], options.threads, offline)
 
 
-def _inputs(course: Course, week: Week, rubric: Rubric, options: Options) -> dict[str, str]:
-    return {
-        "release": _file_hash(course.release(week)),
-        "rubric": rubric.sha256,
-        "code": cache.code_hash(course, week),
-        "parameters": json.dumps(options.parameters, sort_keys=True),
-        "budget": json.dumps(asdict(options.budget or week.budget), sort_keys=True),
-        "seed": options.seed,
-    }
-
-
-def _unchanged(course: Course, week: Week, student: str, path: Path, options: Options) -> Grade | None:
-    """The record that grading this file again would only repeat, or None."""
-    try:
-        submitted = submission.load(path)
-    except NotGradable:
-        return None
-    inputs = {"submission": submitted.sha256, **_inputs(course, week, rubric_of(course, week), options)}
-    return cache.unchanged(course, week, student, inputs, versions())
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@lru_cache(maxsize=1)
-def versions() -> dict[str, str]:
-    """Of Python and of the packages that can move a score."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _mark_unanswered(notebook: NotebookNode, released: NotebookNode) -> dict[str, bool]:
+    """{question: whether its answer differs from the release}. One that differs in white space around it only is put
+    back as released, so that nbgrader, which compares checksums, says the same.
+    """
+    stubs, answered = answers_in(released), {}
+    for cell in filter(is_answer, notebook.cells):
+        stub = stubs.get(grade_id(cell), "")
+        answered[grade_id(cell)] = cell.source.strip() != stub.strip()
+        if not answered[grade_id(cell)]:
+            cell.source = stub
+    return answered
 
 
 def _timings(journal: Journal, began: float) -> dict[str, float]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib
 import importlib.util
 import io
 import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +25,7 @@ from PIL import Image
 from coursekit.checks import Check, Verdict, checks_in, run_check
 from coursekit.notebook import Score
 from coursekit.student import MIMETYPE, Student, StudentError
+from grader import cache
 from grader.course import Budget, Course, CourseError, Week
 from grader.kernel import Kernel
 from grader.questions import Question
@@ -35,30 +36,18 @@ PICTURE_BYTES = 300_000  # of one evidence picture's PNG
 
 @dataclass(frozen=True)
 class Rubric:
-    """A week's checks by question: (check, hidden) in the order they run. sha256: of the files they come from."""
+    """A week's checks by question: (check, hidden) in the order they run, and the digest of what judges each."""
 
     checks: Mapping[str, list[tuple[Check, bool]]]
-    sha256: str
-    sources: tuple[Path, ...] = ()
+    digests: Mapping[str, str]
 
     @classmethod
     def load(cls, course: Course, week: Week) -> Rubric:
         """The visible checks of the week's helper package and the hidden ones of grader/rubrics/<slug>.py.
 
-        Raises CourseError where either is missing or cannot be imported.
+        Digests are of the very text that is run. Raises CourseError where one is missing or cannot be imported.
         """
-        visible = _helper_checks(course, week)
-        path = course.root / "grader" / "rubrics" / f"{week.slug}.py"
-        if not path.is_file():
-            raise CourseError(f"{week.slug} has no rubric: its hidden checks are expected in {path}")
-        hidden = _module_at(path)
-        checks: dict[str, list[tuple[Check, bool]]] = defaultdict(list)
-        for module, secret in ((visible, False), (hidden, True)):
-            for one in checks_in(module):
-                checks[one.question].append((one, secret))
-        sources = (path, Path(visible.__file__ or path))
-        digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-        return cls(dict(checks), digest, sources)
+        return _load(course.root, week, cache.check_sources(course.root, week))
 
     def must_cover(self, questions: list[Question], week: Week) -> None:
         """Raises CourseError for a question without a check: silence would be full or no marks for everyone."""
@@ -70,31 +59,31 @@ class Rubric:
             raise CourseError(f"{week.slug}: there are checks for {', '.join(unknown)}, which no question is called")
 
 
-def _helper_checks(course: Course, week: Week) -> ModuleType:
+@lru_cache(maxsize=16)
+def _load(root: Path, week: Week, sources: tuple[str, str]) -> Rubric:
     os.environ.setdefault("TQDM_DISABLE", "1")  # models that the checks load would draw bars into the grader's own
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported; see kernel.environment
-    folder = str(course.root / "weeks" / week.slug)
     if importlib.util.find_spec(week.helper) is None:
-        sys.path.insert(0, folder)
+        sys.path.insert(0, str(root / "weeks" / week.slug))
         importlib.invalidate_caches()
-    try:
-        return importlib.import_module(f"{week.helper}.checks")
-    except ImportError as error:
-        raise CourseError(
-            f"{week.slug}: its visible checks, {week.helper}.checks, cannot be imported: {error}"
-        ) from error
+    checks: dict[str, list[tuple[Check, bool]]] = defaultdict(list)
+    for find, text, hidden in zip((cache.visible_checks, cache.hidden_checks), sources, (False, True), strict=True):
+        for one in checks_in(_module(find(root, week), text, "" if hidden else week.helper)):
+            checks[one.question].append((one, hidden))
+    return Rubric(dict(checks), cache.question_digests(*sources))
 
 
-def _module_at(path: Path) -> ModuleType:
-    name = f"crossmodal_rubric_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and typing look a module up by its name
+def _module(path: Path, text: str, package: str) -> ModuleType:
+    """This text, run as the module at `path`. Raises CourseError."""
+    digest = hashlib.sha256(f"{path}{text}".encode()).hexdigest()[:8]
+    module = ModuleType(f"crossmodal_rubric_{path.stem}_{digest}")
+    module.__file__, module.__package__ = str(path), package
+    sys.modules[module.__name__] = module  # dataclasses and typing look a module up by its name
     try:
-        spec.loader.exec_module(module)
+        exec(compile(text, str(path), "exec"), vars(module))
     except Exception as error:
-        del sys.modules[name]
-        raise CourseError(f"the rubric {path} cannot be imported: {type(error).__name__}: {error}") from error
+        del sys.modules[module.__name__]
+        raise CourseError(f"the checks in {path} cannot be imported: {type(error).__name__}: {error}") from error
     return module
 
 
@@ -146,13 +135,21 @@ def judge(
     answered: Mapping[str, bool],
     budget: Budget,
     seed: str = "",
+    kept: Sequence[QuestionResult] = (),
 ) -> list[QuestionResult]:
-    """Judge every question. `answered`: which differ from the release.  `seed`: mixed into that of the inputs."""
+    """Judge every question. `answered`: which differ from the release.  `seed`: mixed into that of the inputs.
+
+    kept: results of an earlier grading of the same work; those that the same checks gave are not asked for again.
+    """
     channel = Channel(kernel, budget.check, budget.notebook)
     student = Student(channel)
-    drawn = hashlib.sha256(f"{rubric.sha256}/{seed}".encode()).hexdigest()
+    earlier = {result.question: result for result in kept}
     results = []
     for question in questions:
+        digest, old = rubric.digests.get(question.name, ""), earlier.get(question.name)
+        if old and old.status == "judged" and digest and old.rubric == digest and old.max_points == question.points:
+            results.append(old)
+            continue
         changed = answered.get(question.name, False)
         if question.manual:
             results.append(manual(question, changed))
@@ -163,12 +160,13 @@ def judge(
             )
             continue
         channel.new_question()
+        drawn = hashlib.sha256(f"{digest}/{seed}".encode()).hexdigest()
         verdicts = [(run_check(one, student, drawn), hidden) for one, hidden in rubric.checks[question.name]]
         if channel.lost:  # no points without proof that every check ran to its end
             results.append(not_judged(question, channel.lost, changed, verdicts))
             continue
         points = Score(question.name, [verdict for verdict, _ in verdicts], question.points).points
-        results.append(_result(question, points, "judged", changed, "", verdicts))
+        results.append(_result(question, points, "judged", changed, "", verdicts, digest))
     return results
 
 
@@ -186,10 +184,16 @@ def not_judged(
 
 
 def _result(
-    question: Question, points: float, status: str, answered: bool, note: str, verdicts: list[tuple[Verdict, bool]]
+    question: Question,
+    points: float,
+    status: str,
+    answered: bool,
+    note: str,
+    verdicts: list[tuple[Verdict, bool]],
+    digest: str = "",
 ) -> QuestionResult:
     checks = [_check_result(verdict, hidden) for verdict, hidden in verdicts]
-    return QuestionResult(question.name, question.cell, question.points, points, status, answered, note, checks)
+    return QuestionResult(question.name, question.cell, question.points, points, status, answered, note, checks, digest)
 
 
 def _check_result(verdict: Verdict, hidden: bool) -> CheckResult:

@@ -1,7 +1,8 @@
-"""Worker processes that grade, one submission at a time each, and may die without harm to the others.
+"""Worker processes that take submissions from one queue, one at a time each, and survive each other's deaths.
 
-A worker is `python -m grader.pool`: it reads a job as one line of JSON and answers with one. So nothing is pickled, a
-worker needs nothing of the process that started it, and one that dies is seen as the end of its output.
+Workers are forks of the same warm server as the kernels (see `forkserver`), so they too start with the libraries
+imported, but on the judge's side: they hold the rubric, and the kernel their submission runs in. One line of JSON is a
+job, one line is its answer, over a socket; nothing is pickled, and a worker that dies is seen as the end of its answers.
 """
 
 from __future__ import annotations
@@ -12,26 +13,33 @@ import os
 import queue
 import shutil
 import signal
-import subprocess
+import socket
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
+from jupyter_client.kernelspec import KernelSpecManager
 from nbformat import NotebookNode
 
+from grader import provisioner
 from grader.course import Budget, Course, CourseError, Week
-from grader.grading import Options, Result, grade_notebook, not_gradable
-from grader.kernel import KernelStartError
-from grader.records import Grade
+from grader.forkserver import LIBRARIES
+from grader.grading import Options, Result, grade_notebook, kernel_environment, not_gradable, run_as_is
+from grader.kernel import WARM, KernelStartError, must_exist
+from grader.provisioner import ForkServerDied
+from grader.records import Grade, QuestionResult, question_from
+from grader.sandbox import SandboxError, free_memory
 
 ATTEMPTS = 2
 SLACK = 300.0  # seconds a job may take beyond its cells and its checks: starting kernels, imports
+ROOM = 3 << 29  # bytes of free memory with which another submission is begun while others run
+SCRATCH = "xm-"  # folders of this name and a pid in /tmp are ours
 
 
 class WorkerDied(RuntimeError):
@@ -39,56 +47,73 @@ class WorkerDied(RuntimeError):
 
 
 class Worker:
-    """One worker process, started when it is first given a job."""
+    """One worker process, forked when it is first given a job."""
 
-    def __init__(self, threads: int, scratch: Path) -> None:
-        self.threads, self.scratch = threads, scratch
-        self.process: subprocess.Popen[str] | None = None
+    def __init__(self, env: dict[str, str], libraries: Sequence[str], threads: int, scratch: Path) -> None:
+        self.env, self.libraries, self.threads, self.scratch = env, libraries, threads, scratch
+        self.pid = 0
+        self.socket: socket.socket | None = None
+        self.stream: Any = None
 
     def do(self, job: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Give the worker a job and wait for its answer, at most `seconds`. Raises WorkerDied."""
-        if self.process is None:
-            threads = {name: str(self.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "grader.pool"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                env={**os.environ, **threads},
-                start_new_session=True,  # Ctrl-C is for the one who gives the jobs
-            )
-        watchdog = threading.Timer(seconds, self.process.kill)
-        watchdog.start()
         try:
-            self.process.stdin.write(json.dumps(job) + "\n")
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
-        except (OSError, ValueError):
-            line = ""
-        finally:
-            watchdog.cancel()
+            if self.socket is None:
+                self._start()
+            watchdog = threading.Timer(seconds, self.signal, [signal.SIGKILL])
+            watchdog.daemon = True
+            watchdog.start()
+            try:
+                self.stream.write(json.dumps(job) + "\n")
+                self.stream.flush()
+                line = self.stream.readline()
+            finally:
+                watchdog.cancel()
+        except (ForkServerDied, OSError, ValueError) as error:
+            self._drop()
+            raise WorkerDied(f"{type(error).__name__}: {error}") from None
         if not line.endswith("\n"):
-            status = self.process.wait()
-            self.process = None
-            raise WorkerDied(f"exit status {status}")
+            self._drop()
+            raise WorkerDied("it ended without an answer")
         return json.loads(line)
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                server = provisioner.server_for(self.env, self.libraries)
+                env = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)}
+                self.pid = server.ask("worker", [theirs.fileno()], env=env, threads=self.threads)["pid"]
+        except BaseException:
+            ours.close()
+            raise
+        self.socket, self.stream = ours, ours.makefile("rw", encoding="utf-8", newline="\n")
+        # so that its kernels come from the same server
+        self.stream.write(json.dumps({"env": self.env, "libraries": list(self.libraries)}) + "\n")
+
+    def signal(self, signum: int) -> None:
+        """Send the process a signal, if it is still there."""
+        with contextlib.suppress(ForkServerDied, RuntimeError, OSError):
+            provisioner.server_for(self.env, self.libraries).ask("signal", pid=self.pid, signum=int(signum))
 
     def stop(self) -> None:
         """End the process; it ends its kernel first."""
-        process, self.process = self.process, None
-        if process is None:
+        if self.socket is None:
             return
-        with contextlib.suppress(OSError):
-            process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for stream in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):
-                stream.close()
+        self.signal(signal.SIGTERM)
+        self.socket.settimeout(10)
+        with contextlib.suppress(OSError, ValueError):
+            while self.socket.recv(1 << 16):
+                pass
+        self.signal(signal.SIGKILL)
+        self._drop()
+
+    def _drop(self) -> None:
+        connection, self.socket = self.socket, None
+        if connection is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self.stream.close()
+            connection.close()
 
 
 def run_jobs(
@@ -98,27 +123,38 @@ def run_jobs(
     options: Options,
     on_done: Callable[[str, Result], None] | None = None,
     on_start: Callable[[str], None] | None = None,
+    kept: Mapping[str, Sequence[QuestionResult]] | None = None,
+    as_is: bool = False,
 ) -> list[Result]:
-    """Grade all jobs; see `grading.grade_many`."""
+    """Grade all jobs; see `grading.grade_many`. as_is: they are the course's own notebooks, see `grading.run_as_is`."""
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(len(jobs)):
         waiting.put(index)
     news: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-    scratch = Path(tempfile.mkdtemp(prefix="crossmodal-"))
-    workers = [Worker(options.threads, scratch) for _ in range(min(options.workers, len(jobs)))]
+    scratch = _scratch()
+    env, libraries = kernel_environment(course, week, options), _libraries(options.kernel)
+    workers = [Worker(env, libraries, options.threads, scratch) for _ in range(min(options.workers, len(jobs)))]
     stopping = threading.Event()
+    running = threading.Semaphore(0)  # counts the submissions in work, for whoever waits for memory
 
     def serve(worker: Worker) -> None:
         while not stopping.is_set():
+            while running._value > 0 and free_memory() < ROOM:  # one always runs
+                if stopping.wait(0.5):
+                    return
             try:
                 index = waiting.get_nowait()
             except queue.Empty:
                 break
             news.put((index, None))
+            student, source = jobs[index]
+            running.release()
             try:
-                news.put((index, _grade(course, week, *jobs[index], options, worker)))
+                what: Any = _grade(course, week, student, source, options, worker, (kept or {}).get(student, ()), as_is)
             except BaseException as error:  # noqa: B036 - it is raised again where the caller waits
-                news.put((index, error))
+                what = error
+            running.acquire()
+            news.put((index, what))
 
     threads = [threading.Thread(target=serve, args=[worker], daemon=True) for worker in workers]
     results: dict[int, Result] = {}
@@ -146,8 +182,35 @@ def run_jobs(
     return [results[index] for index in range(len(jobs))]
 
 
+def _scratch() -> Path:
+    """A folder for what kernels need outside their sandboxes. Those of graders that were killed are removed.
+
+    Directly in /tmp, because the path of a unix socket must be short.
+    """
+    base = Path("/tmp")
+    for old in base.glob(f"{SCRATCH}[0-9]*-*"):
+        pid = old.name.removeprefix(SCRATCH).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=base))
+
+
+def _libraries(kernel: str) -> list[str]:
+    """What the server of this kernelspec imports; nothing, where it is not one of ours. Raises KernelStartError."""
+    must_exist(kernel)
+    chosen = KernelSpecManager().get_kernel_spec(kernel).metadata.get("kernel_provisioner", {})
+    return list(chosen.get("config", {}).get("libraries", LIBRARIES)) if chosen.get("provisioner_name") == WARM else []
+
+
 def _grade(
-    course: Course, week: Week, student: str, source: Path | NotebookNode, options: Options, worker: Worker
+    course: Course,
+    week: Week,
+    student: str,
+    source: Path | NotebookNode,
+    options: Options,
+    worker: Worker,
+    kept: Sequence[QuestionResult],
+    as_is: bool,
 ) -> Result:
     job = {
         "root": str(course.root),
@@ -157,6 +220,8 @@ def _grade(
         "path": str(source) if isinstance(source, Path) else None,
         "notebook": None if isinstance(source, Path) else source,
         "options": asdict(options),
+        "kept": [asdict(result) for result in kept],
+        "as_is": as_is,
         "scratch": str(worker.scratch),
     }
     budget = options.budget or week.budget
@@ -184,15 +249,30 @@ def _grade(
 # --- in the worker ----------------------------------------------------------------------------------------------------
 
 
+def work(jobs: socket.socket, link: socket.socket) -> None:
+    """Answer jobs until they end. link: to the server that this process was forked from, for kernels."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the `with` that ends the kernel
+    with jobs.makefile("rw", encoding="utf-8", newline="\n") as stream:
+        provisioner.share(link, **json.loads(stream.readline()))
+        for line in stream:
+            stream.write(json.dumps(_answer(json.loads(line))) + "\n")
+            stream.flush()
+
+
 def _answer(job: dict[str, Any]) -> dict[str, Any]:
-    options = Options(
-        **{**job["options"], "budget": Budget(**job["options"]["budget"]) if job["options"]["budget"] else None}
-    )
+    budget = job["options"].pop("budget")
+    options = Options(**job["options"], budget=Budget(**budget) if budget else None)
     try:
         course = Course.find(Path(job["root"]), Path(job["work"]))
         source = Path(job["path"]) if job["path"] else nbformat.from_dict(job["notebook"])
-        week = course.week(job["week"])
-        result = grade_notebook(course, week, source, job["student"], options, scratch=Path(job["scratch"]))
+        week, scratch = course.week(job["week"]), Path(job["scratch"])
+        if job["as_is"]:
+            result = run_as_is(course, week, source, options, scratch=scratch)
+        else:
+            kept = [question_from(raw) for raw in job["kept"]]
+            result = grade_notebook(course, week, source, job["student"], options, kept=kept, scratch=scratch)
+    except SandboxError as error:  # no submission's fault
+        return {"fault": str(error)}
     except KernelStartError as error:  # the name was looked up before: this machine is short of something
         return {"error": str(error)}
     except CourseError as error:
@@ -203,25 +283,3 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {str(error)[:300]}"}
     return {"grade": result.grade.to_json(), "notebook": result.notebook}
-
-
-def _end_with(parent: int) -> None:
-    """End this process once the one that started it is gone, however that ended."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def main() -> None:
-    """Answer jobs until the input ends."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a rubric prints must not be taken for an answer
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the `with` that ends the kernel
-    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
-    for line in os.fdopen(os.dup(0), encoding="utf-8"):
-        answers.write(json.dumps(_answer(json.loads(line))) + "\n")
-        answers.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-SCHEMA = 1
+SCHEMA = 2
 
 Outcome = Literal["graded", "not gradable"]
 Status = Literal["judged", "manual", "not judged"]
@@ -58,6 +58,7 @@ class QuestionResult:
     answered: bool  # the answer cell differs from the released one
     note: str = ""
     checks: list[CheckResult] = field(default_factory=list)
+    rubric: str = ""  # of a judged question: digest of the checks that judged it
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,16 @@ class Grade:
     repairs: list[str] = field(default_factory=list)  # what reconcile put right
     log: list[str] = field(default_factory=list)  # errors of cells, time-outs, a kernel's death
     timings: dict[str, float] = field(default_factory=dict)  # start, cells, judge, total, and cells_cpu
-    inputs: dict[str, str] = field(default_factory=dict)  # hashes: submission, release, rubric; and parameters
+    inputs: dict[str, str] = field(default_factory=dict)  # what it depends on besides the checks; see grader.cache
     versions: dict[str, str] = field(default_factory=dict)  # python, torch, transformers, ...
     graded_at: str = ""  # UTC, ISO 8601
+    notebook: str = ""  # sha256 of the autograded notebook; empty where nbgrader wrote it, or there is none
     schema: int = SCHEMA
+
+    @property
+    def handed_in(self) -> bool:
+        """Whether there was a file at all. Without one nbgrader gets no submission: its own commands say "missing"."""
+        return "submission" in self.inputs
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False)
@@ -89,7 +96,7 @@ class Grade:
             raw: dict[str, Any] = json.loads(text)
             if raw.get("schema") != SCHEMA:
                 raise RecordError(f"{where}: schema {raw.get('schema')!r}, this grader reads {SCHEMA}; grade again")
-            questions = [_question(q) for q in raw.pop("questions")]
+            questions = [question_from(q) for q in raw.pop("questions")]
             grade = cls(questions=questions, **raw)
         except RecordError:
             raise
@@ -101,7 +108,8 @@ class Grade:
         return grade
 
 
-def _question(raw: dict[str, Any]) -> QuestionResult:
+def question_from(raw: dict[str, Any]) -> QuestionResult:
+    """One question of a record, from its JSON."""
     checks = [
         CheckResult(**{**c, "evidence": [Evidence(**e) for e in c.get("evidence", [])]}) for c in raw.pop("checks")
     ]

@@ -100,7 +100,7 @@ def test_damaged_record_is_named(grader, toy, week, right, hand_in, monkeypatch)
     hand_in("ada", right)
     toy.record(week, "old").parent.mkdir(parents=True)
     toy.record(week, "old").write_text("{}", encoding="utf-8")
-    monkeypatch.setattr("grader.grading.grade_class", lambda *_, **__: [])
+    monkeypatch.setattr("grader.classes.grade_class", lambda *_, **__: [])
     result = grader("grade", "1")
     assert result.exit_code == 0 and "old.json" in result.stderr and "grade again" in result.stderr
     assert toy.report(week).is_file()
@@ -153,7 +153,7 @@ def test_interrupted_is_said(grader, hand_in, right, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("grader.grading.grade_class", interrupted)
+    monkeypatch.setattr("grader.classes.grade_class", interrupted)
     result = grader("grade", "1")
     assert result.exit_code == 130 and "What was finished is kept" in plain(result.stderr)
 

@@ -7,8 +7,9 @@ import pytest
 from known import with_answers
 
 from grader import demo
+from grader.classes import grade_class
 from grader.course import Course, CourseError
-from grader.grading import Options, grade_class
+from grader.grading import Options
 from grader.questions import answers_in
 
 

@@ -200,7 +200,7 @@ def test_the_students_kernel_never_sees_the_rubric(grade, fill):
 
 def test_a_question_without_checks_is_the_courses_fault(toy_tree, week, right):
     rubric = Rubric.load(toy_tree, week)
-    bare = Rubric({name: found for name, found in rubric.checks.items() if name != "mean"}, "")
+    bare = Rubric({name: found for name, found in rubric.checks.items() if name != "mean"}, {})
     with pytest.raises(CourseError, match="no check is defined for mean"):
         bare.must_cover(questions_in(right), week)
     with pytest.raises(CourseError, match="no check is defined for triple"):
