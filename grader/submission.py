@@ -14,7 +14,9 @@ from nbformat import NotebookNode
 from grader.course import Course, Week
 
 MAX_BYTES = 64 * 2**20
+MAX_PARTS = 8_000_000  # lists, objects and commas: what JSON takes in memory once it is read, a hundred bytes for each
 MAX_CELLS = 5_000
+MAX_DIGITS = 4_000  # of a whole number; Python refuses to read longer ones
 ATTACHMENT_BYTES = 8 * 2**20
 HAND_IN_AGAIN = "Open it in Jupyter or Colab, save it (File > Download > .ipynb) and hand in that file."
 
@@ -38,32 +40,47 @@ class Submission:
 def find(course: Course, week: Week, student: str) -> tuple[Path, list[str]]:
     """The student's file for the week, and a note where it has another name. Raises NotGradable where there is none."""
     path = course.submission(week, student)
-    if path.exists() or path.is_symlink():
-        return path, []
-    others = sorted(path.parent.glob("*.ipynb")) if path.parent.is_dir() else []
+    try:
+        if path.exists() or path.is_symlink():
+            return path, []
+        others = sorted(p for p in path.parent.iterdir() if _is_notebook_name(p.name)) if path.parent.is_dir() else []
+    except (OSError, ValueError) as error:
+        raise NotGradable(f"The file cannot be read ({_why(error)}). Hand it in again.") from None
     if len(others) == 1:  # "Copy of week01_clip.ipynb", "week01_clip (1).ipynb"
-        return others[0], [f"the file is called {others[0].name}; taken as {path.name}"]
+        return others[0], other_name(week, others[0])
     if others:
         names = ", ".join(p.name for p in others)
         raise NotGradable(f"There is no {path.name}, and several notebooks stand for it: {names}. Hand in one.")
     raise NotGradable(f"Nothing was handed in: there is no {path.name}.")
 
 
+def other_name(week: Week, path: Path) -> list[str]:
+    """A note where a week's file has another name than the week's own."""
+    expected = f"{week.slug}.ipynb"
+    return [] if path.name == expected else [f"the file is called {path.name}; taken as {expected}"]
+
+
+def _is_notebook_name(name: str) -> bool:
+    """Not "._week01.ipynb", which macOS puts beside a file on a foreign disk."""
+    return name.lower().endswith(".ipynb") and not name.startswith(".")
+
+
 def load(source: Path | NotebookNode) -> Submission:
     """Read a submission. Raises NotGradable, and nothing else, whatever the file holds."""
-    raw = json.dumps(source).encode() if isinstance(source, dict) else _bytes(Path(source))
-    if len(raw) > MAX_BYTES:
-        raise NotGradable(
-            f"The file has {len(raw) / 2**20:.0f} MB; at most {MAX_BYTES >> 20} MB can be graded. "
-            "Clear the outputs (Edit > Clear all outputs), save, and hand it in again."
-        )
     try:
-        notebook, notes = _notebook(_json(raw))
+        raw = json.dumps(source).encode() if isinstance(source, dict) else _bytes(Path(source))
+        if len(raw) > MAX_BYTES:
+            raise NotGradable(
+                f"The file has {len(raw) / 2**20:.0f} MB; at most {MAX_BYTES >> 20} MB can be graded. "
+                "Clear the outputs (Edit > Clear all outputs), save, and hand it in again."
+            )
+        content, notes = _json(raw)
+        notebook, more = _notebook(content)
     except NotGradable:
         raise
     except Exception as error:  # files damaged in ways nobody foresaw
         raise NotGradable(f"The notebook is damaged ({type(error).__name__}). {HAND_IN_AGAIN}") from None
-    return Submission(notebook, hashlib.sha256(raw).hexdigest(), notes)
+    return Submission(notebook, hashlib.sha256(raw).hexdigest(), [*notes, *more])
 
 
 def _bytes(path: Path) -> bytes:
@@ -80,54 +97,82 @@ def _bytes(path: Path) -> bytes:
             raise NotGradable(f"{path.name} is not a regular file. Hand in the .ipynb file itself.")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise NotGradable(f"The file cannot be read ({error.strerror or error}). Hand it in again.") from None
+    except (OSError, ValueError) as error:
+        raise NotGradable(f"The file cannot be read ({_why(error)}). Hand it in again.") from None
 
 
-def _json(raw: bytes) -> Any:
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _json(raw: bytes) -> tuple[Any, list[str]]:
+    """The file as JSON, read as leniently as no answer can be mistaken: and what had to be overlooked."""
     if not raw.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise NotGradable(f"The file is empty. {HAND_IN_AGAIN}")
     for beginning, kind in ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a zip archive"), (b"\x89PNG", "a picture")):
         if raw.startswith(beginning):
             raise NotGradable(f"The file is {kind}, not a notebook. {HAND_IN_AGAIN}")
-    try:
-        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise NotGradable(f"The file is not text, so it is no notebook or it is damaged. {HAND_IN_AGAIN}") from None
-    if text.lstrip()[:1] == "<":
+    if raw.count(b"[") + raw.count(b"{") + raw.count(b",") > MAX_PARTS:
+        raise NotGradable(
+            "The file holds too much to be read: far more than any notebook needs. "
+            "Clear the outputs (Edit > Clear all outputs), save, and hand it in again."
+        )
+    text, notes = _text(raw)
+    text = text.lstrip()
+    if text[:1] == "<":
         raise NotGradable(f"The file is a web page, not a notebook. {HAND_IN_AGAIN}")
+    decoder = json.JSONDecoder(
+        strict=False,  # a raw tab or line end within a text: some editors write them
+        parse_constant=lambda name: None,  # NaN is not JSON, but some tools write it
+        parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else None,
+    )
     try:
-        return json.loads(text, parse_constant=lambda name: None)  # NaN is not JSON, but some tools write it
+        content, end = decoder.raw_decode(text)
     except (ValueError, RecursionError):
-        what = "cut off or damaged" if text.lstrip()[:1] == "{" else "not a notebook"
+        what = "cut off or damaged" if text[:1] == "{" else "not a notebook"
         raise NotGradable(f"The file is {what}: it is not valid JSON. {HAND_IN_AGAIN}") from None
+    if text[end:].strip("\x00 \t\r\n"):
+        notes.append("what stood after the notebook's end was left out")
+    return content, notes
+
+
+def _text(raw: bytes) -> tuple[str, list[str]]:
+    try:
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"), []
+    except UnicodeDecodeError:
+        if raw.lstrip()[:1] != b"{":
+            raise NotGradable(f"The file is not text, so it is no notebook or it is damaged. {HAND_IN_AGAIN}") from None
+    return raw.decode("utf-8", "replace"), ["characters that are not UTF-8 were replaced"]
 
 
 def _notebook(raw: Any) -> tuple[NotebookNode, list[str]]:
-    if not isinstance(raw, dict) or not isinstance(raw.get("cells", raw.get("worksheets")), list):
-        raise NotGradable(f"The file is JSON but not a notebook: it has no cells. {HAND_IN_AGAIN}")
     notes = []
-    version = raw.get("nbformat", 4)
-    if version in (1, 2, 3) or "cells" not in raw:
-        raw = nbformat.convert(nbformat.from_dict({**raw, "nbformat": version if version in (1, 2, 3) else 3}), 4)
-        notes.append(f"the notebook was in the old format {version}; converted")
-    elif version != 4:
+    cells = raw.get("cells") if isinstance(raw, dict) else None
+    if not isinstance(cells, list) and isinstance(raw, dict) and isinstance(raw.get("worksheets"), list):
+        sheets = [sheet.get("cells") for sheet in raw["worksheets"] if isinstance(sheet, dict)]
+        cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
+        notes.append("the notebook was in the old format 3; converted")
+    if not isinstance(cells, list):
+        raise NotGradable(f"The file is JSON but not a notebook: it has no cells. {HAND_IN_AGAIN}")
+    version = raw.get("nbformat")
+    if isinstance(version, int) and version > 4:
         raise NotGradable(f"The notebook is in format {str(version)[:20]}, which cannot be read. {HAND_IN_AGAIN}")
-    cells = [cell for cell in raw["cells"] if isinstance(cell, dict)]
-    if len(cells) < len(raw["cells"]):
-        notes.append(f"{len(raw['cells']) - len(cells)} damaged cells were left out")
-    if not cells:
-        raise NotGradable(f"The notebook has no cells. {HAND_IN_AGAIN}")
     if len(cells) > MAX_CELLS:
         raise NotGradable(f"The notebook has {len(cells)} cells; at most {MAX_CELLS} can be graded.")
-    return nbformat.v4.new_notebook(cells=[_cell(cell) for cell in cells]), notes
+    whole = [cell for cell in cells if isinstance(cell, dict)]
+    if len(whole) < len(cells):
+        notes.append(f"{len(cells) - len(whole)} damaged cells were left out")
+    if not whole:
+        raise NotGradable(f"The notebook has no cells. {HAND_IN_AGAIN}")
+    return nbformat.v4.new_notebook(cells=[_cell(cell) for cell in whole]), notes
 
 
 def _cell(raw: dict[str, Any]) -> NotebookNode:
-    """A cell with only what is believed: its type, source, ids and tags. Outputs and other metadata stay behind."""
-    source = raw.get("source", "")
-    source = "".join(map(str, source)) if isinstance(source, list) else str(source if source is not None else "")
-    source = source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
+    """A cell with only what is believed: its type, source, ids and tags. Outputs and other metadata stay behind.
+
+    Formats before 4 have "input" for the source of code, and "heading" and "html" cells, which are text.
+    """
+    source = _source(raw.get("source", raw.get("input")))
     given = raw.get("metadata")
     given = given if isinstance(given, dict) else {}
     nbgrader = given.get("nbgrader")
@@ -136,27 +181,41 @@ def _cell(raw: dict[str, Any]) -> NotebookNode:
         metadata["grade_id"] = nbgrader["grade_id"]
     if isinstance(given.get("tags"), list):
         metadata["tags"] = [tag for tag in given["tags"] if isinstance(tag, str)]
-    ids = [value for value in (raw.get("id"), given.get("id")) if isinstance(value, str)]  # Colab keeps it in metadata
-    metadata["ids"] = ids
-    kind = raw.get("cell_type")
-    make = {"code": nbformat.v4.new_code_cell, "raw": nbformat.v4.new_raw_cell}.get(
-        kind if isinstance(kind, str) else "", nbformat.v4.new_markdown_cell
-    )
-    cell = make(source, metadata=metadata)
-    if cell.cell_type == "markdown" and _is_attachments(raw.get("attachments")):
+    # Colab keeps the id in the metadata
+    metadata["ids"] = [value for value in (raw.get("id"), given.get("id")) if isinstance(value, str)]
+    match raw.get("cell_type"):
+        case "code":
+            return nbformat.v4.new_code_cell(source, metadata=metadata)
+        case "raw":
+            return nbformat.v4.new_raw_cell(source, metadata=metadata)
+        case "heading" if isinstance(raw.get("level"), int):
+            source = "#" * min(max(raw["level"], 1), 6) + " " + source
+    cell = nbformat.v4.new_markdown_cell(source, metadata=metadata)
+    if _is_attachments(raw.get("attachments")):
         cell["attachments"] = nbformat.from_dict(raw["attachments"])
     return cell
 
 
+def _source(raw: Any) -> str:
+    """A cell's text, from a string or a list of lines, as UTF-8 can hold it: JSON may smuggle in half a character."""
+    lines = raw if isinstance(raw, list) else [raw]
+    text = "".join(line for line in lines if isinstance(line, str))
+    return text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode()
+
+
 def _is_attachments(value: Any) -> bool:
     """Pictures pasted into a text answer: {file: {mime type: base64}}, of a bearable size."""
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and all(
-            isinstance(bundle, dict)
-            and all(isinstance(kind, str) and isinstance(data, str) for kind, data in bundle.items())
-            for bundle in value.values()
-        )
-        and sum(len(data) for bundle in value.values() for data in bundle.values()) <= ATTACHMENT_BYTES
-    )
+    if not (isinstance(value, dict) and value and all(isinstance(bundle, dict) for bundle in value.values())):
+        return False
+    bundles = [(kind, data) for bundle in value.values() for kind, data in bundle.items()]
+    if not all(isinstance(data, str) for _, data in bundles) or sum(len(d) for _, d in bundles) > ATTACHMENT_BYTES:
+        return False
+    return all(_is_unicode(text) for text in [*value, *(text for pair in bundles for text in pair)])
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
