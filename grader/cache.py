@@ -45,6 +45,7 @@ def inputs(course: Course, week: Week, options: Options) -> dict[str, str]:
         "parameters": json.dumps(options.parameters, sort_keys=True),
         "budget": json.dumps(asdict(options.budget or week.budget), sort_keys=True),
         "seed": options.seed,
+        "sandbox": "bubblewrap" if options.sandboxed else "none",
     }
 
 

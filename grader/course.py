@@ -6,6 +6,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+GB = 1 << 30
+
 
 class CourseError(Exception):
     """The course's tree or the command's arguments are not as they should be. The text says what to do."""
@@ -21,6 +23,28 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What one submission may use in its sandbox. 0 means no limit.
+
+    memory: bytes beyond what the libraries take; of each process by the system, of all together by the grader's watch.
+    processes, files: how many at a time.   disk: bytes in each of /tmp, the home folder and shared memory, and of one
+    file.   cpu: seconds of one process.
+    """
+
+    memory: int = 4 * GB
+    processes: int = 128
+    files: int = 4096
+    disk: int = GB
+    cpu: int = 0
+
+
+def _limits(table: dict[str, float]) -> Limits:
+    """From course.toml, where memory and disk are in GB."""
+    sizes = {name: int(table[name] * GB) for name in ("memory", "disk") if name in table}
+    return Limits(**{**table, **sizes})
+
+
+@dataclass(frozen=True)
 class Week:
     """One row of the syllabus. `slug` names the folder, the notebook and nbgrader's assignment."""
 
@@ -32,6 +56,7 @@ class Week:
     minutes: int
     summary: str
     budget: Budget
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True)
@@ -73,6 +98,7 @@ class Course:
                     minutes=row["minutes"],
                     summary=row["summary"],
                     budget=Budget(**{**usual, **row.get("budget", {})}),
+                    limits=_limits({**course.get("limits", {}), **row.get("limits", {})}),
                 )
                 for slug, row in table["weeks"].items()
             }

@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 
 from grader.course import Budget
 from grader.kernel import Kernel, Ran, environment
+from grader.sandbox import Policy
 
 NAME = "crossmodal"
 RESTARTS = 2  # kernels one notebook may cost beyond its first
@@ -52,6 +53,7 @@ def run_notebook(
     *,
     budget: Budget | None = None,
     env: dict[str, str] | None = None,
+    policy: Policy | None = None,
     scratch: Path | None = None,
     skip: Callable[[NotebookNode], bool] = lambda cell: False,
     after: Callable[[Kernel], None] | None = None,
@@ -61,7 +63,8 @@ def run_notebook(
 ) -> None:
     """Run all cells of `manager.nb`, a papermill NotebookExecutionManager.
 
-    budget: seconds a cell and the notebook may take.   env: the kernel's environment.   scratch: for its folders.
+    budget: seconds a cell and the notebook may take.   env: the kernel's environment.   policy: of its sandbox, None
+    for no sandbox.   scratch: for its folders where it has none.
     skip: cells that are not for running.   after: called with the living (or dead) kernel once the cells have run.
     Raises KernelStartError.
     """
@@ -71,7 +74,7 @@ def run_notebook(
     deadly: set[int] = set()
     while True:
         began = time.monotonic()
-        with Kernel(kernel_name, env or environment([], threads=1), scratch, start_timeout) as kernel:
+        with Kernel(kernel_name, env or environment([], threads=1), policy, scratch, start_timeout) as kernel:
             _add(journal, "start", time.monotonic() - began)
             deadline = deadline or time.monotonic() + budget.notebook
             journal.cells.clear()

@@ -1,31 +1,39 @@
-"""A process that has imported the course's libraries once and forks a fresh IPython kernel from itself on request.
+"""A process that has imported the course's libraries once and forks fresh IPython kernels, and workers, from itself.
 
 Importing torch, transformers, diffusers and open_clip costs 6 to 8 CPU seconds; a fork of a process that has done so
-costs milliseconds, and its memory is shared until written to. The server runs no one's code: it imports, then listens
-on the socket it inherited, one JSON object a line, and answers each in kind:
+costs milliseconds, and its memory is shared until written to. The server runs no one's code: it imports, then answers
+requests on sockets, one JSON object a line, each in kind:
 
-    {"op": "spawn", "argv": [...], "env": {...}, "cwd": "..."}   ->  {"pid": 123}
-    {"op": "signal", "pid": 123, "signum": 2}                    ->  {"sent": true}
-    {"op": "poll", "pid": 123}                                   ->  {"exit": null | 0 | -9 | ...}
-    anything that fails                                          ->  {"error": "..."}
+    {"op": "spawn", "argv": [...], "env": {...}, "cwd": ..., "sandbox": ..., "limits": ...}   ->  {"pid": 123}
+    {"op": "signal", "pid": 123, "signum": 2}          ->  {"sent": true}
+    {"op": "poll", "pid": 123}                         ->  {"exit": null | 0 | -9 | ...}
+    {"op": "worker", "env": {...}} and two sockets     ->  {"pid": 124}
+    anything that fails                                ->  {"error": "..."}
 
-When the socket closes, the server kills every kernel it still has, with all their children, and ends.
-Run as `python -m grader.forkserver FD MODULE...`. POSIX only.
+A kernel belongs to the connection that asked for it, and is killed with all its children when that closes; when the
+first connection closes, the server ends, and everything it forked with it. With `sandbox`, the pid of a process inside
+one (see `sandbox`), the kernel joins it before it runs anything. A worker (see `pool`) is a fork too, and gets a
+connection of its own. Run as `python -m grader.forkserver FD MODULE...`. POSIX only.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import fcntl
 import gc
 import importlib
 import json
 import os
+import selectors
 import signal
 import socket
 import sys
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from grader import confine
+from grader.course import Limits
 
 # What the weeks' notebooks import. transformers and diffusers load their classes lazily, so those are named too.
 # Nothing here may touch CUDA: a forked child could not use it any more.
@@ -50,7 +58,7 @@ LIBRARIES = (
     "coursekit.plots",
     "coursekit.student",
 )
-PR_SET_PDEATHSIG = 1
+REQUEST_BYTES = 1 << 20
 
 
 def warm_up(libraries: Iterable[str]) -> None:
@@ -62,80 +70,212 @@ def warm_up(libraries: Iterable[str]) -> None:
     gc.freeze()  # else the first collection in a child would write to, and so copy, every page of the shared heap
 
 
-class ForkServer:
-    """Forks kernels, passes signals on, and reaps."""
+@dataclass
+class Client:
+    """One connection: what has arrived of its next request, and the kernels it asked for."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self.exits: dict[int, int | None] = {}  # pid to exit code, None while running
+    socket: socket.socket
+    buffer: bytes = b""
+    received: list[int] = field(default_factory=list)  # descriptors that came with the bytes
+
+
+@dataclass
+class Child:
+    """One forked process. group: whether signals that end it go to its whole process group.  pid: of the one to wait
+    for, which is another than the kernel's own where that runs in a process namespace of its own."""
+
+    pid: int
+    owner: Client | None
+    group: bool = True
+    exit: int | None = None
+
+
+class ForkServer:
+    """Forks kernels and workers, passes signals on, and reaps."""
+
+    def __init__(self, first: socket.socket) -> None:
+        self.first = Client(first)
+        self.children: dict[int, Child] = {}  # by the pid that those who ask know
+        self.selector = selectors.DefaultSelector()
+        self._listen(self.first)
+
+    def _listen(self, client: Client) -> None:
+        self.selector.register(client.socket, selectors.EVENT_READ, client)
 
     def serve(self) -> None:
-        """Answer requests until the other end closes."""
-        with self.connection.makefile("rw", encoding="utf-8", newline="\n") as stream:
-            for line in stream:
-                try:
-                    request = json.loads(line)
-                    answer = getattr(self, "op_" + request.pop("op"))(**request)
-                except Exception as error:  # the server outlives any request
-                    answer = {"error": f"{type(error).__name__}: {error}"}
-                stream.write(json.dumps(answer) + "\n")
-                stream.flush()
-        for pid in [pid for pid, code in self.exits.items() if code is None]:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+        """Answer requests until the first connection closes."""
+        while True:
+            for key, _ in self.selector.select(1):
+                if not self._hear(key.data):
+                    self._end(key.data)
+                    if key.data is self.first:
+                        return
+            for pid in [pid for pid, child in self.children.items() if child.owner is None]:
+                if self._poll(pid) is not None:  # a worker: whoever gives it jobs sees its socket close
+                    del self.children[pid]
 
-    def op_spawn(self, argv: list[str], env: dict[str, str], cwd: str | None) -> dict[str, Any]:
-        parent = os.getpid()
+    def _hear(self, client: Client) -> bool:
+        """Take what has arrived and answer whole requests; False at the end of the connection."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(client.socket, REQUEST_BYTES, 4)
+        except OSError:
+            return False
+        client.received += descriptors
+        *lines, client.buffer = (client.buffer + data).split(b"\n")
+        for line in lines:
+            try:
+                request = json.loads(line)
+                answer = getattr(self, "op_" + request.pop("op"))(client, **request)
+            except Exception as error:  # the server outlives any request
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            try:
+                client.socket.sendall(json.dumps(answer).encode() + b"\n")
+            except OSError:
+                return False
+        return bool(data)
+
+    def _end(self, client: Client) -> None:
+        """The connection is gone: so are its kernels."""
+        self.selector.unregister(client.socket)
+        client.socket.close()
+        for pid in [pid for pid, child in self.children.items() if child.owner is client or client is self.first]:
+            self.op_forget(client, pid)
+
+    def op_spawn(
+        self,
+        client: Client,
+        argv: list[str],
+        env: dict[str, str],
+        cwd: str | None,
+        warm: bool = True,
+        sandbox: int | None = None,
+        limits: dict[str, int] | None = None,
+    ) -> dict[str, Any]:
+        """Fork a kernel. warm: it runs in the fork itself; else the fork only executes argv."""
+        server = os.getpid()
+        told, tell = os.pipe()
+        first = os.fork()
+        if first == 0:
+            try:
+                _keep_only(tell)
+                if sandbox is None:
+                    os.setsid()
+                    confine.die_with(server)
+                else:
+                    _enter(sandbox, server, Limits(**(limits or {})))
+                os.close(KEPT)
+                run_kernel(argv, env, cwd, warm, parent=server if sandbox is None else 0)
+            except BaseException as error:
+                with contextlib.suppress(OSError):
+                    os.write(KEPT, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+            finally:
+                os._exit(1)
+        os.close(tell)
+        with open(told, encoding="utf-8") as file:
+            news = {key: value for line in file for key, value in json.loads(line).items()}
+        if "error" in news:
+            os.waitpid(first, 0)
+            return news
+        pid = news.get("pid", first)
+        self.children[pid] = Child(first, client, group=sandbox is None)
+        return {"pid": pid}
+
+    def op_worker(self, client: Client, env: dict[str, str], threads: int) -> dict[str, Any]:
+        """Fork a worker. It gets its jobs by the socket that was sent along."""
+        jobs = client.received.pop(0)
+        ours, theirs = socket.socketpair()
+        server = os.getpid()
         pid = os.fork()
         if pid == 0:
             try:
-                self.connection.close()
-                run_kernel(argv, env, cwd, parent)
+                _keep_only(jobs, theirs.fileno())
+                run_worker(env, threads, server)
             finally:
                 os._exit(1)
-        with contextlib.suppress(OSError):  # done here and in the child: whoever comes first
-            os.setpgid(pid, pid)
-        self.exits[pid] = None
+        theirs.close()
+        os.close(jobs)
+        self._listen(Client(ours))
+        self.children[pid] = Child(pid, None)
         return {"pid": pid}
 
-    def op_signal(self, pid: int, signum: int) -> dict[str, Any]:
+    def op_signal(self, client: Client, pid: int, signum: int) -> dict[str, Any]:
+        child = self.children[pid]
         if self._poll(pid) is None:
             # an interrupt is for the kernel itself; what ends it, ends all it started
-            (os.kill if signum == signal.SIGINT else os.killpg)(pid, signum)
-        return {"sent": self.exits[pid] is None}
+            whole = child.group and signum != signal.SIGINT
+            (os.killpg if whole else os.kill)(pid, signum)
+        return {"sent": child.exit is None}
 
-    def op_poll(self, pid: int) -> dict[str, Any]:
+    def op_poll(self, client: Client, pid: int) -> dict[str, Any]:
         return {"exit": self._poll(pid)}
 
-    def op_forget(self, pid: int) -> dict[str, Any]:
+    def op_forget(self, client: Client, pid: int) -> dict[str, Any]:
         """The kernel is done with: end what it left running, and drop its exit code."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        return {"exit": self.exits.pop(pid, None)}
+        child = self.children.pop(pid, None)
+        if child is None:
+            return {"exit": None}
+        if child.exit is None or child.group:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                (os.killpg if child.group else os.kill)(pid, signal.SIGKILL)
+        if child.exit is None:
+            child.exit = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
+        return {"exit": child.exit}
 
     def _poll(self, pid: int) -> int | None:
-        if self.exits[pid] is None:
-            done, status = os.waitpid(pid, os.WNOHANG)
+        child = self.children[pid]
+        if child.exit is None:
+            done, status = os.waitpid(child.pid, os.WNOHANG)
             if done:
-                self.exits[pid] = os.waitstatus_to_exitcode(status)
-        return self.exits[pid]
+                child.exit = os.waitstatus_to_exitcode(status)
+        return child.exit
 
 
-def run_kernel(argv: list[str], env: dict[str, str], cwd: str | None, server: int) -> None:
+KEPT = 3  # the first descriptor that a forked child still has besides the standard ones
+
+
+def _keep_only(*descriptors: int) -> None:
+    """Close all but the standard ones and these, which become KEPT and the next: the server's sockets are its own."""
+    out_of_the_way = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 100) for descriptor in descriptors]
+    for target, descriptor in enumerate(out_of_the_way, KEPT):
+        os.dup2(descriptor, target)
+    os.closerange(KEPT + len(descriptors), os.sysconf("SC_OPEN_MAX"))
+
+
+def _enter(sandbox: int, server: int, limits: Limits) -> None:
+    """Go on as a process inside the sandbox, without privileges; the process that does not waits for it outside."""
+    confine.enter(sandbox)
+    confine.die_with(server)  # not before: the system forgets it when privileges change
+    inner = os.fork()
+    if inner:
+        os.write(KEPT, json.dumps({"pid": inner}).encode() + b"\n")
+        os.closerange(0, KEPT + 1)
+        code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
+        if code < 0:  # end as it did
+            with contextlib.suppress(OSError):
+                signal.signal(-code, signal.SIG_DFL)
+            os.kill(os.getpid(), -code)
+        os._exit(abs(code))
+    os.setsid()
+    confine.give_up(limits)
+    confine.die_with(0)  # its parent has no number here
+
+
+def run_kernel(argv: list[str], env: dict[str, str], cwd: str | None, warm: bool, parent: int) -> NoReturn:
     """Become an IPython kernel: in the forked child, with no way back."""
-    os.setpgid(0, 0)
-    _die_with(server)
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(signum, signal.SIG_DFL)
-    os.environ.clear()
-    os.environ.update(env)
-    os.environ["JPY_PARENT_PID"] = str(server)
+    _reset_signals()
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):  # what it prints goes by its own sockets
+        os.dup2(quiet, standard)
+    if parent:
+        env = {**env, "JPY_PARENT_PID": str(parent)}
     if cwd:
         os.chdir(cwd)
+    if not warm:
+        os.execvpe(argv[0], argv, env)
+    os.environ.clear()
+    os.environ.update(env)
     _fresh_randomness()
-    torch = sys.modules.get("torch")
-    if torch is not None and env.get("CROSSMODAL_THREADS"):
-        torch.set_num_threads(int(env["CROSSMODAL_THREADS"]))
+    _use_threads(env.get("CROSSMODAL_THREADS"))
     sys.argv = list(argv)
     gc.enable()
     from ipykernel.kernelapp import IPKernelApp
@@ -152,12 +292,31 @@ def run_kernel(argv: list[str], env: dict[str, str], cwd: str | None, server: in
         os._exit(code)
 
 
-def _die_with(server: int) -> None:
-    """Ask Linux to kill this process when its parent dies, however that dies."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != server:  # it died in between
-            os._exit(1)
+def run_worker(env: dict[str, str], threads: int, server: int) -> NoReturn:
+    """Become a worker of the pool: in the forked child, with no way back."""
+    os.setsid()
+    confine.die_with(server)
+    _reset_signals()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who gives the jobs
+    os.environ.clear()
+    os.environ.update(env)
+    _fresh_randomness()
+    _use_threads(str(threads))
+    gc.enable()
+    from grader import pool
+
+    pool.work(socket.socket(fileno=KEPT), socket.socket(fileno=KEPT + 1))
+    os._exit(0)
+
+
+def _reset_signals() -> None:
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(signum, signal.SIG_DFL)
+
+
+def _use_threads(count: str | None) -> None:
+    if count and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(count))
 
 
 def _fresh_randomness() -> None:

@@ -9,9 +9,10 @@ import copy
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from grader.kernel import Kernel, environment, must_exist
 from grader.questions import answers_in, grade_id, is_answer, is_check, questions_in
 from grader.reconcile import reconcile
 from grader.records import Grade, QuestionResult
+from grader.sandbox import Policy, SandboxError, unavailable
 from grader.submission import NotGradable
 
 
@@ -43,6 +45,7 @@ class Options:
 
     workers: submissions at a time.  parameters: values for the notebook's parameters cell, injected by papermill.
     kernel: name of a kernelspec.  budget: in place of the week's.  seed: mixed into the seed of the checks' inputs.
+    sandboxed: whether submissions run in a sandbox; CROSSMODAL_UNSANDBOXED=1 in the environment says no.
     """
 
     workers: int = field(default_factory=cores)
@@ -50,6 +53,7 @@ class Options:
     kernel: str = "python3"
     budget: Budget | None = None
     seed: str = ""
+    sandboxed: bool = field(default_factory=lambda: os.environ.get("CROSSMODAL_UNSANDBOXED") != "1")
 
     @property
     def threads(self) -> int:
@@ -102,7 +106,14 @@ def grade_notebook(
     )
 
 
-def run_as_is(course: Course, week: Week, notebook: NotebookNode, options: Options | None = None) -> Result:
+def run_as_is(
+    course: Course,
+    week: Week,
+    notebook: NotebookNode,
+    options: Options | None = None,
+    *,
+    scratch: Path | None = None,
+) -> Result:
     """Execute and judge a notebook of the course's own, such as the instructor's, without rebuilding it."""
     options = options or Options()
     rubric = Rubric.load(course, week)
@@ -111,7 +122,7 @@ def run_as_is(course: Course, week: Week, notebook: NotebookNode, options: Optio
     released = released_notebook(course, week) if path.is_file() else notebook
     inputs = cache.inputs(course, week, options) if path.is_file() else {}
     return _execute(
-        course, week, notebook, released, rubric, "instructor", options, [], inputs, time.monotonic(), scratch=None
+        course, week, notebook, released, rubric, "instructor", options, [], inputs, time.monotonic(), scratch
     )
 
 
@@ -148,7 +159,8 @@ def _execute(
             language="python",
             progress_bar=False,
             budget=budget,
-            env=_environment(course, week, options),
+            env=kernel_environment(course, week, options),
+            policy=_policy(course, week, options),
             scratch=scratch,
             skip=is_check,
             after=ask,
@@ -251,22 +263,22 @@ def grade_many(
     on_done: Callable[[str, Result], None] | None = None,
     on_start: Callable[[str], None] | None = None,
     kept: Mapping[str, Sequence[QuestionResult]] | None = None,
+    as_is: bool = False,
 ) -> list[Result]:
     """Grade (name, notebook) pairs in worker processes; results in the order of `jobs`.
 
     kept: by name, results that still stand; see `judge`.
 
     A job that fails, and a worker that dies, is that submission's "not gradable"; the others go on.
-    `on_start` and `on_done` are called in this thread. Raises CourseError before anything runs where the course is at
-    fault.
+    `on_start` and `on_done` are called in this thread. as_is: see `run_as_is`. Raises CourseError where the course or
+    this machine is at fault.
     """
     from grader.pool import run_jobs
 
     options = options or Options()
-    released = released_notebook(course, week)
-    Rubric.load(course, week).must_cover(questions_in(released), week)
     must_exist(options.kernel)
-    return run_jobs(course, week, jobs, options, on_done, on_start, kept or {})
+    _policy(course, week, options)
+    return run_jobs(course, week, jobs, options, on_done, on_start, kept, as_is)
 
 
 # --- what a grade depends on ------------------------------------------------------------------------------------------
@@ -293,10 +305,34 @@ def _other_weeks(course: Course, week: Week) -> dict[str, NotebookNode]:
     }
 
 
-def _environment(course: Course, week: Week, options: Options) -> dict[str, str]:
+def kernel_environment(course: Course, week: Week, options: Options) -> dict[str, str]:
+    """The environment of the kernels of this week."""
     weeks = course.root / "weeks"
     offline = options.parameters.get("PROFILE") != "full"
     return environment([weeks, weeks / week.slug, course.root / "datasets"], options.threads, offline)
+
+
+def _policy(course: Course, week: Week, options: Options) -> Policy | None:
+    """What submissions of this week can see and use, or None for no sandbox. Raises SandboxError."""
+    if not options.sandboxed:
+        return None
+    if why := unavailable():
+        raise SandboxError(f"no sandbox, so nothing is graded: {why}")
+    readable = [course.root / "weeks", course.root / "datasets", *_student_packages()]
+    if options.parameters.get("PROFILE") == "full":  # the models only: a token may lie beside them
+        hub = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
+        readable.append(Path(os.environ.get("HF_HUB_CACHE", hub)))
+    gpu = str(options.parameters.get("DEVICE", "")).startswith("cuda")
+    limits = week.limits
+    if gpu:  # CUDA reserves far more than it uses
+        limits = replace(limits, memory=0)
+    return Policy(tuple(readable), (course.root, course.work), limits, gpu)
+
+
+def _student_packages() -> list[Path]:
+    """Where the student's side is installed, which can be another place than this course's tree."""
+    specs = map(find_spec, ("coursekit", "tinyworld"))
+    return [Path(place) for spec in specs if spec for place in spec.submodule_search_locations or ()]
 
 
 def now() -> str:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 
 from grader.course import CourseError
 from grader.outputs import Outputs
+from grader.sandbox import HOME, Policy, Sandbox, SandboxError, interpreter
 
 # What the kernel is given of our environment: how to find programs, libraries, caches and devices, and nothing else.
 PASSED_ON = (
@@ -36,6 +37,17 @@ GRACE_TALKING = 12.0  # and one that has printed a lot, which it sends first
 LATE_OUTPUT = 2.0  # seconds without a message after which output that is on its way after the reply is given up
 LATEST_OUTPUT = 15.0  # and in all
 FLOOD_BYTES = 40_000_000  # of output for which a cell is interrupted: what was sent and not read yet takes memory
+WATCH_SECONDS = 0.25  # between looks at whether the kernel lives and at what it uses
+HOLDERS = 2  # processes of the sandbox itself
+WARM = "crossmodal-warm"  # the name of our provisioner
+INSIDE = {  # the environment in a sandbox that differs from outside
+    "HOME": str(HOME),
+    "USER": "student",
+    "LOGNAME": "student",
+    "TMPDIR": "/tmp",
+    "IPYTHONDIR": str(HOME / ".ipython"),
+}
+NOT_INSIDE = ("XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "HF_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 MESSAGES_WAITING = 64  # of one socket, in our memory
 MESSAGE_BYTES = 128_000_000  # a longer one is never received; codec.Limits allows 64 MB of text
 
@@ -86,13 +98,21 @@ def environment(paths: list[Path], threads: int, offline: bool = True) -> dict[s
 class Kernel:
     """A running kernel, as a context manager. Its working folder is fresh and goes with it.
 
-    name: of a kernelspec.  env: all of its environment.  scratch: where its folders are made.
-    Entering raises KernelStartError.
+    name: of a kernelspec.  env: all of its environment.  policy: of the sandbox it runs in; None for no sandbox.
+    scratch: where its folders outside a sandbox are made. Entering raises KernelStartError or SandboxError.
     """
 
-    def __init__(self, name: str, env: dict[str, str], scratch: Path | None = None, start_seconds: float = 120) -> None:
+    def __init__(
+        self,
+        name: str,
+        env: dict[str, str],
+        policy: Policy | None = None,
+        scratch: Path | None = None,
+        start_seconds: float = 120,
+    ) -> None:
         self.name, self.env, self.start_seconds = name, env, start_seconds
-        self._scratch = scratch
+        self._policy, self._scratch = policy, scratch
+        self.sandbox: Sandbox | None = None
         self._stack = contextlib.ExitStack()
         self.alive = False
 
@@ -101,7 +121,7 @@ class Kernel:
             self._start()
         except BaseException as error:
             self._stack.close()
-            if isinstance(error, Exception):
+            if isinstance(error, Exception) and not isinstance(error, SandboxError):
                 raise KernelStartError(
                     f"kernel {self.name!r} did not start: {type(error).__name__}: {error}"
                 ) from error
@@ -114,19 +134,29 @@ class Kernel:
 
     def _start(self) -> None:
         folder = self._temporary(self._scratch)
-        private = self._temporary(Path("/tmp") if os.name == "posix" else None)  # a unix socket's path must be short
+        private = self._temporary(self._scratch or Path("/tmp"))  # a unix socket's path must be short
         self.manager = KernelManager(kernel_name=self.name)
         if os.name == "posix":
             self.manager.transport = "ipc"  # no port to lose to a neighbour
             self.manager.ip = str(private / "k")
         self.manager.connection_file = str(private / "k.json")
         self._stack.callback(self._stop)
+        given: dict[str, Any] = {}
+        env = {**self.env, "IPYTHONDIR": str(private / "ipython")}  # no start-up file from one student to the next
+        if self._policy is not None:
+            self._use_our_provisioner()
+            policy = replace(
+                self._policy, readable=(*self._policy.readable, *interpreter(self.manager.kernel_spec.argv[0]))
+            )
+            given["sandbox"] = self.sandbox = self._stack.enter_context(Sandbox(policy))
+            env = {name: value for name, value in env.items() if name not in NOT_INSIDE} | INSIDE
         self.manager.start_kernel(
             cwd=str(folder),
-            env={**self.env, "IPYTHONDIR": str(private / "ipython")},  # no start-up file from one student to the next
+            env=env,
             extra_arguments=["--HistoryManager.hist_file=:memory:"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            **given,
         )
         self.manager.context.setsockopt(zmq.RCVHWM, MESSAGES_WAITING)
         self.manager.context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
@@ -135,10 +165,17 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=self.start_seconds)
         self.client.allow_stdin = False
+        self._memory_at_start = self.sandbox.used_memory() if self.sandbox else 0
         self._poller = zmq.Poller()
         for channel in (self.client.shell_channel, self.client.iopub_channel):
             self._poller.register(channel.socket, zmq.POLLIN)
         self.alive = True
+
+    def _use_our_provisioner(self) -> None:
+        """Only ours can start a kernel in a sandbox; for a kernelspec of another it executes the command there."""
+        theirs = self.manager.kernel_spec.metadata.setdefault("kernel_provisioner", {})
+        if theirs.get("provisioner_name") != WARM:
+            theirs.update(provisioner_name=WARM, config={"libraries": [], "warm": False})
 
     def _temporary(self, where: Path | None) -> Path:
         made = tempfile.TemporaryDirectory(prefix="xm-", dir=where, ignore_cleanup_errors=True)
@@ -164,6 +201,8 @@ class Kernel:
     def kill(self) -> None:
         """End the kernel and what it started, now."""
         self.alive = False
+        if self.sandbox is not None:
+            self.sandbox.close()
         with contextlib.suppress(Exception):  # it may be gone already, in ways that differ between provisioners
             children = psutil.Process(self.pid).children(recursive=True)
             for child in children:
@@ -213,11 +252,14 @@ class Kernel:
                 self.kill()
                 why = f"it took longer than {seconds:g} s and did not stop when interrupted, so the kernel was ended"
                 return Ran("dead", now - began, outputs.done(), why=why)
-            elif now - checked > 0.5:
+            elif now - checked > WATCH_SECONDS:
                 checked = now
                 if not self.manager.is_alive():
                     self.alive = False
                     return Ran("dead", now - began, outputs.done(), why="the kernel died")
+                if excess := self._excess():
+                    self.kill()
+                    return Ran("dead", now - began, outputs.done(), why=f"{excess}, so the kernel was ended")
         took = (replied or time.monotonic()) - began
         if any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in reply.get("payload") or []):
             self.kill()  # else it would stop a moment later, and the next cell would get the blame
@@ -236,6 +278,17 @@ class Kernel:
             f"it printed more than {FLOOD_BYTES // 10**6} MB" if flooded else "",
             expressions=found if isinstance(found, dict) else {},
         )
+
+    def _excess(self) -> str:
+        """Which limit its processes together are over, or "". The system holds only each of them to limits."""
+        if self.sandbox is None:
+            return ""
+        limits = self.sandbox.policy.limits
+        if limits.processes and len(self.sandbox.processes()) > limits.processes + HOLDERS:
+            return f"it had more than {limits.processes} processes"
+        if limits.memory and self.sandbox.used_memory() - self._memory_at_start > limits.memory:
+            return f"it used more than {limits.memory / 2**30:.3g} GB of memory"
+        return ""
 
     def _messages(self, channel: Any) -> list[dict[str, Any]]:
         """What has arrived, up to a hundred messages: a kernel that never stops talking must not hold us here."""

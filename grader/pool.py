@@ -2,7 +2,7 @@
 
 Workers are forks of the same warm server as the kernels (see `forkserver`), so they too start with the libraries
 imported, but on the judge's side: they hold the rubric, and the kernel their submission runs in. One line of JSON is a
-job, one line is its answer, over a socket; nothing is pickled, and a worker that dies is seen as the end of its answers.
+job, one line is its answer, over a socket; nothing is pickled, and a worker that dies is seen as the end of answers.
 """
 
 from __future__ import annotations
@@ -135,11 +135,11 @@ def run_jobs(
     env, libraries = kernel_environment(course, week, options), _libraries(options.kernel)
     workers = [Worker(env, libraries, options.threads, scratch) for _ in range(min(options.workers, len(jobs)))]
     stopping = threading.Event()
-    running = threading.Semaphore(0)  # counts the submissions in work, for whoever waits for memory
+    running: set[int] = set()
 
     def serve(worker: Worker) -> None:
         while not stopping.is_set():
-            while running._value > 0 and free_memory() < ROOM:  # one always runs
+            while running and free_memory() < ROOM:  # one always runs
                 if stopping.wait(0.5):
                     return
             try:
@@ -148,12 +148,12 @@ def run_jobs(
                 break
             news.put((index, None))
             student, source = jobs[index]
-            running.release()
+            running.add(index)
             try:
                 what: Any = _grade(course, week, student, source, options, worker, (kept or {}).get(student, ()), as_is)
             except BaseException as error:  # noqa: B036 - it is raised again where the caller waits
                 what = error
-            running.acquire()
+            running.discard(index)
             news.put((index, what))
 
     threads = [threading.Thread(target=serve, args=[worker], daemon=True) for worker in workers]

@@ -1,7 +1,8 @@
 """`crossmodal-warm`: a Jupyter kernel provisioner whose kernels are forked from a warm process (see `forkserver`).
 
 Anything that starts kernels by kernelspec can use it: papermill, nbclient, nbgrader, JupyterLab. Connections go over
-ipc sockets in a short private folder, not over TCP ports.
+ipc sockets in a short private folder, not over TCP ports. A KernelManager that is given a sandbox with `start_kernel`
+gets a kernel inside it.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import List, Unicode
+from traitlets import Bool, List, Unicode
 
 from grader.forkserver import LIBRARIES
+from grader.sandbox import HOME, RUN, Sandbox
 
 # Variables that the libraries read when they are imported, so kernels that differ in them need different servers.
 READ_AT_IMPORT = (
@@ -48,13 +51,21 @@ class ForkServerDied(RuntimeError):
 
 
 class ForkServerClient:
-    """This process's end of one fork server. Requests from several threads take turns."""
+    """This process's end of a connection to a fork server. Requests from several threads take turns."""
 
-    def __init__(self, env: dict[str, str], libraries: Sequence[str]) -> None:
+    def __init__(self, connection: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.socket, self.process = connection, process
+        self.socket.settimeout(START_SECONDS)
+        self.stream = connection.makefile("r", encoding="utf-8", newline="\n")
+        self.lock = threading.Lock()
+        self.lost = False
+
+    @classmethod
+    def start(cls, env: dict[str, str], libraries: Sequence[str]) -> ForkServerClient:
+        """Start a fork server of our own. Raises ForkServerDied."""
         ours, theirs = socket.socketpair()
-        ours.settimeout(START_SECONDS)
         with theirs:
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "grader.forkserver", str(theirs.fileno()), *libraries],
                 pass_fds=[theirs.fileno()],
                 env=env,
@@ -62,22 +73,26 @@ class ForkServerClient:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self.socket = ours
-        self.stream = ours.makefile("rw", encoding="utf-8", newline="\n")
-        self.lock = threading.Lock()
-        self._receive()
+        client = cls(ours, process)
+        client._receive()  # once it is ready
+        return client
 
     @property
     def alive(self) -> bool:
-        return self.process.poll() is None
+        return not self.lost and (self.process is None or self.process.poll() is None)
 
-    def ask(self, op: str, **request: Any) -> dict[str, Any]:
-        """One request, one answer. Raises ForkServerDied, or RuntimeError where the server refused."""
+    def ask(self, op: str, descriptors: Sequence[int] = (), **request: Any) -> dict[str, Any]:
+        """One request, one answer. descriptors: sent along.
+
+        Raises ForkServerDied, or RuntimeError where the server refused.
+        """
+        line = json.dumps({"op": op, **request}).encode() + b"\n"
         with self.lock:
             try:
-                self.stream.write(json.dumps({"op": op, **request}) + "\n")
-                self.stream.flush()
+                sent = socket.send_fds(self.socket, [line], descriptors) if descriptors else 0
+                self.socket.sendall(line[sent:])
             except (OSError, ValueError) as error:
+                self.lost = True
                 raise ForkServerDied(f"the fork server is gone ({error})") from None
             answer = self._receive()
         if "error" in answer:
@@ -88,16 +103,21 @@ class ForkServerClient:
         try:
             line = self.stream.readline()
         except (OSError, ValueError) as error:
+            self.lost = True
             raise ForkServerDied(f"the fork server does not answer ({error})") from None
         if not line:
-            raise ForkServerDied(f"the fork server died (exit status {self.process.wait()})")
+            self.lost = True
+            status = f" (exit status {self.process.wait()})" if self.process else ""
+            raise ForkServerDied(f"the fork server died{status}")
         return json.loads(line)
 
     def close(self) -> None:
-        """End the server; it takes its kernels with it."""
+        """End the connection. Our own server ends with it, and takes its kernels along."""
         with contextlib.suppress(OSError, ValueError):
             self.stream.close()
         self.socket.close()
+        if self.process is None:
+            return
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
@@ -109,16 +129,26 @@ _servers: dict[tuple[Any, ...], ForkServerClient] = {}
 _servers_lock = threading.Lock()
 
 
+def _key(env: dict[str, str], libraries: Sequence[str]) -> tuple[Any, ...]:
+    return (*libraries, *sorted((name, value) for name, value in env.items() if name.startswith(READ_AT_IMPORT)))
+
+
 def server_for(env: dict[str, str], libraries: Sequence[str]) -> ForkServerClient:
     """The fork server of this process for kernels with this environment, started where there is none or it died."""
-    key = (*libraries, *sorted((name, value) for name, value in env.items() if name.startswith(READ_AT_IMPORT)))
+    key = _key(env, libraries)
     with _servers_lock:
         server = _servers.get(key)
         if server is None or not server.alive:
             if server is not None:
                 server.close()
-            server = _servers[key] = ForkServerClient(env, libraries)
+            server = _servers[key] = ForkServerClient.start(env, libraries)
         return server
+
+
+def share(connection: socket.socket, env: dict[str, str], libraries: Sequence[str]) -> None:
+    """Use a connection to somebody else's fork server for kernels with this environment and these libraries."""
+    with _servers_lock:
+        _servers[_key(env, libraries)] = ForkServerClient(connection)
 
 
 @atexit.register
@@ -138,6 +168,10 @@ class WarmProvisioner(LocalProvisioner):
         default_value=list(LIBRARIES),
         help="Modules to import before forking. A kernelspec sets them: metadata.kernel_provisioner.config.libraries.",
     ).tag(config=True)
+    warm = Bool(
+        True, help="Run the kernel in the fork itself; else the fork only executes the kernelspec's command."
+    ).tag(config=True)
+    sandbox: Sandbox | None = None  # given to KernelManager.start_kernel(sandbox=...)
     server: ForkServerClient | None = None
     folder: Path | None = None
     exit_code: int | None = None
@@ -148,24 +182,34 @@ class WarmProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         manager = self.parent
+        self.sandbox = kwargs.pop("sandbox", None)
         if manager is not None and self.folder is None:
             # a unix socket's path may have 107 bytes, and the usual runtime folder can be long
             self.folder = Path(tempfile.mkdtemp(prefix="xm-", dir="/tmp"))
             manager.transport = "ipc"
             manager.connection_file = str(self.folder / "k.json")
-            manager.ip = str(self.folder / "k")
+            # sockets in a sandbox are on its own file system, and reached through its first process
+            manager.ip = str(self.sandbox.path(RUN / "k") if self.sandbox else self.folder / "k")
         return await super().pre_launch(**kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         env = dict(kwargs.get("env") or os.environ)
         cwd = kwargs.get("cwd")
-        argv = ["ipykernel_launcher", *cmd[cmd.index("ipykernel_launcher") + 1 :]]
+        if self.warm:
+            cmd = ["ipykernel_launcher", *cmd[cmd.index("ipykernel_launcher") + 1 :]]
+        request: dict[str, Any] = {"argv": cmd, "env": env, "cwd": str(cwd) if cwd else None, "warm": self.warm}
+        if self.sandbox is not None:
+            outside, inside = self.parent.connection_file, str(RUN / "k.json")
+            told = json.loads(Path(outside).read_text()) | {"ip": str(RUN / "k")}
+            self.sandbox.path(Path(inside)).write_text(json.dumps(told))
+            request["argv"] = [argument.replace(outside, inside) for argument in cmd]
+            request |= {"sandbox": self.sandbox.pid, "limits": asdict(self.sandbox.policy.limits), "cwd": str(HOME)}
 
         def spawn() -> tuple[ForkServerClient, int]:
             for attempt in (1, 2):  # a server that died unnoticed is replaced once
                 server = server_for(env, self.libraries)
                 try:
-                    return server, server.ask("spawn", argv=argv, env=env, cwd=str(cwd) if cwd else None)["pid"]
+                    return server, server.ask("spawn", **request)["pid"]
                 except ForkServerDied:
                     if attempt == 2:
                         raise

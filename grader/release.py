@@ -19,7 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.course import Course, CourseError, Week
-from grader.grading import Options, Result, run_as_is
+from grader.grading import Options, Result, grade_many
 from grader.questions import CHECK, grade_id, is_answer, is_check, is_manual, nbgrader, questions_in
 from grader.records import write_atomically
 
@@ -52,7 +52,7 @@ def run_solution(course: Course, week: Week, options: Options | None = None) -> 
     """Execute and judge the instructor's notebook. Its Grade's log has the errors of cells, if there were any."""
     source = read_solution(course, week)
     validate(source, week)
-    return run_as_is(course, week, source, options)
+    return grade_many(course, week, [("instructor", source)], options, as_is=True)[0]
 
 
 def read_solution(course: Course, week: Week) -> NotebookNode:

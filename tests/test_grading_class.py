@@ -142,33 +142,6 @@ def test_workers_agree_with_this_process(toy, week, right, fill):
     ]
 
 
-KILL = """
-import os, psutil
-me = psutil.Process()
-worker = next(p for p in me.parents() if "grader.pool" in " ".join(p.cmdline()))
-{guard}worker.kill()
-"""
-
-
-def test_a_worker_that_dies_costs_only_its_submission(toy, week, right, fill):
-    deadly = fill(**{**RIGHT, "double": KILL.format(guard="")})
-    done = []
-    jobs = [("first", right), ("deadly", deadly), ("last", right)]
-    results = grade_many(toy, week, jobs, Options(workers=1), lambda name, result: done.append(name))
-    assert done == ["first", "deadly", "last"]
-    assert [result.grade.points for result in results] == [7.5, 0, 7.5]
-    assert results[1].grade.outcome == "not gradable" and "died twice" in results[1].grade.reason
-    assert "status -9" in results[1].grade.reason and results[1].notebook is None
-
-
-def test_a_worker_that_died_is_given_the_submission_again(toy, week, fill, tmp_path):
-    once = tmp_path / "once"
-    guard = f"first = not os.path.exists({str(once)!r}); open({str(once)!r}, 'w').close()\nif first: "
-    flaky = fill(**{**RIGHT, "double": RIGHT["double"] + KILL.format(guard=guard)})
-    (result,) = grade_many(toy, week, [("flaky", flaky)], Options(workers=1))
-    assert result.grade.points == 7.5 and once.exists()
-
-
 def test_a_fault_of_ours_costs_only_its_submission(toy, week, right, monkeypatch):
     monkeypatch.setattr(pool.Worker, "do", _failing(pool.Worker.do))
     results = grade_many(toy, week, [("bad", right), ("good", right)], Options(workers=1))
@@ -181,13 +154,6 @@ def _failing(do):
         return {"error": "ZeroDivisionError: division by zero"} if job["student"] == "bad" else do(self, job, seconds)
 
     return wrapped
-
-
-def test_a_worker_that_hangs_is_ended(toy, week, right, tmp_path):
-    worker = pool.Worker(1, tmp_path)
-    with pytest.raises(pool.WorkerDied):
-        worker.do({"root": str(toy.root)}, 0.1)
-    worker.stop()
 
 
 def test_faults_of_the_course_are_raised_before_anything_runs(toy, week, right, tmp_path):
