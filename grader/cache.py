@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "crossmodal", "nbgrader", "papermill")
 
 # the grader's own modules whose change could change a score; pages and reports cannot
-DECISIVE = ("engine", "grading", "judge", "kernel", "outputs", "questions", "reconcile", "submission")
+DECISIVE = (
+    *("cache", "confine", "engine", "forkserver", "grading", "judge", "kernel", "outputs", "provisioner", "questions"),
+    *("reconcile", "sandbox", "submission"),
+)
 
 
 # --- what a grade depends on ------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import nbformat
 
 from grader import cache, gradebook, records, submission
 from grader.course import Course, Week
+from grader.gradebook import GradebookError
 from grader.grading import Options, Result, grade_many, not_gradable, placeholder, released_notebook
 from grader.records import Grade, QuestionResult, RecordError
 from grader.submission import NotGradable
@@ -29,7 +31,8 @@ def grade_class(
     students: who; by default everyone with a folder in submitted/ and everyone enrolled in the gradebook.
     again: grade also those whose record shows that nothing they depend on has changed.
     `on_done` is called for everyone, `on_start` only for those who are graded now.
-    Records are written as submissions finish, so an interrupted run loses nothing that was done.
+    Records are written as submissions finish, so an interrupted run loses nothing that was done. Raises GradebookError
+    once everything is graded and only the gradebook could not be written.
     """
     options = options or Options()
     released_notebook(course, week)
@@ -61,8 +64,11 @@ def grade_class(
                     on_done(student, Result(grade))
         if jobs:
             grade_many(course, week, jobs, options, finish, on_start, kept)
-    finally:
-        gradebook.project(course, week, list(grades.values()))
+    except BaseException:
+        with contextlib.suppress(GradebookError):  # what stopped the grading is what has to be told
+            gradebook.project(course, week, list(grades.values()))
+        raise
+    gradebook.project(course, week, list(grades.values()))
     return [grades[student] for student in students]
 
 
@@ -88,7 +94,7 @@ class _Earlier:
         if (grade.week, grade.student) != (self.week.slug, student):
             return None, []
         now = (inputs, cache.versions(), self.digests)
-        if cache.stands(grade, *now) and self._notebook_is_there(grade):
+        if cache.stands(grade, *now) and (not grade.handed_in or notebook_is_whole(self.course, self.week, grade)):
             return grade, []
         return None, cache.kept(grade, *now)
 
@@ -100,13 +106,6 @@ class _Earlier:
             return grade
         return old if replace(old, graded_at=grade.graded_at) == grade else grade
 
-    def _notebook_is_there(self, grade: Grade) -> bool:
-        path = self.course.autograded(self.week, grade.student)
-        try:
-            return cache.file_hash(path) == grade.notebook if grade.notebook else path.stat().st_size > 0
-        except OSError:
-            return False
-
 
 def save(course: Course, week: Week, result: Result) -> Grade:
     """Write a result's record and its autograded notebook, where nbgrader and its formgrader look for it.
@@ -115,8 +114,33 @@ def save(course: Course, week: Week, result: Result) -> Grade:
     """
     grade = result.grade
     if grade.handed_in:
-        path = course.autograded(week, grade.student)
-        records.write_atomically(path, nbformat.writes(result.notebook or placeholder(course, week, grade)))
+        path, notebook = course.autograded(week, grade.student), result.notebook or placeholder(course, week, grade)
+        try:
+            records.write_atomically(path, nbformat.writes(notebook))
+        except OSError as error:
+            raise records.not_written(path, error) from error
         grade = replace(grade, notebook=cache.file_hash(path))
     records.write(grade, course.record(week, grade.student))
     return grade
+
+
+def recorded(course: Course, week: Week) -> list[str]:
+    """Who has a record, sorted."""
+    return sorted(path.stem for path in course.record(week, "x").parent.glob("*.json"))
+
+
+def records_of(course: Course, week: Week, students: Iterable[str]) -> tuple[list[Grade], list[RecordError]]:
+    """The records of these students, of those that have one, and what is wrong with those that cannot be read."""
+    found = list(records.read_all(course.record(week, student) for student in students))
+    return [one for one in found if isinstance(one, Grade)], [one for one in found if isinstance(one, RecordError)]
+
+
+def notebook_is_whole(course: Course, week: Week, grade: Grade) -> bool:
+    """Whether the autograded notebook that goes with a record is there as it was written."""
+    path = course.autograded(week, grade.student)
+    try:
+        if grade.notebook:
+            return cache.file_hash(path) == grade.notebook
+        return bool(nbformat.read(path, as_version=4).cells)  # nbgrader wrote it, and its hash is not known
+    except Exception:  # nbformat raises nearly anything for a file that is no notebook
+        return False

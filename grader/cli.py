@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +39,7 @@ Kernel = Annotated[
 CellSeconds = Annotated[
     float | None, typer.Option(min=1, help="Seconds one cell may take.", show_default="course.toml's")
 ]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another grader that is at work in the same folder.")]
 
 
 class Commands(TyperGroup):
@@ -136,17 +139,16 @@ def show_grades(
 
 def write_pages(course: Course, week: Week, grades: list[Grade]) -> None:
     """Feedback for each student, and the class report over everyone of whom there is a record."""
-    from grader import feedback, records, report
+    from grader import feedback, report
+    from grader.classes import recorded, records_of
 
     for grade in grades:
         feedback.write(course, week, grade)
-    everyone = []
-    for path in sorted(course.record(week, "x").parent.glob("*.json")):
-        try:
-            everyone.append(records.read(path))
-        except RecordError as error:  # one damaged file must not cost the class its report
-            errors().print(Text(f"left out of the report: {error}", "yellow"))
-    report.write(course, week, everyone)
+    here = {grade.student for grade in grades}
+    others, damaged = records_of(course, week, [s for s in recorded(course, week) if s not in here])
+    for error in damaged:  # one damaged file must not cost the class its report
+        errors().print(Text(f"left out of the report: {error}", "yellow"))
+    report.write(course, week, sorted([*grades, *others], key=lambda grade: grade.student))
 
 
 @app.command()
@@ -187,6 +189,8 @@ def grade(
     kernel: Kernel = None,
     cell_seconds: CellSeconds = None,
     again: Annotated[bool, typer.Option("--again", help="Grade also what has not changed since its record.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="At the end, say whose score moved and why.")] = False,
+    wait: Wait = False,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
@@ -197,8 +201,9 @@ def grade(
 
     Example: [bold]grader grade week01 --workers 2[/]
     """
-    from grader.classes import grade_class
-    from grader.gradebook import enrolled
+    from grader import changes
+    from grader.classes import grade_class, records_of
+    from grader.gradebook import GradebookError, enrolled
 
     here = Course.find(course, work)
     which = here.week(week)
@@ -209,12 +214,64 @@ def grade(
     if not names:
         example = here.submission(which, "STUDENT")
         raise CourseError(f"nothing handed in for {which.slug}: submissions are expected at {example}")
-    out = console()
-    with Watch(out, f"Grading {which.slug}", len(names)) as watch:
-        settings = options(which, workers, parameter, kernel, cell_seconds)
-        grades = grade_class(here, which, names, settings, watch.on_start, watch.on_done, again)
-    write_pages(here, which, grades)
+    out, trouble = console(), None
+    with alone(here, wait):
+        before = records_of(here, which, names)[0] if diff else []
+        with Watch(out, f"Grading {which.slug}", len(names)) as watch:
+            settings = options(which, workers, parameter, kernel, cell_seconds)
+            try:
+                grades = grade_class(here, which, names, settings, watch.on_start, watch.on_done, again)
+            except GradebookError as error:  # it does not keep the class from its feedback
+                grades, trouble = records_of(here, which, names)[0], error
+        write_pages(here, which, grades)
     show_grades(out, here, which, grades)
+    if diff:
+        out.print()
+        for line in changes.report({grade.student: grade for grade in before}, grades):
+            out.print(Text(pages.clean(line)), soft_wrap=True)
+    if trouble:
+        raise trouble
+
+
+@contextlib.contextmanager
+def alone(course: Course, wait: bool) -> Iterator[None]:
+    """Hold the class's folder, without what an earlier grader that was killed left half written."""
+    from grader.lock import locked
+    from grader.records import sweep
+
+    with locked(course.work, wait, lambda who: errors().print(Text(f"{who} is at work here: waiting."))):
+        for folder in ("records", "autograded", "reports"):
+            sweep(course.work / folder)
+        yield
+
+
+@app.command()
+def rebuild(
+    week: Annotated[str | None, typer.Argument(help="A week by number or name; all where none is given.")] = None,
+    wait: Wait = False,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """Make gradebook, autograded notebooks, feedback and reports again from the records.
+
+    A damaged gradebook is set aside, and manual grades and comments are taken over as far as they can be read. Exits
+    with 1 where something has to be graded again.
+
+    Example: [bold]grader rebuild week01[/]
+    """
+    from grader.rebuild import rebuild as run
+
+    here = Course.find(course, work)
+    out = console()
+    with alone(here, wait):
+        whole = run(
+            here,
+            [here.week(week)] if week else list(here.weeks.values()),
+            say=lambda line: out.print(Text(pages.clean(line)), soft_wrap=True),
+            pages=write_pages,
+        )
+    if not whole:
+        raise typer.Exit(1)
 
 
 @app.command()

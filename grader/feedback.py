@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
 
-from grader import pages
+from grader import cache, pages
 from grader.course import Course, Week
 from grader.questions import grade_id, is_answer
-from grader.records import CheckResult, Grade, QuestionResult, write_atomically
+from grader.records import CheckResult, Grade, QuestionResult
 
 FIGURES_A_QUESTION = 4
 LARGEST_NOTEBOOK = 64 * 2**20  # bytes; an executed notebook beyond it is not searched for figures
@@ -51,9 +52,14 @@ class Section(NamedTuple):
 
 
 def write(course: Course, week: Week, grade: Grade) -> Path:
-    """Write the page of one record, with the figures of the executed notebook where there is one. Returns its path."""
-    path = course.feedback(week, grade.student)
-    write_atomically(path, page(course, week, grade, executed(course.autograded(week, grade.student))))
+    """Write the page of one record, with the figures of the executed notebook where there is one. Returns its path.
+
+    A page that is up to date is left as it is.
+    """
+    path, notebook = course.feedback(week, grade.student), course.autograded(week, grade.student)
+    figures = grade.notebook or (cache.file_hash(notebook) if notebook.is_file() else "")
+    source = [grade.to_json(), figures, repr((course.title, week, question_titles(course, week)))]
+    pages.keep(path, "\n".join(source), lambda: page(course, week, grade, executed(notebook)))
     return path
 
 
@@ -90,10 +96,16 @@ def executed(path: Path) -> Any:
 
 def question_titles(course: Course, week: Week) -> dict[str, str]:
     """{question: the heading it stands under} of the released notebook; where there is none, the name as words."""
-    notebook = executed(course.release(week))
+    path = course.release(week)
+    return dict(_titles(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+@lru_cache(maxsize=4)
+def _titles(release: str) -> dict[str, str]:
+    notebook = nbformat.reads(release, as_version=4)
     titles: dict[str, str] = {}
     heading = ""
-    for cell in notebook.cells if notebook else []:
+    for cell in notebook.cells:
         if cell.cell_type == "markdown" and (found := re.search(r"^#{1,3}\s+(.+)$", cell.source, re.MULTILINE)):
             heading = re.sub(r"[*_`]", "", found[1]).strip()
         if is_answer(cell):

@@ -2,27 +2,34 @@
 
 Automatic scores come from the records. What people entered in formgrader (manual scores, extra credit, comments) is
 never written here, and so survives every regrade.
+
+Whether a row is up to date is looked up in the gradebook itself: its scores and comments must be the record's, and a
+table of our own, `crossmodal_projected`, must say that they come from this submission (text that a person grades leaves
+no other trace in it). Rows are written in one transaction with that table, so neither can be there without the other.
+This module reads with sqlite3 and imports nbgrader, which takes seconds, only when there is something to write.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import logging
 import os
 import shutil
+import sqlite3
 import sys
 import warnings
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.preprocessors import AssignLatePenalties, ComputeChecksums, SaveAutoGrades, SaveCells
-from sqlalchemy.exc import SAWarning
 
+from grader import cache
 from grader.course import Course, CourseError, Week
-from grader.grading import released_notebook
 from grader.records import Grade
 
 if shutil.which("alembic") is None:  # nbgrader calls it by name, also where the environment is not activated
@@ -30,76 +37,448 @@ if shutil.which("alembic") is None:  # nbgrader calls it by name, also where the
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.ERROR)
 
+NO_RESPONSE = "No response."  # nbgrader's own comment on an answer that is as released
+PROJECTED = "CREATE TABLE IF NOT EXISTS crossmodal_projected (id VARCHAR(32) PRIMARY KEY, digest VARCHAR(64))"
+
+
+class GradebookError(CourseError):
+    """The gradebook cannot be read or written. The text says why and what to do; the records are not concerned."""
+
 
 def url(course: Course) -> str:
     return f"sqlite:///{course.gradebook}"
 
 
 def enrolled(course: Course) -> list[str]:
-    """Ids of the students in the gradebook, sorted; none where there is no gradebook yet."""
+    """Ids of the students in the gradebook, sorted; none where there is no gradebook yet. Raises GradebookError."""
     if not course.gradebook.is_file():
         return []
-    with Gradebook(url(course)) as book:
-        return sorted(student.id for student in book.students)
+    if damage(course.gradebook):
+        raise GradebookError(_damaged(course))
+    with _reading(course) as book:
+        return sorted(row[0] for row in book.execute("SELECT id FROM student"))
+
+
+def damage(path: Path) -> str:
+    """What is wrong with a gradebook's file, in sqlite's words; "" where it is sound, or there is none."""
+    if not path.is_file():
+        return ""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as book:
+            (found,) = book.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                return found
+            tables = {name for (name,) in book.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            return "" if {"student", "grade", "comment"} <= tables else "it is no gradebook of nbgrader's"
+    except sqlite3.OperationalError as error:
+        raise GradebookError(f"{path} cannot be read: {error}") from None
+    except sqlite3.DatabaseError as error:
+        return str(error)
 
 
 def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     """Write grades to the gradebook, with the assignment, students and submissions they need.
 
-    Each student's autograded notebook must be there: nbgrader's own SaveAutoGrades reads the points from it.
-    Raises CourseError where the release has other questions than submissions that are in the gradebook already.
+    What is up to date there is left alone. Raises GradebookError, also where the release has other questions than
+    submissions that are in the gradebook already.
     """
     if not grades:
         return
+    if damage(course.gradebook):
+        raise GradebookError(_damaged(course))
     course.gradebook.parent.mkdir(parents=True, exist_ok=True)
-    _save_assignment(course, week)
-    for grade in grades:
-        with Gradebook(url(course)) as book, warnings.catch_warnings(category=SAWarning, action="ignore"):
-            book.update_or_create_student(grade.student)
-            if grade.handed_in:
-                stamp = _timestamp(course.submission(week, grade.student).parent)
-                book.update_or_create_submission(week.slug, grade.student, **({"timestamp": stamp} if stamp else {}))
-        if grade.handed_in:
-            notebook = nbformat.read(course.autograded(week, grade.student), as_version=4)
-            _run([SaveAutoGrades, AssignLatePenalties], notebook, course, week, grade.student)
+    release = cache.file_hash(course.release(week))
+    settings = _late_settings(course)
+    with _clear_errors(course, week):
+        rows = [_Row.of(course, week, grade, settings) for grade in grades]
+        book = _Book.read(course, week)
+        stale = [row for row in rows if not book.has(row)]
+        if book.release != release:
+            _save_assignment(course, week)
+        if stale or book.release != release:
+            _write(course, week, stale, release)
 
 
-def _save_assignment(course: Course, week: Week) -> None:
-    """The assignment's row and its cells, as `nbgrader generate_assignment` writes them."""
-    with Gradebook(url(course)) as book:
-        book.update_or_create_assignment(week.slug)
-        kernelspec = _kernelspec(book, week)
-    released = nbformat.from_dict(json.loads(json.dumps(released_notebook(course, week))))
-    if kernelspec:
-        released.metadata.kernelspec = kernelspec
+@contextlib.contextmanager
+def _clear_errors(course: Course, week: Week) -> Iterator[None]:
+    """sqlite's errors, also as SQLAlchemy and nbgrader pass them on, as GradebookError."""
     try:
-        _run([ComputeChecksums, SaveCells], released, course, week, ".")
-    except RuntimeError as error:  # SaveCells refuses to drop cells that have grades
-        raise CourseError(
-            f"{course.gradebook} has submissions of {week.slug} with other questions than the release has now. "
-            "To start afresh, keep a copy of the gradebook and run: "
-            f"nbgrader db assignment remove {week.slug} --force"
+        yield
+    except Exception as error:
+        kind = type(error).__module__.partition(".")[0]
+        if isinstance(error, CourseError) or kind not in ("sqlite3", "sqlalchemy", "nbgrader"):
+            raise
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise GradebookError(
+            f"{course.gradebook} cannot be written: {reason}. The records are complete; once it can be written, "
+            f"run: grader rebuild {week.slug}"
         ) from error
 
 
-def _kernelspec(book: Gradebook, week: Week) -> dict | None:
+def _damaged(course: Course) -> str:
+    return (
+        f"{course.gradebook} is damaged ({damage(course.gradebook)}). It is set aside and made anew from the records, "
+        "with the manual grades that can still be read, by: grader rebuild"
+    )
+
+
+@contextlib.contextmanager
+def _reading(course: Course) -> Iterator[sqlite3.Connection]:
     try:
-        return json.loads(book.find_notebook(week.slug, week.slug).kernelspec or "null")
-    except MissingEntry:
-        return None
+        with contextlib.closing(sqlite3.connect(course.gradebook)) as book:
+            yield book
+    except sqlite3.Error as error:
+        raise GradebookError(f"{course.gradebook} cannot be read: {error}") from None
 
 
-def _run(preprocessors: list[type], notebook: NotebookNode, course: Course, week: Week, student: str) -> None:
-    resources = {
-        "nbgrader": {"student": student, "assignment": week.slug, "notebook": week.slug, "db_url": url(course)}
-    }
-    for preprocessor in preprocessors:
-        step = preprocessor()
-        step.log = _log
-        notebook, resources = step.preprocess(notebook, resources)
+# --- what should be there, and what is --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What a record says of one student's submission, in nbgrader's terms: what SaveAutoGrades would write.
+
+    scores: {grade cell: automatic score, None where a person must grade}.  comments: {answer cell: automatic comment}.
+    """
+
+    student: str
+    handed_in: bool
+    scores: dict[str, float | None]
+    comments: dict[str, str | None]
+    timestamp: str | None
+    source: str  # what else the row comes from: the submission, and how lateness is punished
+
+    @classmethod
+    def of(cls, course: Course, week: Week, grade: Grade, settings: str) -> _Row:
+        return cls(
+            student=grade.student,
+            handed_in=grade.handed_in,
+            # as nbgrader reads them from the check cells, whose output is the points with six digits
+            scores={
+                q.cell: None if q.status == "manual" and q.answered else float(f"{q.points:g}") for q in grade.questions
+            },
+            comments={q.question: None if q.answered else NO_RESPONSE for q in grade.questions},
+            timestamp=_timestamp(course.submission(week, grade.student).parent),
+            source=f"{grade.inputs.get('submission', '')} {settings}",
+        )
+
+    def digest(self, due: Any) -> str:
+        """due: what the gradebook says of the due date."""
+        what = [self.scores, self.comments, self.timestamp, self.source, due]
+        return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass
+class _Book:
+    """What a gradebook holds of one week. release: hash of the one its cells come from."""
+
+    release: str = ""
+    students: set[str] = field(default_factory=set)
+    submissions: dict[str, tuple[str, Any]] = field(default_factory=dict)  # student: id, due date and extension
+    digests: dict[str, str] = field(default_factory=dict)  # id of the submission: what it was projected from
+    scores: dict[str, dict[str, float | None]] = field(default_factory=lambda: defaultdict(dict))
+    comments: dict[str, dict[str, str | None]] = field(default_factory=lambda: defaultdict(dict))
+
+    @classmethod
+    def read(cls, course: Course, week: Week) -> _Book:
+        found = cls()
+        if not course.gradebook.is_file():
+            return found
+        with contextlib.closing(sqlite3.connect(course.gradebook)) as book:
+            found.students = {row[0] for row in book.execute("SELECT id FROM student")}
+            if book.execute("SELECT 1 FROM sqlite_master WHERE name = 'crossmodal_projected'").fetchone():
+                found.digests = dict(book.execute("SELECT id, digest FROM crossmodal_projected"))
+            assignment = book.execute("SELECT id, duedate FROM assignment WHERE name = ?", [week.slug]).fetchone()
+            if assignment is None:
+                return found
+            found.release = found.digests.get(assignment[0], "")
+            rows = book.execute(
+                "SELECT student_id, id, extension FROM submitted_assignment WHERE assignment_id = ?", assignment[:1]
+            )
+            found.submissions = {student: (key, [assignment[1], extension]) for student, key, extension in rows}
+            for table, column, kept in (
+                ("grade", "auto_score", found.scores),
+                ("comment", "auto_comment", found.comments),
+            ):
+                rows = book.execute(
+                    f"SELECT n.assignment_id, c.name, t.{column} FROM {table} t JOIN base_cell c ON c.id = t.cell_id "
+                    "JOIN submitted_notebook n ON n.id = t.notebook_id "
+                    "JOIN submitted_assignment a ON a.id = n.assignment_id WHERE a.assignment_id = ?",
+                    assignment[:1],
+                )
+                for submission, cell, value in rows:
+                    kept[submission][cell] = value
+        return found
+
+    def has(self, row: _Row) -> bool:
+        """Whether all of this is there already."""
+        if not row.handed_in:
+            return row.student in self.students
+        submission, due = self.submissions.get(row.student, ("", None))
+        return (
+            row.student in self.students
+            and bool(submission)
+            and self.digests.get(submission) == row.digest(due)
+            and self.scores[submission] == row.scores
+            and self.comments[submission] == row.comments
+        )
 
 
 def _timestamp(folder: Path) -> str | None:
     """When it was handed in, from nbgrader's timestamp.txt, where a collector left one."""
     path = folder / "timestamp.txt"
     return path.read_text(encoding="utf-8").strip() or None if path.is_file() else None
+
+
+# --- what people entered, out of a damaged gradebook ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What people entered in a gradebook, as far as it can still be read. Keys of rows as sqlite has the columns.
+
+    students, assignments: rows.  grades, comments: rows with "assignment", "student" and "cell" (names).
+    """
+
+    students: list[dict[str, Any]] = field(default_factory=list)
+    assignments: list[dict[str, Any]] = field(default_factory=list)
+    grades: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a gradebook, and what sqlite keeps beside it, to the next free `.damaged-N`. Nothing is ever deleted."""
+    number = 1
+    while path.with_name(f"{path.name}.damaged-{number}").exists():
+        number += 1
+    aside = path.with_name(f"{path.name}.damaged-{number}")
+    path.rename(aside)
+    for suffix in ("-journal", "-wal"):  # of another database they would be taken for the new one's
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def entered(path: Path) -> Entered:
+    """What can still be read of it in a damaged gradebook. Never raises for what the file holds."""
+    tables = {name: _salvage(path, name) for name in _SALVAGED}
+    by_id = {name: {row.get("id"): row for row in rows} for name, rows in tables.items()}
+
+    def place(row: dict[str, Any]) -> dict[str, Any] | None:
+        notebook = by_id["submitted_notebook"].get(row.get("notebook_id"), {})
+        submission = by_id["submitted_assignment"].get(notebook.get("assignment_id"), {})
+        assignment = by_id["assignment"].get(submission.get("assignment_id"), {})
+        cell = by_id["base_cell"].get(row.get("cell_id"), {})
+        names = {
+            "assignment": assignment.get("name"),
+            "student": submission.get("student_id"),
+            "cell": cell.get("name"),
+        }
+        return {**row, **names} if all(isinstance(name, str) for name in names.values()) else None
+
+    def graded(row: dict[str, Any]) -> bool:
+        return any(isinstance(row.get(name), int | float) for name in ("manual_score", "extra_credit"))
+
+    return Entered(
+        students=[row for row in tables["student"] if isinstance(row.get("id"), str)],
+        assignments=[row for row in tables["assignment"] if isinstance(row.get("name"), str)],
+        grades=[found for row in tables["grade"] if graded(row) and (found := place(row))],
+        comments=[found for row in tables["comment"] if row.get("manual_comment") and (found := place(row))],
+    )
+
+
+_SALVAGED = ["student", "assignment", "base_cell", "submitted_assignment", "submitted_notebook", "grade", "comment"]
+
+
+def _salvage(path: Path, table: str) -> list[dict[str, Any]]:
+    """The rows of a table from its beginning to the first that cannot be read, and from its end likewise."""
+    rows: dict[Any, dict[str, Any]] = {}
+    for order in ("", " DESC"):
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(_unchanging(path)) as book:
+            cursor = book.execute(f"SELECT rowid AS place, * FROM {table} ORDER BY rowid{order}")
+            names = [column[0] for column in cursor.description]
+            for row in cursor:  # one by one: what came before the damage is kept
+                rows[row[0]] = dict(zip(names[1:], row[1:], strict=True))
+    return [rows[place] for place in sorted(rows)]
+
+
+def _unchanging(path: Path) -> sqlite3.Connection:
+    book = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+    book.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    return book
+
+
+def restore(course: Course, found: Entered) -> list[str]:
+    """Put back what people entered. Returns what found no place, as "week, student, cell"."""
+    lost = []
+    with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
+        for row in found.students:
+            book.execute("INSERT OR IGNORE INTO student (id) VALUES (?)", [row["id"]])
+            _update(book, "student", row["id"], row, ("first_name", "last_name", "email", "lms_user_id"))
+        for row in found.assignments:
+            for (key,) in book.execute("SELECT id FROM assignment WHERE name = ?", [row["name"]]).fetchall():
+                _update(book, "assignment", key, row, ("duedate",))
+        for table, rows, columns in (
+            ("grade", found.grades, ("manual_score", "extra_credit", "needs_manual_grade")),
+            ("comment", found.comments, ("manual_comment",)),
+        ):
+            for row in rows:
+                place = book.execute(
+                    f"SELECT t.id FROM {table} t JOIN base_cell c ON c.id = t.cell_id "
+                    "JOIN submitted_notebook n ON n.id = t.notebook_id "
+                    "JOIN submitted_assignment s ON s.id = n.assignment_id JOIN assignment a ON a.id = s.assignment_id "
+                    "WHERE c.name = ? AND s.student_id = ? AND a.name = ?",
+                    [row["cell"], row["student"], row["assignment"]],
+                ).fetchone()
+                if place:
+                    _update(book, table, place[0], row, columns)
+                else:
+                    lost.append(f"{row['assignment']}, {row['student']}, {row['cell']}")
+    return lost
+
+
+def _update(book: sqlite3.Connection, table: str, key: str, row: dict[str, Any], columns: tuple[str, ...]) -> None:
+    for column in columns:
+        if row.get(column) is not None:
+            book.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", [row[column], key])
+
+
+# --- through nbgrader -------------------------------------------------------------------------------------------------
+
+
+def _save_assignment(course: Course, week: Week) -> None:
+    """The assignment's row and its cells, as `nbgrader generate_assignment` writes them."""
+    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.preprocessors import ComputeChecksums, SaveCells
+
+    released = nbformat.read(course.release(week), as_version=4)
+    with Gradebook(url(course)) as book:
+        book.update_or_create_assignment(week.slug)
+        with contextlib.suppress(MissingEntry):
+            if kernelspec := json.loads(book.find_notebook(week.slug, week.slug).kernelspec or "null"):
+                released.metadata.kernelspec = kernelspec
+    resources = {"nbgrader": {"student": ".", "assignment": week.slug, "notebook": week.slug, "db_url": url(course)}}
+    try:
+        for step in (ComputeChecksums(), SaveCells()):
+            step.log = _log
+            released, resources = step.preprocess(released, resources)
+    except RuntimeError as error:  # SaveCells refuses to drop cells that have grades
+        raise GradebookError(
+            f"{course.gradebook} has submissions of {week.slug} with other questions than the release has now. "
+            "To start afresh, keep a copy of the gradebook and run: "
+            f"nbgrader db assignment remove {week.slug} --force"
+        ) from error
+
+
+def _write(course: Course, week: Week, rows: Sequence[_Row], release: str) -> None:
+    """Write rows, in one transaction, as nbgrader's add_submission, SaveAutoGrades and AssignLatePenalties do."""
+    from nbgrader.api import Comment, Grade, Gradebook, Student, SubmittedAssignment, SubmittedNotebook, new_uuid
+    from nbgrader.utils import parse_utc
+    from sqlalchemy import text
+
+    with Gradebook(url(course)) as book, warnings.catch_warnings(action="ignore"):
+        assignment = book.find_assignment(week.slug)
+        notebook = book.find_notebook(week.slug, week.slug)
+        cells = {
+            Grade: {cell.name: cell.id for cell in notebook.grade_cells},
+            Comment: {cell.name: cell.id for cell in notebook.solution_cells},
+        }
+        there = {student for (student,) in book.db.query(Student.id)}
+        new = [{"id": row.student} for row in rows if row.student not in there]
+        book.db.bulk_insert_mappings(Student, new)
+
+        rows = [row for row in rows if row.handed_in]
+        submissions = {
+            s.student_id: s for s in book.db.query(SubmittedAssignment).filter_by(assignment_id=assignment.id)
+        }
+        for row in rows:
+            if row.student not in submissions:
+                made = SubmittedAssignment(id=new_uuid(), assignment_id=assignment.id, student_id=row.student)
+                book.db.add(made)
+                submissions[row.student] = made
+            if row.timestamp:
+                submissions[row.student].timestamp = parse_utc(row.timestamp)
+        book.db.flush()
+        notebooks = {n.assignment_id: n for n in book.db.query(SubmittedNotebook).filter_by(notebook_id=notebook.id)}
+        for row in rows:
+            key = submissions[row.student].id
+            if key not in notebooks:
+                notebooks[key] = SubmittedNotebook(id=new_uuid(), notebook_id=notebook.id, assignment_id=key)
+                book.db.add(notebooks[key])
+        book.db.flush()
+
+        for table, ids in cells.items():
+            old = {
+                (one.notebook_id, one.cell_id): one
+                for one in book.db.query(table).filter(table.cell_id.in_(ids.values()))
+            }
+            added, changed = [], []
+            for row in rows:
+                place = notebooks[submissions[row.student].id].id
+                for name, value in (row.scores if table is Grade else row.comments).items():
+                    earlier = old.get((place, ids[name]))
+                    values: dict[str, Any] = {"auto_score" if table is Grade else "auto_comment": value}
+                    if table is Grade:  # what a person graded is looked at again when the answer may be another
+                        graded = earlier is not None and earlier.manual_score is not None
+                        values["needs_manual_grade"] = graded or value is None
+                    if earlier is None:
+                        added.append({"id": new_uuid(), "notebook_id": place, "cell_id": ids[name], **values})
+                    else:
+                        changed.append({"id": earlier.id, **values})
+            book.db.bulk_insert_mappings(table, added)
+            book.db.bulk_update_mappings(table, changed)
+        _penalise(course, book, [submissions[row.student] for row in rows], notebooks)
+
+        book.db.execute(text(PROJECTED))
+        marks = [{"id": assignment.id, "digest": release}]
+        for row in rows:
+            # as sqlite gives them back, because that is what the next run compares
+            due = book.db.execute(
+                text(
+                    "SELECT b.duedate, a.extension FROM submitted_assignment a "
+                    "JOIN assignment b ON b.id = a.assignment_id WHERE a.id = :id"
+                ),
+                {"id": submissions[row.student].id},
+            ).one()
+            marks.append({"id": submissions[row.student].id, "digest": row.digest(list(due))})
+        book.db.execute(text("INSERT OR REPLACE INTO crossmodal_projected (id, digest) VALUES (:id, :digest)"), marks)
+        book.db.commit()
+
+
+def _penalise(course: Course, book: Any, submissions: Sequence[Any], notebooks: dict[str, Any]) -> None:
+    """What AssignLatePenalties does, with the course's settings for it."""
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    step = AssignLatePenalties(config=_nbgrader_config(course))
+    step.log = _log
+    step.init_plugin()
+    step.plugin_inst.log = _log
+    for submission in submissions:
+        notebook = notebooks[submission.id]
+        penalty = None
+        if late := submission.total_seconds_late:
+            book.db.expire(notebook)  # its score was made by now
+            penalty = step.plugin_inst.late_submission_penalty(submission.student_id, notebook.score, late)
+            penalty = None if penalty is None else step._check_late_penalty(notebook, penalty)
+        if notebook.late_submission_penalty != penalty:
+            notebook.late_submission_penalty = penalty
+
+
+def _config_file(course: Course) -> Path | None:
+    """The nbgrader_config.py that nbgrader's own commands would read for this class."""
+    return next(
+        (p for p in (folder / "nbgrader_config.py" for folder in (course.work, course.root)) if p.is_file()), None
+    )
+
+
+def _late_settings(course: Course) -> str:
+    path = _config_file(course)
+    return cache.file_hash(path) if path else ""
+
+
+def _nbgrader_config(course: Course) -> Any:
+    from traitlets.config import Config
+    from traitlets.config.loader import PyFileConfigLoader
+
+    path = _config_file(course)
+    return PyFileConfigLoader(path.name, path=str(path.parent)).load_config() if path else Config()

@@ -12,7 +12,7 @@ import functools
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +20,11 @@ import jinja2
 from markupsafe import Markup, escape
 from PIL import Image
 
-from grader.records import Grade, QuestionResult
+from grader.records import Grade, QuestionResult, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
+MAKERS = ("pages", "feedback", "report")
+MARK = b"\n<!-- made from "
 MAX_PNG_BYTES = 12 * 2**20
 MAX_PIXELS = 16_000_000
 MAX_SIDE = 1400
@@ -135,6 +137,34 @@ def _environment() -> jinja2.Environment:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment.globals.update(style=style, style_hash=f"sha256-{digest}")
     return environment
+
+
+def keep(path: Path, source: str, make: Callable[[], str]) -> None:
+    """Write the page that `make` gives, unless the one at `path` was made from the same source and is whole.
+
+    source: anything that differs when the page would. A page ends with a comment that has the hash of its source and
+    of the page itself, so whatever befell the file is seen.
+    """
+    source = hashlib.sha256(f"{source} {_own_code()}".encode()).hexdigest()
+    try:
+        page, _, mark = path.read_bytes().rpartition(MARK)
+        if page and mark == _mark(source, page):
+            return
+    except OSError:
+        pass
+    page = make().encode()
+    write_atomically(path, (page + MARK + _mark(source, page)).decode())
+
+
+def _mark(source: str, page: bytes) -> bytes:
+    return f"{source}, page {hashlib.sha256(page).hexdigest()} -->\n".encode()
+
+
+@functools.cache
+def _own_code() -> str:
+    """Of what makes pages: the templates, and the modules that fill them."""
+    files = [*sorted(TEMPLATES.iterdir()), *(Path(__file__).with_name(f"{name}.py") for name in MAKERS)]
+    return hashlib.sha256(b"".join(hashlib.sha256(p.read_bytes()).digest() for p in files if p.is_file())).hexdigest()
 
 
 def render(template: str, **values: Any) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as Remaining
 from rich.table import Table
 from rich.text import Text
 
 from grader import pages
 from grader.records import Grade
 
+FEW = 30  # up to so many have a line each where there is no terminal
+PAUSE = 10.0  # seconds between the lines of more
 PLAIN_WIDTH = 120  # of tables where nothing says how wide the screen is
 COLOURS = {"full": "green", "part": "yellow", "none": "red", "unjudged": "red", "empty": "dim", "manual": "dim"}
 
@@ -28,16 +30,19 @@ def console() -> Console:
 
 class Watch:
     """Follows a batch. `on_start(name)` and `on_done(name, result)` are what grading calls; a result is a Grade or
-    has one as `.grade`.
+    has one as `.grade`. What is done without having been started was there already and says nothing about the pace.
 
         with Watch(console, "Grading", total=30) as watch:
             grade_class(..., on_start=watch.on_start, on_done=watch.on_done)
+
+    On a terminal it is a bar. Elsewhere it is a line for each of a few, and for a large batch one every PAUSE seconds.
     """
 
     def __init__(self, console: Console, verb: str, total: int) -> None:
         self.console, self.verb, self.total = console, verb, total
-        self.done = self.good = 0
+        self.done = self.good = self.ran = 0
         self.running: dict[str, float] = {}
+        self.began = self.said = 0.0
         self.progress: Progress | None = None
 
     def __enter__(self) -> Watch:
@@ -49,39 +54,66 @@ class Watch:
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[rate]}"),
                 TimeElapsedColumn(),
-                TextColumn("[dim]left"),
-                Remaining(),
+                TextColumn("[dim]{task.fields[left]}"),
                 TextColumn("[dim]{task.fields[now]}"),
             )
-            self.progress = Progress(*columns, console=self.console, transient=True, speed_estimate_period=3600)
+            self.progress = Progress(*columns, console=self.console, transient=True)
             self.progress.start()
-            self.task = self.progress.add_task(self.verb, total=self.total, rate="", now="")
+            self.task = self.progress.add_task(self.verb, total=self.total, rate="", left="", now="")
         return self
 
     def __exit__(self, *_: Any) -> None:
         if self.progress:
             self.progress.stop()
+        elif self.total > FEW and self.done:
+            self.console.print(_text(self.status()), soft_wrap=True)
 
     def on_start(self, name: str) -> None:
         self.running[name] = time.monotonic()
+        self.began = self.began or self.running[name]
         self._show()
 
     def on_done(self, name: str, result: Any) -> None:
         grade = getattr(result, "grade", result)
-        seconds = time.monotonic() - self.running.pop(name, time.monotonic())
+        began = self.running.pop(name, None)
+        self.ran += began is not None
         self.done += 1
         self.good += pages.passed(grade)
-        if self.progress:
-            self._show()
-        else:
+        if not self.progress and self.total <= FEW:
             place = f"[{self.done:>{len(str(self.total))}}/{self.total}]"
-            self.console.print(_text(f"{place} {name}: {_brief(grade)}, {seconds:.1f} s"), soft_wrap=True)
+            how = "as before" if began is None else f"{time.monotonic() - began:.1f} s"
+            self.console.print(_text(f"{place} {name}: {_brief(grade)}, {how}"), soft_wrap=True)
+        self._show()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By the pace of those that were really graded; None while none is."""
+        if not self.ran:
+            return None
+        return (time.monotonic() - self.began) / self.ran * (self.total - self.done)
+
+    def status(self) -> str:
+        """Where the batch stands, on one line."""
+        parts = [f"[{self.done}/{self.total}]", self._rate(), self._left(), self._now()]
+        return "  ".join(part for part in parts if part)
+
+    def _rate(self) -> str:
+        return f"{self.good / self.done:.0%} passed" if self.done else ""
+
+    def _left(self) -> str:
+        left = self.seconds_left
+        return f"about {timedelta(seconds=round(left))} left" if left is not None and self.done < self.total else ""
+
+    def _now(self) -> str:
+        return pages.clean("now: " + ", ".join(self.running))[:60] if self.running else ""
 
     def _show(self) -> None:
         if self.progress:
-            rate = f"{self.good / self.done:.0%} passed" if self.done else ""
-            now = escape(pages.clean(", ".join(self.running)))[:60]
-            self.progress.update(self.task, completed=self.done, rate=rate, now=now)
+            fields = {"rate": self._rate(), "left": self._left(), "now": escape(self._now())}
+            self.progress.update(self.task, completed=self.done, **fields)
+        elif self.total > FEW and self.running and time.monotonic() - self.said >= PAUSE:
+            self.said = time.monotonic()
+            self.console.print(_text(self.status()), soft_wrap=True)
 
 
 def _brief(grade: Grade) -> str:

@@ -1,46 +1,64 @@
 """The Grade: everything that is known of one submission once it is graded, as one JSON record.
 
-Gradebook, feedback, report and exports are made from these records and from nothing else.
+Gradebook, feedback, report and exports are made from these records and from nothing else. The types below are the
+schema; docs/records.md says it in words. A record that does not fit it to the letter is refused when it is read.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import psutil
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 SCHEMA = 2
 
 Outcome = Literal["graded", "not gradable"]
 Status = Literal["judged", "manual", "not judged"]
+Name = Annotated[str, Field(min_length=1)]
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Hash = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+Moment = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)?$")]
+Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+
+STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class RecordError(ValueError):
-    """A record that cannot be read. The text says which file and why."""
+    """A record that cannot be read or written. The text says which file and why."""
 
 
 @dataclass(frozen=True)
 class Evidence:
     """A picture for the feedback page. png: base64 of the file."""
 
+    __pydantic_config__ = STRICT
+
     caption: str
-    png: str
+    png: Base64
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """What one check found."""
 
-    check: str
+    __pydantic_config__ = STRICT
+
+    check: Name
     claim: str
-    weight: float
+    weight: Weight
     passed: bool
     message: str
     hidden: bool
-    seconds: float
+    seconds: Number
     evidence: list[Evidence] = field(default_factory=list)
 
 
@@ -50,35 +68,40 @@ class QuestionResult:
     or "not judged" (the kernel died or time ran out first: no points, and `note` says why).
     """
 
-    question: str  # grade_id of the answer cell
-    cell: str  # grade_id of the cell that carries the points
-    max_points: float
-    points: float  # automatic points; 0 for a manual question
+    __pydantic_config__ = STRICT
+
+    question: Name  # grade_id of the answer cell
+    cell: Name  # grade_id of the cell that carries the points
+    max_points: Number
+    points: Number  # automatic points; 0 for a manual question
     status: Status
     answered: bool  # the answer cell differs from the released one
     note: str = ""
     checks: list[CheckResult] = field(default_factory=list)
-    rubric: str = ""  # of a judged question: digest of the checks that judged it
+    rubric: Hash = ""  # of a judged question: digest of the checks that judged it
 
 
 @dataclass(frozen=True)
 class Grade:
     """One submission's record. Times in seconds; hashes are sha256 of file contents."""
 
-    week: str
-    student: str
+    __pydantic_config__ = STRICT
+
+    week: Name
+    student: Name
     outcome: Outcome
     reason: str  # for "not gradable": what is wrong with the file and what to do
-    points: float  # automatic points earned
-    max_points: float  # of the whole week, manual questions included
+    points: Number  # automatic points earned
+    max_points: Number  # of the whole week, manual questions included
     questions: list[QuestionResult] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)  # what reconcile put right
     log: list[str] = field(default_factory=list)  # errors of cells, time-outs, a kernel's death
-    timings: dict[str, float] = field(default_factory=dict)  # start, cells, judge, total, and cells_cpu
+    # of the wall: start, cells, judge, total; of CPU time the same with _cpu, and grader_cpu of the grader itself
+    timings: dict[str, Number] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)  # what it depends on besides the checks; see grader.cache
     versions: dict[str, str] = field(default_factory=dict)  # python, torch, transformers, ...
-    graded_at: str = ""  # UTC, ISO 8601
-    notebook: str = ""  # sha256 of the autograded notebook; empty where nbgrader wrote it, or there is none
+    graded_at: Moment = ""  # UTC, ISO 8601
+    notebook: Hash = ""  # of the autograded notebook; empty where nbgrader wrote it, or there is none
     schema: int = SCHEMA
 
     @property
@@ -87,49 +110,95 @@ class Grade:
         return "submission" in self.inputs
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False)
+        return _GRADE.dump_json(self, indent=1).decode()
 
     @classmethod
-    def from_json(cls, text: str, where: str = "record") -> Grade:
+    def from_json(cls, text: str | bytes, where: str = "record") -> Grade:
         """Read and validate a record. Raises RecordError."""
         try:
-            raw: dict[str, Any] = json.loads(text)
-            if raw.get("schema") != SCHEMA:
-                raise RecordError(f"{where}: schema {raw.get('schema')!r}, this grader reads {SCHEMA}; grade again")
-            questions = [question_from(q) for q in raw.pop("questions")]
-            grade = cls(questions=questions, **raw)
-        except RecordError:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RecordError(f"{where}: not a record ({type(error).__name__}: {error}); grade again") from None
-        earned = sum(q.points for q in grade.questions)
-        if any(not 0 <= q.points <= q.max_points for q in grade.questions) or abs(earned - grade.points) > 1e-6:
-            raise RecordError(f"{where}: its points do not add up; grade again")
+            grade = _GRADE.validate_json(text)
+        except ValidationError as error:
+            raise RecordError(f"{where}: {_why(text, error)}; grade again") from None
+        if fault := _inconsistent(grade):
+            raise RecordError(f"{where}: {fault}; grade again")
         return grade
+
+
+_GRADE = TypeAdapter(Grade)
+_QUESTION = TypeAdapter(QuestionResult)
+
+
+def _why(text: str | bytes, error: ValidationError) -> str:
+    try:
+        raw = json.loads(text)
+    except ValueError:
+        raw = None
+    if isinstance(raw, dict) and raw.get("schema") != SCHEMA:
+        return f"schema {raw.get('schema')!r}, this grader reads {SCHEMA}"
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"not a record ({place + ': ' if place else ''}{first['msg']})"
+
+
+def _inconsistent(grade: Grade) -> str:
+    """What contradicts itself in a record whose types are right; "" where nothing does."""
+    questions = grade.questions
+    if grade.schema != SCHEMA:
+        return f"schema {grade.schema!r}, this grader reads {SCHEMA}"
+    if any(q.points > q.max_points for q in questions) or abs(sum(q.points for q in questions) - grade.points) > 1e-3:
+        return "its points do not add up"
+    if any(q.points and q.status != "judged" for q in questions):
+        return "it has points for a question that was not judged"
+    if len({q.question for q in questions}) < len(questions):
+        return "it has a question twice"
+    if grade.outcome == "not gradable" and (grade.points or not grade.reason):
+        return "it is not gradable without a reason, or with points"
+    return ""
 
 
 def question_from(raw: dict[str, Any]) -> QuestionResult:
     """One question of a record, from its JSON."""
-    checks = [
-        CheckResult(**{**c, "evidence": [Evidence(**e) for e in c.get("evidence", [])]}) for c in raw.pop("checks")
-    ]
-    return QuestionResult(checks=checks, **raw)
+    return _QUESTION.validate_json(json.dumps(raw))
 
 
 def write(grade: Grade, path: Path) -> None:
-    """Write the record so that a reader sees the old one or the new one, never half of one."""
-    write_atomically(path, grade.to_json())
+    """Write the record so that a reader sees the old one or the new one, never half of one. Raises RecordError."""
+    text = grade.to_json()
+    Grade.from_json(text, where=str(path))  # nothing is written that could not be read
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: OSError) -> RecordError:
+    """What to say where a result cannot be kept."""
+    return RecordError(
+        f"{path} cannot be written: {error.strerror or error}. What was finished before it is kept: put that right, "
+        "and the same command does the rest"
+    )
 
 
 def read(path: Path) -> Grade:
     """Read a record. Raises RecordError, or FileNotFoundError."""
-    return Grade.from_json(path.read_text(encoding="utf-8"), where=str(path))
+    return Grade.from_json(path.read_bytes(), where=str(path))
+
+
+def read_all(paths: Iterable[Path]) -> Iterator[Grade | RecordError]:
+    """Each file's record, or what is wrong with it. Files that are not there are passed over."""
+    for path in paths:
+        try:
+            yield read(path)
+        except FileNotFoundError:
+            continue
+        except RecordError as error:
+            yield error
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file through a temporary one beside it."""
+    """Write a text file through a temporary one beside it. Raises OSError, and then nothing has changed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{os.getpid()}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -140,3 +209,10 @@ def write_atomically(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what `write_atomically` left anywhere under `folder` when its process was killed."""
+    for path in folder.rglob(".*.part"):
+        if (found := re.match(r"\.(\d+)\.", path.name)) and not psutil.pid_exists(int(found[1])):
+            path.unlink(missing_ok=True)

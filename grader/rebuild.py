@@ -1,0 +1,100 @@
+"""Everything that is made from the records, made again: gradebook, autograded notebooks, feedback, report."""
+
+from __future__ import annotations
+
+import copy
+import shlex
+from collections.abc import Callable, Sequence
+
+import nbformat
+from nbformat import NotebookNode
+
+from grader import cache, gradebook, records, submission
+from grader.classes import notebook_is_whole, recorded, records_of
+from grader.course import Course, CourseError, Week
+from grader.grading import placeholder, released_notebook, write_verdicts
+from grader.questions import questions_in
+from grader.reconcile import reconcile
+from grader.records import Grade
+from grader.submission import NotGradable
+
+
+def rebuild(
+    course: Course,
+    weeks: Sequence[Week],
+    say: Callable[[str], None],
+    pages: Callable[[Course, Week, list[Grade]], None],
+) -> bool:
+    """Rebuild these weeks from their records. Returns False where something has to be graded again.
+
+    say: told what was done and what could not be, line by line.  pages: writes feedback and report.
+    A gradebook that is damaged is set aside, and what people entered is taken over as far as it can be read; then, and
+    where there is none, all weeks that have records are written to the new one. Raises CourseError.
+    """
+    found = gradebook.Entered()
+    if damage := gradebook.damage(course.gradebook):
+        aside = gradebook.set_aside(course.gradebook)
+        found = gradebook.entered(aside)
+        say(f"{course.gradebook.name} was damaged ({damage}); it is kept as {aside.name}")
+    if not course.gradebook.is_file():
+        weeks = list(course.weeks.values())
+    weeks = [week for week in weeks if course.record(week, "x").parent.is_dir()]
+    if not weeks:
+        raise CourseError(f"there are no records in {course.work / 'records'}: nothing to rebuild from")
+    whole = [_week(course, week, say, pages) for week in weeks]
+    if damage:
+        lost = gradebook.restore(course, found) if course.gradebook.is_file() else []
+        say(
+            f"taken over from {aside.name}: {len(found.grades) - len(lost)} manual grades, {len(found.comments)} comments"
+        )
+        for place in lost:
+            say(f"no place for what a person entered for {place}: see {aside.name}")
+    return all(whole)
+
+
+def _week(
+    course: Course, week: Week, say: Callable[[str], None], pages: Callable[[Course, Week, list[Grade]], None]
+) -> bool:
+    grades, damaged = records_of(course, week, recorded(course, week))
+    for error in damaged:
+        say(f"left out: {error}")
+    cells = {q.cell for q in questions_in(released_notebook(course, week))}
+    fitting = [grade for grade in grades if {q.cell for q in grade.questions} == cells]
+    for grade in grades:
+        if grade not in fitting:
+            say(f"left out: {grade.student}'s record has other questions than {week.slug} has now; grade again")
+    gradebook.project(course, week, fitting)
+    bare, missing = [], []
+    for grade in fitting:
+        if grade.handed_in and not notebook_is_whole(course, week, grade):
+            notebook, complete = _notebook(course, week, grade)
+            if notebook is not None:
+                records.write_atomically(course.autograded(week, grade.student), nbformat.writes(notebook))
+            if not complete:
+                (missing if notebook is None else bare).append(grade.student)
+    pages(course, week, fitting)
+    say(f"{week.slug}: gradebook, feedback and report are made from {len(fitting)} records")
+    if bare:
+        say("autograded again from answers and verdicts, without the outputs of the cells: " + ", ".join(bare))
+    if missing:
+        say("not autograded again, because what was handed in has changed since: " + ", ".join(missing))
+    if again := [*bare, *missing]:
+        say(f"to run them again: grader grade {week.slug} {shlex.join(again)}")
+    return not (damaged or again or len(fitting) < len(grades))
+
+
+def _notebook(course: Course, week: Week, grade: Grade) -> tuple[NotebookNode | None, bool]:
+    """The autograded notebook as far as the record and the submission still give it, and whether that is all of it."""
+    if grade.outcome != "graded":
+        return placeholder(course, week, grade), True
+    try:
+        path, _ = submission.find(course, week, grade.student)
+        if cache.file_hash(path) != grade.inputs.get("submission"):
+            return None, False
+        loaded = submission.load(path)
+        rebuilt = reconcile(loaded.notebook, released_notebook(course, week), {})
+    except (NotGradable, OSError):
+        return None, False
+    notebook = copy.deepcopy(rebuilt.notebook)
+    write_verdicts(notebook, grade.questions)
+    return notebook, False
