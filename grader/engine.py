@@ -39,7 +39,11 @@ class CellRan:
 
 @dataclass
 class Journal:
-    """What happened while a notebook ran. seconds: start, cells, after (the function called at the end), cells_cpu."""
+    """What happened while a notebook ran.
+
+    seconds: start, cells, after (the function called at the end); of CPU time the kernel's in each, start_cpu and so
+    on, and after_own_cpu, this process's while the function ran.
+    """
 
     cells: list[CellRan] = field(default_factory=list)
     log: list[str] = field(default_factory=list)  # for the record, in plain words
@@ -76,6 +80,7 @@ def run_notebook(
         began = time.monotonic()
         with Kernel(kernel_name, env or environment([], threads=1), policy, scratch, start_timeout) as kernel:
             _add(journal, "start", time.monotonic() - began)
+            _add(journal, "start_cpu", kernel.cpu_seconds())
             deadline = deadline or time.monotonic() + budget.notebook
             journal.cells.clear()
             logged = len(journal.log)
@@ -87,9 +92,11 @@ def run_notebook(
                     journal.log.append("The kernel was started again, and the other cells run once more without it.")
                     continue
             if after is not None:
-                began = time.monotonic()
+                began, cpu, own = time.monotonic(), kernel.cpu_seconds(), time.process_time()
                 after(kernel)
+                _add(journal, "after_own_cpu", time.process_time() - own)
                 _add(journal, "after", time.monotonic() - began)
+                _add(journal, "after_cpu", max(0.0, kernel.cpu_seconds() - cpu))
             return
 
 
@@ -103,7 +110,8 @@ def _run_cells(
     journal: Journal,
 ) -> int | None:
     """Run the cells; the index of the one that cost the kernel its life, if one did."""
-    began, cpu, culprit = time.monotonic(), kernel.cpu_seconds(), None
+    began, culprit = time.monotonic(), None
+    cpu = used = kernel.cpu_seconds()
     for index, cell in enumerate(manager.nb.cells):
         if cell.cell_type != "code" or not cell.source.strip():
             continue
@@ -117,6 +125,7 @@ def _run_cells(
             continue
         manager.cell_start(cell, index)
         ran = kernel.run(cell.source, min(budget.cell, left))
+        used = max(used, kernel.cpu_seconds())  # 0 once it is dead
         if ran.status == "dead":
             culprit = index
         cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
@@ -125,8 +134,7 @@ def _run_cells(
             manager.cell_exception(cell, index)
         manager.cell_complete(cell, index)
     _add(journal, "cells", time.monotonic() - began)
-    if kernel.alive:
-        _add(journal, "cells_cpu", kernel.cpu_seconds() - cpu)
+    _add(journal, "cells_cpu", used - cpu)
     return culprit
 
 

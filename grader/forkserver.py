@@ -39,6 +39,9 @@ from grader.course import Limits
 # Nothing here may touch CUDA: a forked child could not use it any more.
 LIBRARIES = (
     "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
     "numpy",
     "PIL.Image",
     "torch",
@@ -58,12 +61,14 @@ LIBRARIES = (
     "coursekit.plots",
     "coursekit.student",
 )
+# what every kernel imports when it starts
+KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completer", "jedi", "zmq")
 REQUEST_BYTES = 1 << 20
 
 
 def warm_up(libraries: Iterable[str]) -> None:
     """Import the libraries; those this machine lacks are left for the notebooks to miss."""
-    for name in ("ipykernel.kernelapp", "ipykernel.ipkernel", *libraries):
+    for name in (*KERNEL, *libraries):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     gc.collect()
@@ -272,6 +277,8 @@ def run_kernel(argv: list[str], env: dict[str, str], cwd: str | None, warm: bool
         os.chdir(cwd)
     if not warm:
         os.execvpe(argv[0], argv, env)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "grader"]:
+        del sys.modules[name]  # the grader is not there for students
     os.environ.clear()
     os.environ.update(env)
     _fresh_randomness()
@@ -336,6 +343,7 @@ def main() -> None:
     # ipykernel sets this too, but in the child, when matplotlib has been imported and has read it. The backend itself
     # is left for the child to import: it looks for a running IPython then, to show figures at the end of a cell.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # the debugger's remark on frozen modules
     warm_up(sys.argv[2:])
     connection.sendall(b'{"ready": true}\n')
     ForkServer(connection).serve()

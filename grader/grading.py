@@ -88,7 +88,7 @@ def grade_notebook(
     notes: repairs made before this, such as another file name.   kept: results that still stand; see `judge`.
     scratch: where the kernel's folders are made.
     """
-    began, options = time.monotonic(), options or Options()
+    began, options = (time.monotonic(), time.process_time()), options or Options()
     released = released_notebook(course, week)
     rubric = Rubric.load(course, week)
     rubric.must_cover(questions_in(released), week)
@@ -115,15 +115,13 @@ def run_as_is(
     scratch: Path | None = None,
 ) -> Result:
     """Execute and judge a notebook of the course's own, such as the instructor's, without rebuilding it."""
-    options = options or Options()
+    began, options = (time.monotonic(), time.process_time()), options or Options()
     rubric = Rubric.load(course, week)
     rubric.must_cover(questions_in(notebook), week)
     path = course.release(week)
     released = released_notebook(course, week) if path.is_file() else notebook
     inputs = cache.inputs(course, week, options) if path.is_file() else {}
-    return _execute(
-        course, week, notebook, released, rubric, "instructor", options, [], inputs, time.monotonic(), scratch
-    )
+    return _execute(course, week, notebook, released, rubric, "instructor", options, [], inputs, began, scratch)
 
 
 def _execute(
@@ -136,7 +134,7 @@ def _execute(
     options: Options,
     repairs: list[str],
     inputs: dict[str, str],
-    began: float,
+    began: tuple[float, float],
     scratch: Path | None,
     kept: Sequence[QuestionResult] = (),
 ) -> Result:
@@ -180,7 +178,7 @@ def _execute(
         questions=results,
         repairs=repairs,
         log=[_printable(line) for line in journal.log],
-        timings=_timings(journal, began),
+        timings=_timings(journal, *began),
         inputs=inputs,
         versions=cache.versions(),
         graded_at=now(),
@@ -352,10 +350,13 @@ def _mark_unanswered(notebook: NotebookNode, released: NotebookNode) -> dict[str
     return answered
 
 
-def _timings(journal: Journal, began: float) -> dict[str, float]:
-    seconds = {name: journal.seconds.get(name, 0.0) for name in ("start", "cells", "cells_cpu")}
-    seconds |= {"judge": journal.seconds.get("after", 0.0), "total": time.monotonic() - began}
-    return {name: round(value, 3) for name, value in seconds.items()}
+def _timings(journal: Journal, began: float, cpu: float) -> dict[str, float]:
+    """began, cpu: of this process's clocks when the submission was taken up."""
+    found = {name: journal.seconds.get(name, 0.0) for name in ("start", "start_cpu", "cells", "cells_cpu")}
+    found |= {"judge": journal.seconds.get("after", 0.0), "judge_cpu": journal.seconds.get("after_cpu", 0.0)}
+    found["judge_grader_cpu"] = journal.seconds.get("after_own_cpu", 0.0)
+    found |= {"total": time.monotonic() - began, "grader_cpu": time.process_time() - cpu}
+    return {name: round(value, 3) for name, value in found.items()}
 
 
 def _tidy(notebook: NotebookNode) -> NotebookNode:

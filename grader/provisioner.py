@@ -241,6 +241,10 @@ class WarmProvisioner(LocalProvisioner):
 
     async def kill(self, restart: bool = False) -> None:
         await self.send_signal(9)
+        for _ in range(50):  # it takes milliseconds; a KernelManager would look again only after 0.1 s
+            if await self.poll() is not None:
+                break
+            await asyncio.sleep(0.002)
 
     async def terminate(self, restart: bool = False) -> None:
         await self.send_signal(15)
