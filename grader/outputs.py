@@ -1,8 +1,12 @@
-"""A cell's outputs, collected from a kernel's messages as a notebook keeps them, up to caps that hold at once."""
+"""A cell's outputs, collected from a kernel's messages as a notebook keeps them, up to caps that hold at once.
+
+The student's code can write such messages itself, so nothing is kept that a notebook may not hold.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
 import nbformat
@@ -11,6 +15,7 @@ from nbformat import NotebookNode
 TEXT_BYTES = 1_000_000  # of streams, a cell
 RICH_BYTES = 8_000_000  # of pictures and other displays, a cell
 OUTPUTS = 200  # a cell
+DEPTH = 50  # of lists and dicts within each other in one output
 
 
 def as_shown(text: str) -> str:
@@ -42,40 +47,54 @@ class Outputs:
                 self.kept.clear()
         elif kind in ("stream", "display_data", "execute_result", "error", "update_display_data"):
             with contextlib.suppress(Exception):  # a malformed message is no output
-                self._keep(message, kind, content)
+                self._keep(kind, content)
         return False
 
-    def _keep(self, message: dict[str, Any], kind: str, content: dict[str, Any]) -> None:
+    def _keep(self, kind: str, content: dict[str, Any]) -> None:
         display = (content.get("transient") or {}).get("display_id")
         if kind == "update_display_data":
-            if self._fits(content):
-                for old in self.displays.get(display, []):
-                    old["data"], old["metadata"] = content["data"], content["metadata"]
+            output = self._rich("display_data", content)
+            for old in self.displays.get(display, []) if output else []:
+                old["data"], old["metadata"] = output["data"], output["metadata"]
             return
         if self.clear_next:
             self.kept.clear()
             self.clear_next = False
         if kind == "stream":
-            self._stream(str(content["name"]), str(content["text"]))
-            return
-        if kind == "error":
-            content = {**content, "evalue": str(content["evalue"])[:5000]}
-            content["traceback"] = [str(line)[:20_000] for line in content["traceback"]][:50]
-            message = {**message, "content": content}
-        output = nbformat.v4.output_from_msg(message)
-        if kind == "error" or self._fits(content):  # the reason of a failure is never cut
+            self._stream("stderr" if content["name"] == "stderr" else "stdout", str(content["text"]))
+        elif kind == "error":
+            self._error(content)
+        elif output := self._rich(kind, content):
             self.kept.append(output)
             if isinstance(display, str):
                 self.displays.setdefault(display, []).append(output)
 
-    def _fits(self, content: dict[str, Any]) -> bool:
-        size = sum(len(str(value)) for value in content["data"].values())
-        self.seen += size
-        if self.rich + size > RICH_BYTES or len(self.kept) >= OUTPUTS:
+    def _rich(self, kind: str, content: dict[str, Any]) -> NotebookNode | None:
+        """A display or a result as an output, where there is room for it. Raises where it is not a valid one."""
+        parts = {"data": content["data"], "metadata": content["metadata"]}
+        if _deeper(parts, DEPTH):
+            raise ValueError("nested too deeply")
+        text = json.dumps(parts, ensure_ascii=False, allow_nan=False)
+        self.seen += len(text)
+        if self.rich + len(text) > RICH_BYTES or len(self.kept) >= OUTPUTS:
             self.cut = True
-            return False
-        self.rich += size
-        return True
+            return None
+        output = nbformat.v4.new_output(kind, **json.loads(_printable(text)))
+        if kind == "execute_result":
+            output.execution_count = content.get("execution_count")
+        nbformat.validate(output, ref="output", version=4)
+        self.rich += len(text)
+        return output
+
+    def _error(self, content: dict[str, Any]) -> None:
+        """The last one is kept whatever came before it: it is the reason of a failure."""
+        lines = [_printable(str(line)[:20_000]) for line in content["traceback"][:50]]
+        name, value = _printable(str(content["ename"])[:200]), _printable(str(content["evalue"])[:5000])
+        self.seen += len(name) + len(value) + sum(map(len, lines))
+        if len(self.kept) > OUTPUTS:
+            self.cut = True
+            self.kept.pop()
+        self.kept.append(nbformat.v4.new_output("error", ename=name, evalue=value, traceback=lines))
 
     def _stream(self, name: str, text: str) -> None:
         self.seen += len(text)
@@ -96,8 +115,19 @@ class Outputs:
         """The outputs, with what carriage returns overwrote left out and a note where something was cut."""
         for output in self.kept:
             if output.output_type == "stream":
-                output.text = as_shown("".join(self.streams[id(output)]))
+                output.text = as_shown(_printable("".join(self.streams[id(output)])))
         if self.cut:
             note = "\n[output cut here: more than the grader keeps of one cell]\n"
             self.kept.append(nbformat.v4.new_output("stream", name="stdout", text=note))
         return self.kept
+
+
+def _printable(text: str) -> str:
+    """Text that can be written as UTF-8: half characters become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether lists and dicts lie within each other at more than this many levels."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)

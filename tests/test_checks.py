@@ -161,3 +161,15 @@ def test_evidence_is_bounded():
 
     pictures = run_check(many, local_student({}), "s").evidence
     assert len(pictures) <= 8 and all(max(p.size) <= 640 for _, p in pictures)
+
+
+def test_a_picture_of_any_size_is_kept_small():
+    @check("norm")
+    def shows(student, rng):
+        """It is shown."""
+        evidence("wide", np.broadcast_to(np.float32(0.5), (30, 2_000_000)))
+        evidence("large", np.broadcast_to(np.float32(2), (9000, 9000, 3)))
+
+    result = verdict(None, shows)
+    assert result.passed, result.message
+    assert all(max(picture.size) <= 640 for _, picture in result.evidence)

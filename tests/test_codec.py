@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from coursekit.codec import CodecError, Handle, Limits, decode, encode
+from coursekit.codec import CodecError, Handle, Limits, decode, encode, parse
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -114,6 +115,7 @@ HOSTILE = [
     '{"t": "array", "d": "float32", "s": [-1], "b": ""}',
     '{"t": "array", "d": "float32", "s": [true], "b": "AAAA"}',
     '{"t": "array", "d": "float32", "s": [2], "b": "AAAA"}',
+    '{"t": "array", "d": "float32", "s": [1000000000000, 1000000000000, 0], "b": ""}',
     '{"t": "array", "d": "float32", "s": [1], "b": "*not base64*"}',
     '{"t": "tensor", "d": "bfloat16", "s": [3], "b": "AAAA"}',
     '{"t": "image", "m": "RGB", "s": [100000, 100000], "b": ""}',
@@ -147,3 +149,29 @@ def test_the_caps_hold_both_ways():
             encode(value, limits=small)
         with pytest.raises(CodecError):
             decode(encode(value), limits=small)
+
+
+@pytest.mark.parametrize("bomb", ["[" + "[]," * 4_000_000 + "[]]", '["' + '","' * 4_000_000 + '"]', '{"":' * 4_000_000])
+def test_what_would_take_much_memory_is_refused_before_it_is_read(bomb):
+    began = time.process_time()
+    with pytest.raises(CodecError, match="values in one message"):
+        decode(bomb)
+    assert time.process_time() - began < 3
+
+
+def test_text_may_hold_as_many_commas_and_brackets_as_it_likes():
+    text = 'a,[{"\\' * 1_000_000
+    assert decode(encode(text)) == text
+    assert parse(json.dumps({"data": text, "x": [1, 2]}), marks=10)["x"] == [1, 2]
+    for broken in ('"' + '\\"' * 1_000_000, '"' + ",\\" * 1_000_000, '"\\', ',"'):
+        with pytest.raises(CodecError):
+            parse(broken, marks=1)
+
+
+def test_keys_that_collide_are_refused():
+    prime = 2**61 - 1  # the modulus of a whole number's hash
+    packed = {"t": "dict", "v": [[n * prime, 0] for n in range(50_000)]}
+    with pytest.raises(CodecError, match="same hash"):
+        decode(json.dumps(packed))
+    ordinary = {n: str(n) for n in range(50_000)} | {-1.0: 0, -2: 0}
+    assert decode(encode(ordinary)) == ordinary

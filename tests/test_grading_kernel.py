@@ -120,3 +120,41 @@ def test_malformed_messages_are_no_output():
             assert outputs.take({"msg_type": kind, "content": content}) is False
     assert outputs.take({"msg_type": "status", "content": {"execution_state": "idle"}}) is True
     outputs.done()
+
+
+def message(kind: str, **content) -> dict:
+    return {"msg_type": kind, "content": content}
+
+
+def test_forged_outputs_are_kept_only_as_a_notebook_may_hold_them():
+    deep: list = []
+    for _ in range(200):
+        deep = [deep]
+    outputs = Outputs()
+    for forged in (
+        message("display_data", data={"application/json": deep}, metadata={}),
+        message("display_data", data={"application/json": {"x": float("nan")}}, metadata={}),
+        message("display_data", data={"text/plain": 5}, metadata={}),
+        message("display_data", data={"text/plain": "x"}, metadata=[]),
+        message("display_data", data={"text/plain": "x"}, metadata={"y": "z" * 9_000_000}),
+        message("display_data", data=7, metadata={}),
+        message("execute_result", data={"text/plain": "x"}, metadata={}, execution_count=-1),
+        message("stream", name=["stdout"], text="fine \ud800 "),
+        message("stream", name="x" * 10_000_000, text="too"),
+        message("error", ename="e" * 10_000_000, evalue="\ud800", traceback=[5, "\ud800"]),
+        message("display_data", data={"text/plain": "\ud800"}, metadata={}),
+    ):
+        assert not outputs.take(forged)
+    stream, error, display, note = outputs.done()
+    assert (stream.name, stream.text, display.data) == ("stdout", "fine ? too", {"text/plain": "?"})
+    assert (len(error.ename), error.evalue, error.traceback) == (200, "?", ["5", "?"])
+    assert "output cut here" in note.text
+
+
+def test_errors_without_end_leave_the_last():
+    outputs = Outputs()
+    for n in range(3 * OUTPUTS):
+        outputs.take(message("error", ename="E", evalue=str(n), traceback=["line" * 1000]))
+    *_, error, _ = kept = outputs.done()
+    assert error.evalue == str(3 * OUTPUTS - 1) and len(kept) == OUTPUTS + 2
+    assert outputs.seen > 3 * OUTPUTS * 4000

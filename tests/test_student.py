@@ -111,6 +111,16 @@ def test_a_forged_answer_is_an_error_or_plain_data(answer):
         assert error.kind == "CodecError"
 
 
+def test_an_object_without_end_is_not_asked_for_all_its_items():
+    class Endless:
+        def __getitem__(self, n):
+            return n
+
+    with pytest.raises(TypeError, match="not iterable"):
+        list(student(items=Endless()).items)
+    assert student(items=Endless()).items[7] == 7
+
+
 def test_the_server_answers_nonsense_without_raising():
     server = Server({})
     for text in ("", "{}", '{"t":"dict","v":[["op","nothing"]]}', '{"t":"dict","v":[["op","get"]]}'):

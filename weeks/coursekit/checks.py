@@ -139,7 +139,9 @@ _pictures: contextvars.ContextVar[list[tuple[str, Image.Image]] | None] = contex
 def evidence(caption: str, picture: Image.Image | np.ndarray) -> None:
     """Keep a picture for the feedback page: an image, or an array (h, w) or (h, w, 3) with values in [0, 1]."""
     if not isinstance(picture, Image.Image):
-        picture = Image.fromarray((np.clip(np.nan_to_num(_array(picture)), 0, 1) * 255).round().astype(np.uint8))
+        picture = _array(picture, "the picture")
+        picture = picture[tuple(slice(None, None, 1 + size // 2048) for size in picture.shape[:2])]  # it is shown small
+        picture = Image.fromarray((np.clip(np.nan_to_num(picture), 0, 1) * 255).round().astype(np.uint8))
     pictures = _pictures.get()
     if pictures is not None and len(pictures) < 8:
         picture = picture.convert("RGB")

@@ -22,7 +22,9 @@ import base64
 import binascii
 import json
 import math
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,9 +69,12 @@ class Limits:
     items: int = 200_000  # values in one message, counting every level
     depth: int = 12  # nesting of lists, tuples and dicts
     image_pixels: int = 16_000_000
+    same_hash: int = 100  # keys of one dict with the same hash: they cost its reader the square of their number
 
 
 DEFAULT = Limits()
+MARKS_PER_ITEM = 8  # of `,`, `[` and `{` that one value takes in the text, commonly at most
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -96,13 +101,28 @@ def decode(text: str, resolve: Callable[[Handle], Any] | None = None, limits: Li
         raise CodecError(f"a message is text, not {type(text).__name__}")
     if len(text) > limits.message_bytes:
         raise CodecError(f"the message has {len(text) / MEGABYTE:.0f} MB; at most {_megabytes(limits)} MB can cross")
+    packed = parse(text, MARKS_PER_ITEM * limits.items)
+    return _unpack(packed, resolve, _Budget(limits), depth=0)
+
+
+def parse(text: str, marks: int) -> Any:
+    """JSON from a stranger. marks: how many `,`, `[` and `{` it may have outside strings, and how many strings.
+
+    They are counted first, because a megabyte of "[]," becomes seventy of lists. Raises CodecError.
+    """
+    rest, strings = _STRING.subn("", text, count=marks + 1) if _marks(text) > marks else ("", 0)
+    if strings > marks or _marks(rest) > marks:
+        raise CodecError(f"more than {marks // MARKS_PER_ITEM:,} values in one message; use an array")
     try:
-        packed = json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant)
     except CodecError:
         raise
     except (ValueError, RecursionError) as error:
         raise CodecError(f"the message is not JSON: {error}") from None
-    return _unpack(packed, resolve, _Budget(limits), depth=0)
+
+
+def _marks(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 class _Budget:
@@ -230,7 +250,12 @@ def _unpack(packed: Any, resolve: Callable[[Handle], Any] | None, budget: _Budge
         case {"t": "tuple", "v": list(items)}:
             return tuple(_unpack(item, resolve, budget, depth + 1) for item in items)
         case {"t": "dict", "v": list(pairs)}:
-            return dict(_unpack_pair(pair, resolve, budget, depth + 1) for pair in pairs)
+            entries = [_unpack_pair(pair, resolve, budget, depth + 1) for pair in pairs]
+            if len(entries) > (most := budget.limits.same_hash):
+                ((_, alike),) = Counter(hash(key) for key, _ in entries).most_common(1)
+                if alike > most:
+                    raise CodecError(f"a dict in the message has {alike:,} keys with the same hash")
+            return dict(entries)
         case {"t": "array", "d": str(dtype), "s": list(shape), "b": str(data)} if dtype in ARRAY_DTYPES:
             return _unpack_array(dtype, _shape(shape), data)
         case {"t": "tensor", "d": str(dtype), "s": list(shape), "b": str(data)} if dtype in TENSOR_DTYPES:
@@ -276,7 +301,10 @@ def _raw(data: str, count: int | None, what: str) -> bytes:
 def _unpack_array(dtype: str, shape: tuple[int, ...], data: str) -> np.ndarray:
     kind = np.dtype(dtype).newbyteorder("<")
     raw = _raw(data, math.prod(shape) * kind.itemsize, "array")
-    return np.frombuffer(raw, dtype=kind).reshape(shape).astype(np.dtype(dtype), copy=True)
+    try:
+        return np.frombuffer(raw, dtype=kind).reshape(shape).astype(np.dtype(dtype), copy=True)
+    except ValueError:  # no entries, and yet dimensions too large for an array
+        raise CodecError(f"impossible array shape {str(shape)[:80]}") from None
 
 
 def _unpack_tensor(dtype: str, shape: tuple[int, ...], data: str) -> Any:

@@ -144,6 +144,8 @@ def _describe(value: Any) -> str:
 class Remote:
     """An object in the student's kernel: call it, read its attributes and items. Data comes back as data."""
 
+    __iter__ = None  # it would ask for item after item, without end where the object never says that it has no more
+
     def __init__(self, student: Student, handle: Handle) -> None:
         self._student, self._handle = student, handle
 
