@@ -22,8 +22,12 @@ test: env
 	$(BIN)/grader doctor --install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/grader release --check
-	$(BIN)/python -m pytest -n 2
-	$(BIN)/grader run
+	@# where this machine forbids sandboxes their tests are skipped, and said to be
+	@why="$$($(BIN)/python -c 'from grader.sandbox import unavailable; print(unavailable())')"; \
+	if [ -n "$$why" ]; then echo "TESTING WITHOUT A SANDBOX: $$why"; export CROSSMODAL_UNSANDBOXED=1; fi; \
+	set -ex; \
+	$(BIN)/python -m pytest -n 2; \
+	$(BIN)/grader run; \
 	$(BIN)/grader audit week01_clip
 
 lab: env

@@ -42,6 +42,11 @@ CellSeconds = Annotated[
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another grader that is at work in the same folder.")]
 
 
+Unsandboxed = Annotated[
+    bool, typer.Option("--unsandboxed", help="Run submissions as yourself. Only for files you trust.")
+]
+
+
 class Commands(TyperGroup):
     """What a person can put right is one line and exit code 2, without a traceback."""
 
@@ -103,14 +108,26 @@ def options(
     assignments: list[str] | None = None,
     kernel: str | None = None,
     cell_seconds: float | None = None,
+    unsandboxed: bool = False,
 ) -> Any:
-    """The command line's settings as grading's."""
+    """The command line's settings as grading's. Without a sandbox, says so."""
     from grader.grading import Options
 
     usual = week.budget
     budget = Budget(cell_seconds, max(usual.notebook, cell_seconds), usual.check) if cell_seconds else None
     given = {"workers": workers} if workers else {}
-    return Options(parameters=parameters(assignments), kernel=kernel or usual_kernel(), budget=budget, **given)
+    if unsandboxed:
+        given["sandboxed"] = False
+    chosen = Options(parameters=parameters(assignments), kernel=kernel or usual_kernel(), budget=budget, **given)
+    if not chosen.sandboxed:
+        errors().print(
+            Text("NO SANDBOX: ", "bold red")
+            + Text(
+                "submissions run as you. They can read and change all that you can, solutions, gradebook and other "
+                "students' work included. Every record will say so."
+            )
+        )
+    return chosen
 
 
 def usual_kernel() -> str:
@@ -188,6 +205,7 @@ def grade(
     parameter: Parameters = None,
     kernel: Kernel = None,
     cell_seconds: CellSeconds = None,
+    unsandboxed: Unsandboxed = False,
     again: Annotated[bool, typer.Option("--again", help="Grade also what has not changed since its record.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="At the end, say whose score moved and why.")] = False,
     wait: Wait = False,
@@ -218,7 +236,7 @@ def grade(
     with alone(here, wait):
         before = records_of(here, which, names)[0] if diff else []
         with Watch(out, f"Grading {which.slug}", len(names)) as watch:
-            settings = options(which, workers, parameter, kernel, cell_seconds)
+            settings = options(which, workers, parameter, kernel, cell_seconds, unsandboxed)
             try:
                 grades = grade_class(here, which, names, settings, watch.on_start, watch.on_done, again)
             except GradebookError as error:  # it does not keep the class from its feedback
@@ -283,6 +301,7 @@ def audit(
     only: Annotated[list[str] | None, typer.Option("--only", metavar="QUESTION", help="Only this; repeatable.")] = None,
     workers: Workers = None,
     kernel: Kernel = None,
+    unsandboxed: Unsandboxed = False,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
@@ -297,7 +316,7 @@ def audit(
     out = console()
     plan = auditing.plan(here, which, only=only, isolated=isolated)
     with Watch(out, f"Auditing {which.slug}", len(plan.batches)) as watch:
-        settings = options(which, workers, kernel=kernel)
+        settings = options(which, workers, kernel=kernel, unsandboxed=unsandboxed)
         findings = auditing.run(here, which, plan, settings, on_start=watch.on_start, on_done=watch.on_done)
     out.print()
     out.print(auditing.table(findings))
@@ -322,6 +341,7 @@ def run(
     parameter: Parameters = None,
     kernel: Kernel = None,
     cell_seconds: CellSeconds = None,
+    unsandboxed: Unsandboxed = False,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
@@ -339,7 +359,7 @@ def run(
         results = []
         for which in chosen:
             watch.on_start(which.slug)
-            result = run_solution(here, which, options(which, 1, parameter, kernel, cell_seconds))
+            result = run_solution(here, which, options(which, 1, parameter, kernel, cell_seconds, unsandboxed))
             watch.on_done(which.slug, result)
             results.append((which, result.grade))
     for which, grade in results:
@@ -374,14 +394,18 @@ def shortfalls(grade: Grade) -> list[str]:
 def demo(
     workers: Workers = None,
     kernel: Kernel = None,
+    unsandboxed: Unsandboxed = False,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
     """Grade a sample class of week 1 from end to end, in demo/, and say what to open.
 
+    The sample is the course's own, so where no sandbox can be made it is graded without one.
+
     Example: [bold]grader demo[/]
     """
     from grader import demo as sample
+    from grader.sandbox import unavailable
 
     here = sample.course(course, work)
     week = here.week("1")
@@ -389,7 +413,7 @@ def demo(
     notes = sample.build(here, week)
     out.print(f"A sample class of {len(notes)} is in {here.work / 'submitted'}.", soft_wrap=True)
     with Watch(out, "Grading the class", len(notes)) as watch:
-        settings = options(week, workers, kernel=kernel)
+        settings = options(week, workers, kernel=kernel, unsandboxed=unsandboxed or bool(unavailable()))
         grades = sample.grade(here, week, settings, on_start=watch.on_start, on_done=watch.on_done)
     write_pages(here, week, grades)
     show_grades(out, here, week, grades, notes)

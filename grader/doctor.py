@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.course import Course
+from grader.sandbox import REMEDY, unavailable
 
 PACKAGES = {
     "torch": "the models",
@@ -61,6 +62,7 @@ def examine(course: Course) -> list[Found]:
         *_kernelspecs(course),
         *_machine(course),
         _gpu(),
+        _sandbox(),
         *_system(),
         _fonts(),
         *_checkpoints(course),
@@ -84,7 +86,8 @@ def install() -> Iterator[str]:
         done = subprocess.run(prefix + step, env=environment, capture_output=True, text=True)
         if done.returncode and step is command:  # update fails where one of many sources is out of reach
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-            yield f"That failed: {' '.join(last)}. Nothing essential: the course works without."
+            yield f"That failed: {' '.join(last)}. Without bubblewrap, grading asks for --unsandboxed."
+    unavailable.cache_clear()
 
 
 def table(found: list[Found]) -> Table:
@@ -174,6 +177,12 @@ def _gpu() -> Found:
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return Found("GPU", True, "Apple (mps)", "the full profile")
     return Found("GPU", True, "none; the tiny profile needs none", "the full profile")
+
+
+def _sandbox() -> Found:
+    why = unavailable()
+    detail = why.partition(". ")[0] if why else "bubblewrap"
+    return Found("sandbox", not why, detail, "submissions run in it, away from everything else", REMEDY)
 
 
 def _system() -> Iterator[Found]:
