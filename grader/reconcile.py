@@ -105,6 +105,8 @@ class _Matching:
         self._by_place()
         self._notes_as_answers()
         self._join_halves()
+        stubs = {cell.source.strip() for cell in released if is_answer(cell)}
+        self.dropped.update(j for j in self.left() if self.submitted[j].source.strip() in stubs)  # would undo an answer
 
     def left(self) -> list[int]:
         """Submitted cells that are no released cell, in order."""

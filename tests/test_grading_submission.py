@@ -176,6 +176,7 @@ def test_all_metadata_lost(rebuild, right):
     found = rebuild(right)
     assert_answered(found)
     assert any("lost nbgrader's metadata" in line for line in found.repairs)
+    assert len(found.notebook.cells) == len(right.cells), "nothing is there twice"
 
 
 def test_saved_by_colab(rebuild, right):
@@ -387,6 +388,13 @@ def test_checks_written_over_and_all_metadata_lost(rebuild, right):
     found = rebuild(right)
     assert_answered(found)
     assert "check_mean was missing; put back as released" in found.repairs
+
+
+def test_edited_parameters_without_metadata_are_known_by_likeness(rebuild, right):
+    right.cells[place(right, "parameters")].source = 'PROFILE = "full"\nSEED = 0'
+    for cell in right.cells:
+        cell.metadata, _ = nbformat.from_dict({}), cell.pop("id")
+    assert not any('"full"' in cell.source for cell in rebuild(right).notebook.cells)
 
 
 def test_cutting_leaves_nothing_out():
