@@ -33,7 +33,7 @@ class Limits:
 
     memory: int = 4 * GB
     processes: int = 128
-    files: int = 4096
+    files: int = 1024
     disk: int = GB
     cpu: int = 0
 

@@ -75,7 +75,7 @@ def install() -> Iterator[str]:
     missing = [package for package, (programs, _) in SYSTEM.items() if not _which(programs)]
     if not missing:
         return
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing, "libseccomp2"]
     prefix = _privilege()
     if not shutil.which("apt-get") or prefix is None:
         yield f"Not installed here: {', '.join(missing)}. To get them: sudo {' '.join(command)}"

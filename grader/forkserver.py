@@ -7,7 +7,8 @@ requests on sockets, one JSON object a line, each in kind:
     {"op": "spawn", "argv": [...], "env": {...}, "cwd": ..., "sandbox": ..., "limits": ...}   ->  {"pid": 123}
     {"op": "signal", "pid": 123, "signum": 2}          ->  {"sent": true}
     {"op": "poll", "pid": 123}                         ->  {"exit": null | 0 | -9 | ...}
-    {"op": "worker", "env": {...}} and two sockets     ->  {"pid": 124}
+    {"op": "seal", "pid": 123}                         ->  {"sent": true}
+    {"op": "worker", "threads": 1} and a socket        ->  {"pid": 124}
     anything that fails                                ->  {"error": "..."}
 
 A kernel belongs to the connection that asked for it, and is killed with all its children when that closes; when the
@@ -34,6 +35,7 @@ from typing import Any, NoReturn
 
 from grader import confine
 from grader.course import Limits
+from grader.sandbox import RUN, WRITABLE
 
 # What the weeks' notebooks import. transformers and diffusers load their classes lazily, so those are named too.
 # Nothing here may touch CUDA: a forked child could not use it any more.
@@ -185,8 +187,9 @@ class ForkServer:
         self.children[pid] = Child(first, client, group=sandbox is None)
         return {"pid": pid}
 
-    def op_worker(self, client: Client, env: dict[str, str], threads: int) -> dict[str, Any]:
-        """Fork a worker. It gets its jobs by the socket that was sent along."""
+    def op_worker(self, client: Client, threads: int) -> dict[str, Any]:
+        """Fork a worker. It gets its jobs, and its environment, by the socket that was sent along: what passes through
+        here stays in memory that every later kernel is a copy of."""
         jobs = client.received.pop(0)
         ours, theirs = socket.socketpair()
         server = os.getpid()
@@ -194,7 +197,7 @@ class ForkServer:
         if pid == 0:
             try:
                 _keep_only(jobs, theirs.fileno())
-                run_worker(env, threads, server)
+                run_worker(threads, server)
             finally:
                 os._exit(1)
         theirs.close()
@@ -210,6 +213,11 @@ class ForkServer:
             whole = child.group and signum != signal.SIGINT
             (os.killpg if whole else os.kill)(pid, signum)
         return {"sent": child.exit is None}
+
+    def op_seal(self, client: Client, pid: int) -> dict[str, Any]:
+        """Have the sandbox of a kernel that has made its sockets keep them as they are."""
+        os.kill(self.children[pid].pid, signal.SIGUSR1)
+        return {"sent": True}
 
     def op_poll(self, client: Client, pid: int) -> dict[str, Any]:
         return {"exit": self._poll(pid)}
@@ -248,12 +256,14 @@ def _keep_only(*descriptors: int) -> None:
 
 def _enter(sandbox: int, server: int, limits: Limits) -> None:
     """Go on as a process inside the sandbox, without privileges; the process that does not waits for it outside."""
-    confine.enter(sandbox)
+    user = confine.enter(sandbox)
     confine.die_with(server)  # not before: the system forgets it when privileges change
+    confine.fit(WRITABLE)
     inner = os.fork()
     if inner:
         os.write(KEPT, json.dumps({"pid": inner}).encode() + b"\n")
         os.closerange(0, KEPT + 1)
+        signal.signal(signal.SIGUSR1, lambda *_: confine.seal(str(RUN)))  # it still has the privileges for that
         code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
         if code < 0:  # end as it did
             with contextlib.suppress(OSError):
@@ -261,7 +271,7 @@ def _enter(sandbox: int, server: int, limits: Limits) -> None:
             os.kill(os.getpid(), -code)
         os._exit(abs(code))
     os.setsid()
-    confine.give_up(limits)
+    confine.give_up(user, limits)
     confine.die_with(0)  # its parent has no number here
 
 
@@ -299,14 +309,12 @@ def run_kernel(argv: list[str], env: dict[str, str], cwd: str | None, warm: bool
         os._exit(code)
 
 
-def run_worker(env: dict[str, str], threads: int, server: int) -> NoReturn:
+def run_worker(threads: int, server: int) -> NoReturn:
     """Become a worker of the pool: in the forked child, with no way back."""
     os.setsid()
     confine.die_with(server)
     _reset_signals()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who gives the jobs
-    os.environ.clear()
-    os.environ.update(env)
     _fresh_randomness()
     _use_threads(str(threads))
     gc.enable()
@@ -345,6 +353,8 @@ def main() -> None:
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # the debugger's remark on frozen modules
     warm_up(sys.argv[2:])
+    with contextlib.suppress(OSError):
+        confine.seccomp()  # loaded once
     connection.sendall(b'{"ready": true}\n')
     ForkServer(connection).serve()
     os._exit(0)  # there is nothing to tidy, and some libraries complain about their own tidying

@@ -324,7 +324,7 @@ def _policy(course: Course, week: Week, options: Options) -> Policy | None:
     limits = week.limits
     if gpu:  # CUDA reserves far more than it uses
         limits = replace(limits, memory=0)
-    return Policy(tuple(readable), (course.root, course.work), limits, gpu)
+    return Policy(tuple(readable), (course.root, course.work, Path(__file__).parent), limits, gpu)
 
 
 def _student_packages() -> list[Path]:

@@ -10,7 +10,9 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty
@@ -22,6 +24,7 @@ from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 
+from coursekit.codec import parse
 from grader.course import CourseError
 from grader.outputs import Outputs
 from grader.sandbox import HOME, Policy, Sandbox, SandboxError, interpreter
@@ -48,8 +51,9 @@ INSIDE = {  # the environment in a sandbox that differs from outside
     "IPYTHONDIR": str(HOME / ".ipython"),
 }
 NOT_INSIDE = ("XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "HF_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-MESSAGES_WAITING = 64  # of one socket, in our memory
-MESSAGE_BYTES = 128_000_000  # a longer one is never received; codec.Limits allows 64 MB of text
+MESSAGES_WAITING = 8  # of one socket, in our memory
+MESSAGE_VALUES = 2_000_000  # numbers, texts, lists and so on in one message
+MESSAGE_BYTES = 80_000_000  # a longer one is never received; codec.Limits allows 64 MB of text
 
 Status = Literal["ok", "error", "timeout", "dead"]
 
@@ -113,6 +117,7 @@ class Kernel:
         self.name, self.env, self.start_seconds = name, env, start_seconds
         self._policy, self._scratch = policy, scratch
         self.sandbox: Sandbox | None = None
+        self.excess = ""  # which limit it was ended for
         self._stack = contextlib.ExitStack()
         self.alive = False
 
@@ -161,6 +166,7 @@ class Kernel:
         self.manager.context.setsockopt(zmq.RCVHWM, MESSAGES_WAITING)
         self.manager.context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
         self.client = self.manager.blocking_client()
+        self.client.session.unpack = _unpack
         self._stack.callback(self.client.stop_channels)
         self.client.start_channels()
         self.client.allow_stdin = False
@@ -168,7 +174,9 @@ class Kernel:
         for channel in (self.client.shell_channel, self.client.iopub_channel):
             self._poller.register(channel.socket, zmq.POLLIN)
         self._wait_until_ready()
-        self._memory_at_start = self.sandbox.used_memory() if self.sandbox else 0
+        if self.sandbox is not None:
+            self.manager.provisioner.seal()
+            self._stack.enter_context(self._watched())
         self.alive = True
 
     def _wait_until_ready(self) -> None:
@@ -275,12 +283,10 @@ class Kernel:
                 checked = now
                 if not self.manager.is_alive():
                     self.alive = False
-                    return Ran("dead", now - began, outputs.done(), why="the kernel died")
-                if excess := self._excess():
-                    self.kill()
-                    return Ran("dead", now - began, outputs.done(), why=f"{excess}, so the kernel was ended")
+                    return Ran("dead", now - began, outputs.done(), why=self.excess or "the kernel died")
         took = (replied or time.monotonic()) - began
-        if any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in reply.get("payload") or []):
+        payload = reply.get("payload")
+        if isinstance(payload, list) and any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in payload):
             self.kill()  # else it would stop a moment later, and the next cell would get the blame
             return Ran("dead", took, outputs.done(), why="it ended the kernel with exit() or quit()")
         status: Status = "timeout" if interrupted else "ok" if reply.get("status") == "ok" else "error"
@@ -298,25 +304,49 @@ class Kernel:
             expressions=found if isinstance(found, dict) else {},
         )
 
-    def _excess(self) -> str:
-        """Which limit its processes together are over, or "". The system holds only each of them to limits."""
-        if self.sandbox is None:
-            return ""
-        limits = self.sandbox.policy.limits
-        if limits.processes and len(self.sandbox.processes()) > limits.processes + HOLDERS:
-            return f"it had more than {limits.processes} processes"
-        if limits.memory and self.sandbox.used_memory() - self._memory_at_start > limits.memory:
-            return f"it used more than {limits.memory / 2**30:.3g} GB of memory"
-        return ""
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """While this lasts, end the sandbox once its processes together are over a limit.
+
+        The system holds only each of them to limits. It goes on between requests too: what was left running works on.
+        """
+        limits, done = self.sandbox.policy.limits, threading.Event()
+        start = self.sandbox.used_memory(enough=0)  # much of it pages shared with the server
+
+        def watch() -> None:
+            while not done.wait(WATCH_SECONDS):
+                if limits.processes and len(self.sandbox.processes()) > limits.processes + HOLDERS:
+                    self.excess = f"it had more than {limits.processes} processes, so the kernel was ended"
+                elif limits.memory and self.sandbox.used_memory(start + limits.memory) > start + limits.memory:
+                    self.excess = f"it used more than {limits.memory / 2**30:.3g} GB of memory, so the kernel was ended"
+                if self.excess:
+                    self.sandbox.close()
+                    return
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _messages(self, channel: Any) -> list[dict[str, Any]]:
-        """What has arrived, up to a hundred messages: a kernel that never stops talking must not hold us here."""
+        """What has arrived, for half a second at most: a kernel that never stops talking must not hold us here."""
         found: list[dict[str, Any]] = []
-        for _ in range(100):
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
             try:
-                found.append(channel.get_msg(timeout=0))
+                message = channel.get_msg(timeout=0)
             except Empty:
                 break
             except Exception:  # signed wrongly or not a message: the student's code can write to these sockets
                 continue
+            if isinstance(message.get("parent_header"), dict) and isinstance(message.get("content"), dict):
+                found.append(message)
         return found
+
+
+def _unpack(text: bytes) -> Any:
+    """JSON of a message, counted before it is read: a few bytes a value in text are a hundred in memory."""
+    return parse(text.decode("utf-8", "replace"), MESSAGE_VALUES)

@@ -82,14 +82,14 @@ class Worker:
         try:
             with theirs:
                 server = provisioner.server_for(self.env, self.libraries)
-                env = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)}
-                self.pid = server.ask("worker", [theirs.fileno()], env=env, threads=self.threads)["pid"]
+                self.pid = server.ask("worker", [theirs.fileno()], threads=self.threads)["pid"]
         except BaseException:
             ours.close()
             raise
         self.socket, self.stream = ours, ours.makefile("rw", encoding="utf-8", newline="\n")
-        # so that its kernels come from the same server
-        self.stream.write(json.dumps({"env": self.env, "libraries": list(self.libraries)}) + "\n")
+        # so that its kernels come from the same server; its own environment is none of the server's business
+        kernels = {"env": self.env, "libraries": list(self.libraries)}
+        self.stream.write(json.dumps({"environment": dict(os.environ), "kernels": kernels}) + "\n")
 
     def signal(self, signum: int) -> None:
         """Send the process a signal, if it is still there."""
@@ -253,7 +253,10 @@ def work(jobs: socket.socket, link: socket.socket) -> None:
     """Answer jobs until they end. link: to the server that this process was forked from, for kernels."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the `with` that ends the kernel
     with jobs.makefile("rw", encoding="utf-8", newline="\n") as stream:
-        provisioner.share(link, **json.loads(stream.readline()))
+        first = json.loads(stream.readline())
+        os.environ.clear()
+        os.environ.update(first["environment"])
+        provisioner.share(link, **first["kernels"])
         for line in stream:
             stream.write(json.dumps(_answer(json.loads(line))) + "\n")
             stream.flush()

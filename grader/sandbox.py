@@ -28,11 +28,14 @@ from grader.course import CourseError, Limits
 
 HOME = Path("/home/student")
 RUN = Path("/run/kernel")  # connection file and sockets
+WRITABLE = ("/tmp", str(HOME), "/dev/shm", str(RUN))
 REMEDY = (
-    "Install bubblewrap 0.8 or later (`sudo apt install bubblewrap`; `grader doctor --install` tries), in a container "
-    "that allows user namespaces (for docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined). "
-    "With --unsandboxed submissions run as you, and can read and change all that you can: only for files you trust."
+    "Install bubblewrap 0.8 or later (`sudo apt install bubblewrap libseccomp2`; `grader doctor --install` tries), in "
+    "a container that allows user namespaces (docker: --security-opt seccomp=unconfined --security-opt "
+    "apparmor=unconfined). With --unsandboxed submissions run as you, and can read and change all that you can: only "
+    "for files you trust."
 )
+SOCKETS = ["--size", str(1 << 20)]
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # of /etc: how libraries, fonts, time zones and certificates are found, and nothing of this machine's users
 SETTINGS = (
@@ -49,10 +52,12 @@ PROBE = """
 import os, sys
 from grader import confine
 from grader.course import Limits
-confine.enter(int(sys.argv[1]))
+from grader.sandbox import WRITABLE
+user = confine.enter(int(sys.argv[1]))
+confine.fit(WRITABLE)
 child = os.fork()
 if child == 0:
-    confine.give_up(Limits())
+    confine.give_up(user, Limits())
     os._exit(0)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
@@ -129,9 +134,11 @@ class Sandbox:
             with contextlib.suppress(OSError):
                 os.kill(self.pid, 9)  # the first of its process namespace: the system kills the others with it
         self.pid = 0
-        with contextlib.suppress(OSError):
+        try:
+            self._holder.wait(5)  # it reaps what it started
+        except subprocess.TimeoutExpired:
             self._holder.kill()
-        self._holder.wait()
+            self._holder.wait()
         for stream in (self._holder.stdin, self._holder.stdout, self._holder.stderr):
             with contextlib.suppress(OSError):
                 stream.close()
@@ -147,12 +154,20 @@ class Sandbox:
         except OSError:
             return []
 
-    def used_memory(self) -> int:
-        """Bytes that its processes hold for themselves: not in files, nor shared with the server by pages."""
-        proc, total = self.path(Path("/proc")), 0
+    def used_memory(self, enough: int) -> int:
+        """Bytes that its processes hold: their own pages, and their share of those they share with others.
+
+        The exact sum takes milliseconds, so below `enough` the quick upper bound is returned.
+        """
+        own = self._sum("status", ("RssAnon:", "RssShmem:"))
+        return own if own <= enough else self._sum("smaps_rollup", ("Pss_Anon:", "Pss_Shmem:"))
+
+    def _sum(self, file: str, fields: tuple[str, ...]) -> int:
+        total, proc = 0, self.path(Path("/proc"))
         for pid in self.processes():
-            with contextlib.suppress(OSError, ValueError, StopIteration), (proc / str(pid) / "status").open() as file:
-                total += next(int(line.split()[1]) << 10 for line in file if line.startswith("RssAnon"))
+            with contextlib.suppress(OSError, ValueError):
+                lines = (proc / str(pid) / file).read_text().splitlines()
+                total += sum(int(line.split()[1]) << 10 for line in lines if line.startswith(fields))
         return total
 
 
@@ -182,8 +197,7 @@ def _arguments(policy: Policy, stack: contextlib.ExitStack) -> tuple[list[str], 
         given.append(_in_memory(text, stack))
         mounts.append((Path("/etc") / name, ["--ro-bind-data", str(given[-1]), f"/etc/{name}"]))
     size = ["--size", str(policy.limits.disk)] if policy.limits.disk else []
-    mounts += [(Path(p), [*size, "--tmpfs", p]) for p in ("/tmp", str(HOME), "/dev/shm")]
-    mounts.append((RUN, ["--size", str(1 << 20), "--tmpfs", str(RUN)]))
+    mounts += [(Path(p), [*(SOCKETS if p == str(RUN) else size), "--tmpfs", p]) for p in WRITABLE]
     mounts += [(Path("/proc"), ["--proc", "/proc"]), (Path("/dev"), ["--dev", "/dev"])]
     # bubblewrap leaves the system's settings as they are; root outside could still write some of them from inside
     mounts.append((Path("/proc/sys"), ["--ro-bind", "/proc/sys", "/proc/sys"]))
