@@ -231,10 +231,12 @@ def toy(toy_tree: Course, tmp_path: Path) -> Course:
 @pytest.fixture(scope="session")
 def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gradebook without entries: nbgrader takes seconds to make one, so tests copy it."""
+    from nbgrader.api import Gradebook
+
     from grader import gradebook
 
     course = Course.find(build_course(tmp_path_factory.mktemp("empty")).root)
-    with gradebook.Gradebook(gradebook.url(course)):
+    with Gradebook(gradebook.url(course)):
         return course.gradebook
 
 

@@ -1,0 +1,208 @@
+"""The gradebook says what nbgrader's own steps would, is written only where it has to be, and never loses a person."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import nbformat
+import pytest
+from conftest import RIGHT
+from light import grade_as, refuse
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from traitlets.config import Config
+
+from grader import gradebook
+from grader.course import Course
+from grader.gradebook import GradebookError
+
+ZERO = "c = get_config()\nc.LateSubmissionPlugin.penalty_method = 'zero'\n"
+TABLES = {
+    "grade": "SELECT s.student_id, c.name, t.auto_score, t.manual_score, t.extra_credit, t.needs_manual_grade "
+    "FROM grade t JOIN base_cell c ON c.id = t.cell_id JOIN submitted_notebook n ON n.id = t.notebook_id "
+    "JOIN submitted_assignment s ON s.id = n.assignment_id",
+    "comment": "SELECT s.student_id, c.name, t.auto_comment, t.manual_comment FROM comment t "
+    "JOIN base_cell c ON c.id = t.cell_id JOIN submitted_notebook n ON n.id = t.notebook_id "
+    "JOIN submitted_assignment s ON s.id = n.assignment_id",
+    "submission": "SELECT s.student_id, s.timestamp, n.late_submission_penalty, n.flagged FROM submitted_assignment s "
+    "JOIN submitted_notebook n ON n.assignment_id = s.id",
+    "student": "SELECT id FROM student",
+}
+
+
+@pytest.fixture
+def book(toy, empty_gradebook):
+    toy.work.mkdir(parents=True)
+    shutil.copy(empty_gradebook, toy.gradebook)
+    return toy.gradebook
+
+
+def content(path) -> dict[str, list]:
+    with closing(sqlite3.connect(path)) as book:
+        return {name: sorted(book.execute(query), key=repr) for name, query in TABLES.items()}
+
+
+def run(path, sql, *values):
+    with closing(sqlite3.connect(path)) as book, book:
+        changed = book.execute(sql, values).rowcount
+    assert changed > 0
+
+
+def as_nbgrader_does(course: Course, week, grades) -> None:
+    """The same through nbgrader's own preprocessors, a student at a time."""
+    config = Config({"LateSubmissionPlugin": {"penalty_method": "zero"}})
+    for grade in grades:
+        with Gradebook(gradebook.url(course)) as book:
+            book.update_or_create_student(grade.student)
+            if not grade.handed_in:
+                continue
+            stamp = gradebook._timestamp(course.submission(week, grade.student).parent)
+            book.update_or_create_submission(week.slug, grade.student, **({"timestamp": stamp} if stamp else {}))
+        names = {
+            "student": grade.student,
+            "assignment": week.slug,
+            "notebook": week.slug,
+            "db_url": gradebook.url(course),
+        }
+        notebook = nbformat.read(course.autograded(week, grade.student), as_version=4)
+        for step in (SaveAutoGrades(), AssignLatePenalties(config=config)):
+            notebook, _ = step.preprocess(notebook, {"nbgrader": names})
+
+
+def enter(path, student):
+    """A person grades the text, adds a point and writes a comment."""
+    one = (
+        "(SELECT n.id FROM submitted_notebook n JOIN submitted_assignment s ON s.id = n.assignment_id "
+        "WHERE s.student_id = ?)"
+    )
+    cell = "(SELECT id FROM base_cell WHERE name = ? AND type = ?)"
+    run(
+        path,
+        "UPDATE grade SET manual_score = 1.25, extra_credit = 0.5, needs_manual_grade = 0 "
+        f"WHERE notebook_id = {one} AND cell_id = {cell}",
+        *(student, "why", "GradeCell"),
+    )
+    run(
+        path,
+        f"UPDATE comment SET manual_comment = 'Well said.' WHERE notebook_id = {one} AND cell_id = {cell}",
+        *(student, "why", "SolutionCell"),
+    )
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # of nbgrader's own
+def test_it_holds_what_nbgraders_own_steps_write(toy, week, book, right, fill):
+    (toy.work / "nbgrader_config.py").write_text(ZERO)
+    grades = [
+        grade_as(toy, week, "ada", right),
+        grade_as(toy, week, "bob", fill(**{**RIGHT, "double": "def double(n):\n    return 2"}), double=1, mean=1 / 3),
+        grade_as(toy, week, "empty", fill(), double=0, table=0, mean=0),
+        grade_as(toy, week, "late", right, mean=0),
+        refuse(toy, week, "refused"),
+        refuse(toy, week, "absent", handed_in=False),
+    ]
+    (toy.submission(week, "late").parent / "timestamp.txt").write_text("2026-11-02 10:00:00.000000 UTC")
+    (toy.submission(week, "ada").parent / "timestamp.txt").write_text("2026-10-02 10:00:00.000000 UTC")
+    gradebook._save_assignment(toy, week)
+    run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000' WHERE name = ?", week.slug)
+    other = Course.find(toy.root, toy.work.parent / "other")
+    shutil.copytree(toy.work, other.work)
+
+    gradebook.project(toy, week, grades)
+    as_nbgrader_does(other, week, grades)
+    first = content(book)
+    assert first == content(other.gradebook)
+    assert ("late", "2026-11-02 10:00:00.000000", 6, 0) in first["submission"]
+    assert ("bob", "check_mean", 0.333333, None, None, 0) in first["grade"]
+    assert ("empty", "why", 0, None, None, 0) in first["grade"] and ("ada", "why", None, None, None, 1) in first[
+        "grade"
+    ]
+
+    for student in ("ada", "bob"):
+        enter(book, student), enter(other.gradebook, student)
+    again = [
+        grade_as(toy, week, "bob", fill(**{**RIGHT, "why": "Because of two."})),
+        grade_as(toy, week, "late", right, mean=0.5),
+    ]
+    for grade in again:
+        shutil.copy(toy.autograded(week, grade.student), other.autograded(week, grade.student))
+    gradebook.project(toy, week, [*grades[:1], *again])
+    as_nbgrader_does(other, week, again)
+    second = content(book)
+    assert second == content(other.gradebook)
+    assert ("bob", "why", None, 1.25, 0.5, 1) in second["grade"], "another text: a person looks again"
+    assert ("ada", "why", None, 1.25, 0.5, 0) in second["grade"], "the same text: nobody has to"
+
+
+def test_nothing_is_written_where_nothing_changed(toy, week, book, right, monkeypatch):
+    grades = [grade_as(toy, week, "ada", right), refuse(toy, week, "absent", handed_in=False)]
+    gradebook.project(toy, week, grades)
+    before = book.read_bytes()
+    monkeypatch.setattr(gradebook, "_write", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(gradebook, "_save_assignment", lambda *_: pytest.fail("written"))
+    gradebook.project(toy, week, grades)
+    assert book.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE grade SET auto_score = 0",
+        "DELETE FROM grade",
+        "DELETE FROM comment",
+        "DELETE FROM submitted_notebook",
+        "DELETE FROM submitted_assignment",
+        "DELETE FROM student",
+        "DELETE FROM crossmodal_projected",
+    ],
+)
+def test_what_is_missing_or_wrong_there_is_put_right(toy, week, book, right, harm):
+    grades = [grade_as(toy, week, "ada", right)]
+    gradebook.project(toy, week, grades)
+    before = content(book)
+    run(book, harm)
+    gradebook.project(toy, week, grades)
+    assert content(book) == before
+
+
+def test_a_due_date_that_moves_moves_the_penalty(toy, week, book, right):
+    (toy.work / "nbgrader_config.py").write_text(ZERO)
+    grades = [grade_as(toy, week, "ada", right)]
+    (toy.submission(week, "ada").parent / "timestamp.txt").write_text("2026-11-02 10:00:00.000000 UTC")
+    gradebook.project(toy, week, grades)
+    assert content(book)["submission"][0][2] is None
+    run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000'")
+    gradebook.project(toy, week, grades)
+    assert content(book)["submission"][0][2] == 7.5
+    run(book, "UPDATE assignment SET duedate = '2026-11-03 00:00:00.000000'")
+    gradebook.project(toy, week, grades)
+    assert content(book)["submission"][0][2] is None
+
+
+@pytest.mark.parametrize("harm", ["garbage", "truncated", "empty"])
+def test_a_damaged_one_is_refused_clearly(toy, week, book, right, harm):
+    grades = [grade_as(toy, week, "ada", right)]
+    gradebook.project(toy, week, grades)
+    damage(book, harm)
+    before = book.read_bytes()
+    for ask in (lambda: gradebook.enrolled(toy), lambda: gradebook.project(toy, week, grades)):
+        with pytest.raises(GradebookError, match="is damaged .*grader rebuild"):
+            ask()
+    assert book.read_bytes() == before
+
+
+def damage(path, how):
+    raw = path.read_bytes()
+    path.write_bytes({"garbage": b"not a database, " * 1000, "truncated": raw[: len(raw) * 2 // 3], "empty": b""}[how])
+
+
+def test_one_that_is_in_use_is_said(toy, week, book, right, monkeypatch):
+    grades = [grade_as(toy, week, "ada", right)]
+    gradebook._save_assignment(toy, week)
+    monkeypatch.setattr(gradebook, "_save_assignment", lambda *_: None)
+    monkeypatch.setattr(gradebook, "url", lambda course: f"sqlite:///{course.gradebook}?timeout=0.2")
+    with closing(sqlite3.connect(book)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(GradebookError, match="database is locked.*grader rebuild week01_toy"):
+            gradebook.project(toy, week, grades)
+    gradebook.project(toy, week, grades)
+    assert ("ada", "check_double", 4, None, None, 0) in content(book)["grade"]
