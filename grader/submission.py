@@ -12,8 +12,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.course import Course, Week
+from grader.sources import MAX_BYTES
 
-MAX_BYTES = 64 * 2**20
 MAX_PARTS = 8_000_000  # lists, objects and commas: what JSON takes in memory once it is read, a hundred bytes for each
 MAX_CELLS = 5_000
 MAX_DIGITS = 4_000  # of a whole number; Python refuses to read longer ones

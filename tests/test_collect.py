@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from grader import collect as collecting
-from grader import names
-from grader.collect import Roster, collect
+from grader import names, sources
+from grader.collect import collect
 from grader.course import CourseError
+from grader.whose import Roster
 
 SLUG = "week01_toy"
 CANVAS_ROSTER = (
@@ -107,6 +108,42 @@ def test_whose_a_file_is(gather, there, files, students, source):
 def test_what_is_not_clear_is_left_alone(gather, there, name):
     assert gather({name: b"x"}) == {name: ("", "unclear")}
     assert there() == {} and gather.notes[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("mallory_105_9005_W_ada_attempt_2026-11-01-09-30-00_x.ipynb", ""),
+        ("W_mallory_attempt_2026-11-01-09-30-00_W_ada_attempt_2027-11-01-09-30-00_x.ipynb", "mallory"),
+        ("W_mallory_attempt_2026-11-01-09-30-00_ada_101_9009_x.ipynb", "mallory"),
+        ("Mallory_3_assignsubmission_file_W_ada_attempt_2026-11-01-09-30-00_x.ipynb", "Mallory"),
+        ("Mallory_3_assignsubmission_file/Ada_5_assignsubmission_file/ada_101_9009_x.ipynb", "Mallory"),
+        ("Mallory_3_assignsubmission_file/ada/week01_toy/week01_toy.ipynb", "Mallory"),
+        ("mallory/ada/week01_toy/week01_toy.ipynb", ""),
+        ("mallory/ada/x.ipynb", ""),
+        ("mallory/ada_101_9009_x.ipynb", ""),
+        ("mallory/ada+week01_toy+2026-11-01 09:30:00 UTC/x.ipynb", ""),
+        ("mallory/week01_toy/ada.ipynb", "mallory"),
+    ],
+)
+def test_a_student_cannot_hand_in_as_another(gather, there, name, student):
+    found = gather({name: b"mallory's", "bob_week01_toy.ipynb": b"b"})
+    assert found[name] == (student, "collected" if student else "unclear")
+    assert set(there()) - {"bob"} == ({student} if student else set())
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"CS 101/ada/x.ipynb": b"a", "CS 101/bob/y.ipynb": b"b"},
+        {"Download/CS 101/ada_1_1_x.ipynb": b"a", "Download/CS 101/bob_2_2_x.ipynb": b"b"},
+        {f"CS 101/W_{who}_attempt_2026-11-01-09-30-00_x.ipynb": b"a" for who in ("ada", "bob")},
+        {"T 1/inbox/ada/week01_toy/week01_toy.ipynb": b"a", "T 1/inbox/bob/week01_toy/week01_toy.ipynb": b"b"},
+    ],
+)  # fmt: skip
+def test_folders_around_all_name_nobody(gather, there, files):
+    assert {status for _, status in gather(files).values()} == {"collected"}
+    assert {name.split("_")[0] for name in there()} == {"ada", "bob"}
 
 
 def test_a_roster_tells(gather, there):
@@ -286,7 +323,7 @@ def test_links_and_pipes_in_a_folder(toy, week, tmp_path, there):
 
 
 def test_zip_bombs(gather, there, monkeypatch):
-    monkeypatch.setattr(collecting, "MAX_TOTAL", 3 * 2**20)
+    monkeypatch.setattr(sources, "MAX_TOTAL", 3 * 2**20)
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("eve.ipynb", "x")
@@ -303,7 +340,7 @@ def test_zip_bombs(gather, there, monkeypatch):
 
 
 def test_more_files_than_any_class_has(gather, monkeypatch, there):
-    monkeypatch.setattr(collecting, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(sources, "MAX_ENTRIES", 3)
     found = gather({f"student{n}.ipynb": b"x" for n in "abcde"})
     assert found["…"] == ("", "refused") and len(there()) == 3
 
