@@ -15,6 +15,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from grader import pages
+from grader.collect import command as collect
 from grader.course import Budget, Course, CourseError, Week
 from grader.doctor import WARM_KERNEL
 from grader.progress import Watch, class_table, console
@@ -448,6 +449,8 @@ def doctor(
     if any(f.essential for f in lacking):
         raise typer.Exit(1)
 
+
+app.command("collect")(collect)
 
 if __name__ == "__main__":
     sys.exit(app())
