@@ -72,12 +72,13 @@ def _collect(
     rows, of_student = [], defaultdict(list)
     outside = around([entry.path for entry, why in files if not why])
     for entry, why in files:
+        claim, unclear = whose(_as_notebook(entry.path[outside:]), week, roster)
         if why:
-            rows.append(Row(entry.name, "", "refused", why))
+            theirs = claim.student if claim and not entry.name.lower().endswith(".ipynb") else ""
+            rows.append(Row(entry.name, theirs, "refused", why))
             continue
-        claim, why = whose(entry.path[outside:], week, roster)
         if claim is None:
-            rows.append(Row(entry.name, "", "unclear", why))
+            rows.append(Row(entry.name, "", "unclear", unclear))
         else:
             of_student[claim.student].append((entry, claim))
     taken = _alike([*of_student, *_present(course.work / "submitted")])
@@ -91,6 +92,12 @@ def _collect(
         found = {row.student for row in rows}
         rows += [Row("", name, "missing", "nothing in this source") for name in roster.students if name not in found]
     return sorted(rows, key=lambda row: (row.status in IN_ORDER, row.student, row.file))
+
+
+def _as_notebook(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Where a student's notebook would be in place of this file: it says whose an essay is, or a zip."""
+    *folders, file = path or ("",)
+    return (*folders, file if file.lower().endswith(".ipynb") else f"{Path(file).stem}.ipynb")
 
 
 def _present(submitted: Path) -> list[str]:
@@ -140,13 +147,10 @@ class _File:
 def _newest(files: list[_File], week: Week) -> _File | None:
     """The one that counts: called as the week is, and of those the newest by the LMS's own marker. None if unclear."""
     named = [file for file in files if _base(file.claim.file) == week.slug] or files
-    if len({file.digest for file in named}) == 1:
-        return named[0]
-    if any(file.claim.order is None for file in named) or len({_base(file.claim.file) for file in named}) > 1:
-        return None
-    newest = max(file.claim.order for file in named)
-    found = [file for file in named if file.claim.order == newest]
-    return found[0] if len(found) == 1 else None
+    if all(file.claim.order is not None for file in named) and len({_base(file.claim.file) for file in named}) == 1:
+        newest = max(file.claim.order for file in named)
+        named = [file for file in named if file.claim.order == newest]
+    return named[0] if len({file.digest for file in named}) == 1 else None
 
 
 def _base(file: str) -> str:

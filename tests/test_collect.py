@@ -223,6 +223,8 @@ def test_two_files_of_which_none_is_the_newer_are_both_named(gather, there, file
 def test_the_same_file_twice_is_one(gather, there):
     found = gather({"Ada - week01_toy.ipynb": b"one", "Ada - week01_toy (1).ipynb": b"one"})
     assert sorted(status for _, status in found.values()) == ["collected", "older"] and there() == {"Ada": b"one"}
+    found = gather({"bob_1_8_week01_toy.ipynb": b"x", "bob_1_9_week01_toy-1.ipynb": b"x"})
+    assert found["bob_1_9_week01_toy-1.ipynb"] == ("bob_1", "collected")
 
 
 def test_the_time_is_kept_where_it_is_known(gather, toy, week):
@@ -391,7 +393,7 @@ def test_litter_is_passed_over(gather, there):
         "index.html",
     ]
     found = gather({**dict.fromkeys(litter, b"x"), "bob.ipynb": b"b", "cem/essay.pdf": b"%PDF"})
-    assert found == {"bob.ipynb": ("bob", "collected"), "cem/essay.pdf": ("", "refused")}
+    assert found == {"bob.ipynb": ("bob", "collected"), "cem/essay.pdf": ("cem", "refused")}
 
 
 def test_submitted_itself_needs_nothing(toy, week, hand_in):
