@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader import classic
 from grader.course import Course, CourseError, Week
 from grader.records import Grade, QuestionResult
 
@@ -118,6 +119,13 @@ def check_sources(root: Path, week: Week) -> tuple[str, str]:
         except FileNotFoundError:
             raise CourseError(f"{week.slug} has no rubric: its checks are expected in {path}") from None
     return texts[0], texts[1]
+
+
+def digests(course: Course, week: Week) -> Mapping[str, str]:
+    """{question: sha256 of what judges it}, checks or tests. Raises CourseError."""
+    if course.classic:
+        return classic.digests(classic.read_solution(course, week))
+    return question_digests(*check_sources(course.root, week))
 
 
 @lru_cache(maxsize=16)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-from grader import cache, gradebook, records, submission
+from grader import cache, classic, gradebook, records, submission
 from grader.course import Course, Week
 from grader.gradebook import GradebookError
 from grader.grading import Options, Result, grade_many, not_gradable, placeholder, released_notebook
@@ -80,13 +80,14 @@ class _Earlier:
         self.course, self.week = course, week
         self.inputs = cache.inputs(course, week, options)
         self.others = {"other releases": cache.other_releases(course, week)}
-        self.digests = cache.question_digests(*cache.check_sources(course.root, week))
+        self.digests = cache.digests(course, week)
 
     def of(self, student: str, path: Path) -> tuple[Grade | None, list[QuestionResult]]:
         """The record that grading this file again would only repeat, or None; and the results that stand anyhow."""
         try:
             grade = records.read(self.course.record(self.week, student))
             inputs = {**self.inputs, "submission": cache.file_hash(path)}
+            inputs |= classic.inputs(self.course, self.week, path)
         except (OSError, RecordError):
             return None, []
         if grade.outcome == "not gradable":

@@ -57,6 +57,27 @@ class Week:
     summary: str
     budget: Budget
     limits: Limits = Limits()
+    notebook: str = ""  # the file's name without .ipynb, where it is not the slug
+
+    @property
+    def stem(self) -> str:
+        """The notebook's name in nbgrader."""
+        return self.notebook or self.slug
+
+    @property
+    def file(self) -> str:
+        """The notebook's file name."""
+        return f"{self.stem}.ipynb"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The names of nbgrader's four folders."""
+
+    solutions: str = "solutions"
+    releases: str = "weeks"
+    submitted: str = "submitted"
+    autograded: str = "autograded"
 
 
 @dataclass(frozen=True)
@@ -72,15 +93,26 @@ class Course:
     repository: str
     branch: str
     weeks: dict[str, Week]
+    folders: Folders = Folders()
+    classic: bool = False  # a course of plain nbgrader; see `classic`
 
     @classmethod
     def find(cls, start: Path | None = None, work: Path | None = None) -> Course:
-        """The course whose tree holds `start` (the current folder). Raises CourseError where there is none."""
+        """The course whose tree holds `start` (the current folder): ours, else one of plain nbgrader.
+
+        Raises CourseError where there is none.
+        """
+        from grader import classic
+
         start = (start or Path.cwd()).resolve()
         for folder in (start, *start.parents):
             if (folder / "weeks" / "course.toml").is_file():
                 return cls._read(folder, (work or folder).resolve())
-        raise CourseError(f"no course found in or above {start}: go to the folder that holds weeks/course.toml")
+        if found := classic.find(start, work.resolve() if work else None):
+            return found
+        raise CourseError(
+            f"no course found in or above {start}: go to the folder that holds weeks/course.toml, or nbgrader's source/"
+        )
 
     @classmethod
     def _read(cls, root: Path, work: Path) -> Course:
@@ -111,20 +143,24 @@ class Course:
         found = [w for w in self.weeks.values() if name == w.slug or name == str(w.number)]
         found = found or [w for w in self.weeks.values() if w.slug.startswith(name)]
         if len(found) != 1:
+            folder = self.root / self.folders.solutions / name
+            several = sorted(p.name for p in folder.glob("*.ipynb")) if self.classic else []
+            if len(several) > 1:
+                raise CourseError(f"{name} has {len(several)} notebooks ({', '.join(several)}); grade each as its own")
             raise CourseError(f"{name!r} names no one week; there are: {', '.join(self.weeks)}")
         return found[0]
 
     def solution(self, week: Week) -> Path:
-        return self.root / "solutions" / week.slug / f"{week.slug}.ipynb"
+        return self.root / self.folders.solutions / week.slug / week.file
 
     def release(self, week: Week) -> Path:
-        return self.root / "weeks" / week.slug / f"{week.slug}.ipynb"
+        return self.root / self.folders.releases / week.slug / week.file
 
     def submission(self, week: Week, student: str) -> Path:
-        return self.work / "submitted" / student / week.slug / f"{week.slug}.ipynb"
+        return self.work / self.folders.submitted / student / week.slug / week.file
 
     def autograded(self, week: Week, student: str) -> Path:
-        return self.work / "autograded" / student / week.slug / f"{week.slug}.ipynb"
+        return self.work / self.folders.autograded / student / week.slug / week.file
 
     def record(self, week: Week, student: str) -> Path:
         return self.work / "records" / week.slug / f"{student}.json"
@@ -142,5 +178,5 @@ class Course:
 
     def students(self, week: Week) -> list[str]:
         """Who handed in anything for this week, or has a folder for it: sorted names of folders in submitted/."""
-        folder = self.work / "submitted"
+        folder = self.work / self.folders.submitted
         return sorted(p.name for p in folder.iterdir() if (p / week.slug).is_dir()) if folder.is_dir() else []

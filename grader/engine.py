@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -59,6 +59,7 @@ def run_notebook(
     env: dict[str, str] | None = None,
     policy: Policy | None = None,
     scratch: Path | None = None,
+    files: Sequence[tuple[Path, str]] = (),
     skip: Callable[[NotebookNode], bool] = lambda cell: False,
     after: Callable[[Kernel], None] | None = None,
     journal: Journal | None = None,
@@ -68,7 +69,7 @@ def run_notebook(
     """Run all cells of `manager.nb`, a papermill NotebookExecutionManager.
 
     budget: seconds a cell and the notebook may take.   env: the kernel's environment.   policy: of its sandbox, None
-    for no sandbox.   scratch: for its folders where it has none.
+    for no sandbox.   scratch: for its folders where it has none.   files: (file, name) to copy into its working folder.
     skip: cells that are not for running.   after: called with the living (or dead) kernel once the cells have run.
     Raises KernelStartError.
     """
@@ -78,7 +79,7 @@ def run_notebook(
     deadly: set[int] = set()
     while True:
         began = time.monotonic()
-        with Kernel(kernel_name, env or environment([], threads=1), policy, scratch, start_timeout) as kernel:
+        with Kernel(kernel_name, env or environment([], threads=1), policy, scratch, start_timeout, files) as kernel:
             _add(journal, "start", time.monotonic() - began)
             _add(journal, "start_cpu", kernel.cpu_seconds())
             deadline = deadline or time.monotonic() + budget.notebook

@@ -157,7 +157,7 @@ class _Row:
             scores={
                 q.cell: None if q.status == "manual" and q.answered else float(f"{q.points:g}") for q in grade.questions
             },
-            comments={q.question: None if q.answered else NO_RESPONSE for q in grade.questions},
+            comments={q.question: None if q.answered else NO_RESPONSE for q in grade.questions if not q.inside},
             timestamp=_timestamp(course.submission(week, grade.student).parent),
             source=f"{grade.inputs.get('submission', '')} {settings}",
         )
@@ -347,19 +347,22 @@ def _update(book: sqlite3.Connection, table: str, key: str, row: dict[str, Any],
 
 
 def _save_assignment(course: Course, week: Week) -> None:
-    """The assignment's row and its cells, as `nbgrader generate_assignment` writes them."""
-    from nbgrader.api import Gradebook, MissingEntry
-    from nbgrader.preprocessors import ComputeChecksums, SaveCells
+    """The assignment's row and its cells, as `nbgrader generate_assignment` writes them.
 
-    released = nbformat.read(course.release(week), as_version=4)
+    In plain nbgrader they hold the hidden tests, which the release does not, so there they come from the source.
+    """
+    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, SaveCells
+
+    released = nbformat.read(course.solution(week) if course.classic else course.release(week), as_version=4)
     with Gradebook(url(course)) as book:
         book.update_or_create_assignment(week.slug)
         with contextlib.suppress(MissingEntry):
-            if kernelspec := json.loads(book.find_notebook(week.slug, week.slug).kernelspec or "null"):
+            if kernelspec := json.loads(book.find_notebook(week.stem, week.slug).kernelspec or "null"):
                 released.metadata.kernelspec = kernelspec
-    resources = {"nbgrader": {"student": ".", "assignment": week.slug, "notebook": week.slug, "db_url": url(course)}}
+    resources = {"nbgrader": {"student": ".", "assignment": week.slug, "notebook": week.stem, "db_url": url(course)}}
     try:
-        for step in (ComputeChecksums(), SaveCells()):
+        for step in (*([ClearSolutions()] if course.classic else []), ComputeChecksums(), SaveCells()):
             step.log = _log
             released, resources = step.preprocess(released, resources)
     except RuntimeError as error:  # SaveCells refuses to drop cells that have grades
@@ -378,7 +381,7 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str) -> No
 
     with Gradebook(url(course)) as book, warnings.catch_warnings(action="ignore"):
         assignment = book.find_assignment(week.slug)
-        notebook = book.find_notebook(week.slug, week.slug)
+        notebook = book.find_notebook(week.stem, week.slug)
         cells = {
             Grade: {cell.name: cell.id for cell in notebook.grade_cells},
             Comment: {cell.name: cell.id for cell in notebook.solution_cells},

@@ -22,12 +22,12 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
-from grader import cache, submission
+from grader import cache, classic, submission
 from grader.course import Budget, Course, CourseError, Week
 from grader.engine import NAME, Journal
 from grader.judge import Rubric, judge, not_judged
 from grader.kernel import Kernel, environment, must_exist
-from grader.questions import answers_in, grade_id, is_answer, is_check, questions_in
+from grader.questions import answers_in, grade_id, is_answer, is_check, is_graded, is_task, questions_in
 from grader.reconcile import reconcile
 from grader.records import Grade, QuestionResult
 from grader.sandbox import Policy, SandboxError, unavailable
@@ -101,8 +101,11 @@ def grade_notebook(
         return Result(not_gradable(course, week, student, str(error), notebook, inputs))
     repairs = [*notes, *submitted.notes, *rebuilt.repairs]
     inputs["submission"] = submitted.sha256
+    inputs |= classic.inputs(course, week, notebook if isinstance(notebook, Path) else None)
+    beside = classic.files(course, week, notebook if isinstance(notebook, Path) else None) if course.classic else []
+    rebuilt = rebuilt.notebook
     return _execute(
-        course, week, rebuilt.notebook, released, rubric, student, options, repairs, inputs, began, scratch, kept
+        course, week, rebuilt, released, rubric, student, options, repairs, inputs, began, scratch, kept, beside
     )
 
 
@@ -137,16 +140,22 @@ def _execute(
     began: tuple[float, float],
     scratch: Path | None,
     kept: Sequence[QuestionResult] = (),
+    files: Sequence[tuple[Path, str]] = (),
 ) -> Result:
     budget = options.budget or week.budget
     questions = questions_in(notebook)
     answered = _mark_unanswered(notebook, released)
     journal, results = Journal(), []
+    executed = copy.deepcopy(notebook)
+    if any(q.inside for q in questions):
+        classic.with_tests(executed, classic.read_solution(course, week))
 
     def ask(kernel: Kernel) -> None:
-        results.extend(judge(kernel, questions, rubric, answered, budget, options.seed, kept))
+        asked = judge(kernel, [q for q in questions if not q.inside], rubric, answered, budget, options.seed, kept)
+        tested = classic.results(questions, journal, rubric.digests, any(answered.values()))
+        by_name = {result.question: result for result in (*asked, *tested)}
+        results.extend(by_name[q.name] for q in questions)
 
-    executed = copy.deepcopy(notebook)
     try:
         executed = papermill.execute_notebook(
             executed,
@@ -160,6 +169,7 @@ def _execute(
             env=kernel_environment(course, week, options),
             policy=_policy(course, week, options),
             scratch=scratch,
+            files=files,
             skip=is_check,
             after=ask,
             journal=journal,
@@ -167,6 +177,7 @@ def _execute(
     except PapermillExecutionError:  # raised once everything has run, because a cell failed; the journal has it all
         executed = remove_error_markers(journal.notebook)
     executed = _tidy(executed)
+    classic.with_tests(executed, released)  # hidden tests stay hidden
     write_verdicts(executed, results)
     grade = Grade(
         week=week.slug,
@@ -223,7 +234,7 @@ def write_verdicts(notebook: NotebookNode, results: Sequence[QuestionResult]) ->
     """
     by_cell = {result.cell: result for result in results}
     for cell in notebook.cells:
-        if not is_check(cell):
+        if not is_graded(cell):
             continue
         result = by_cell[grade_id(cell)]
         text, points = verdict_text(result), f"{result.points:g}"
@@ -286,7 +297,8 @@ def released_notebook(course: Course, week: Week) -> NotebookNode:
     """The week's released notebook. Raises CourseError where there is none. Not to be changed: it is shared."""
     path = course.release(week)
     if not path.is_file():
-        raise CourseError(f"{path} is not there: run `grader release {week.slug}` first")
+        how = "nbgrader generate_assignment" if course.classic else "grader release"
+        raise CourseError(f"{path} is not there: run `{how} {week.slug}` first")
     return _parse(path.read_text(encoding="utf-8"))
 
 
@@ -347,7 +359,7 @@ def _mark_unanswered(notebook: NotebookNode, released: NotebookNode) -> dict[str
         answered[grade_id(cell)] = cell.source.strip() != stub.strip()
         if not answered[grade_id(cell)]:
             cell.source = stub
-    return answered
+    return answered | {grade_id(cell): True for cell in notebook.cells if is_task(cell)}
 
 
 def _timings(journal: Journal, began: float, cpu: float) -> dict[str, float]:

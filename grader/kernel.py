@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty
@@ -103,7 +104,8 @@ class Kernel:
     """A running kernel, as a context manager. Its working folder is fresh and goes with it.
 
     name: of a kernelspec.  env: all of its environment.  policy: of the sandbox it runs in; None for no sandbox.
-    scratch: where its folders outside a sandbox are made. Entering raises KernelStartError or SandboxError.
+    scratch: where its folders outside a sandbox are made.  files: (file, name) copied into its working folder.
+    Entering raises KernelStartError or SandboxError.
     """
 
     def __init__(
@@ -113,9 +115,10 @@ class Kernel:
         policy: Policy | None = None,
         scratch: Path | None = None,
         start_seconds: float = 120,
+        files: Sequence[tuple[Path, str]] = (),
     ) -> None:
         self.name, self.env, self.start_seconds = name, env, start_seconds
-        self._policy, self._scratch = policy, scratch
+        self._policy, self._scratch, self._files = policy, scratch, files
         self.sandbox: Sandbox | None = None
         self.excess = ""  # which limit it was ended for
         self._stack = contextlib.ExitStack()
@@ -155,6 +158,10 @@ class Kernel:
             )
             given["sandbox"] = self.sandbox = self._stack.enter_context(Sandbox(policy))
             env = {name: value for name, value in env.items() if name not in NOT_INSIDE} | INSIDE
+        for file, name in self._files:
+            target = (self.sandbox.path(HOME) if self.sandbox else folder) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
         self.manager.start_kernel(
             cwd=str(folder),
             env=env,
@@ -298,7 +305,7 @@ class Kernel:
             status,
             took,
             outputs.done(),
-            count if isinstance(count, int) else None,
+            count if type(count) is int and count >= 0 else None,  # a bool is an int too
             error,
             f"it printed more than {FLOOD_BYTES // 10**6} MB" if flooded else "",
             expressions=found if isinstance(found, dict) else {},

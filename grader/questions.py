@@ -6,22 +6,29 @@ An exercise is an answer cell whose grade_id is the question's name, and a locke
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from nbformat import NotebookNode
 
 CHECK = "check_"
+CHECK_CALL = re.compile(r"""\s*check\(\s*(["'])[^"'\n]*\1\s*\)\s*;?\s*(#.*)?""")
 
 
 @dataclass(frozen=True)
 class Question:
-    """name: grade_id of the answer cell.  cell: grade_id of the cell with the points.  manual: graded by a person."""
+    """name: grade_id of the answer cell.  cell: grade_id of the cell with the points.  manual: graded by a person.
+
+    inside: judged by tests that the cell with the points holds, as in plain nbgrader, and not by checks. The name is
+    that of the test then: nbgrader does not say which answers it tests.
+    """
 
     name: str
     cell: str
     points: float
     manual: bool
+    inside: bool = False
 
 
 def nbgrader(cell: NotebookNode) -> dict[str, Any]:
@@ -38,15 +45,30 @@ def is_answer(cell: NotebookNode) -> bool:
     return bool(nbgrader(cell).get("solution"))
 
 
-def is_check(cell: NotebookNode) -> bool:
-    """A cell that carries the points of an exercise. Grading does not execute it: the judge runs the checks."""
+def is_graded(cell: NotebookNode) -> bool:
+    """A locked cell that carries the points of an exercise."""
     data = nbgrader(cell)
     return cell.cell_type == "code" and bool(data.get("grade")) and not data.get("solution")
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """One that only names checks. Grading does not execute it: the judge runs the checks."""
+    return is_graded(cell) and bool(CHECK_CALL.fullmatch(cell.source))
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """One that holds tests itself, as in plain nbgrader."""
+    return is_graded(cell) and not is_check(cell)
 
 
 def is_manual(cell: NotebookNode) -> bool:
     """An answer that a person grades."""
     return is_answer(cell) and bool(nbgrader(cell).get("grade"))
+
+
+def is_task(cell: NotebookNode) -> bool:
+    """nbgrader's task: a description that is graded by a person, whatever the student made of it around it."""
+    return bool(nbgrader(cell).get("task"))
 
 
 def questions_in(notebook: NotebookNode) -> list[Question]:
@@ -58,7 +80,9 @@ def questions_in(notebook: NotebookNode) -> list[Question]:
             found.append(
                 Question(data["grade_id"].removeprefix(CHECK), data["grade_id"], float(data["points"]), manual=False)
             )
-        elif is_manual(cell):
+        elif is_test(cell):
+            found.append(Question(data["grade_id"], data["grade_id"], float(data["points"]), manual=False, inside=True))
+        elif is_manual(cell) or is_task(cell):
             found.append(Question(data["grade_id"], data["grade_id"], float(data["points"]), manual=True))
     return found
 

@@ -79,6 +79,7 @@ class QuestionResult:
     note: str = ""
     checks: list[CheckResult] = field(default_factory=list)
     rubric: Hash = ""  # of a judged question: digest of the checks that judged it
+    inside: bool = False  # judged by tests in the notebook, in the student's process, which can be fooled
 
 
 @dataclass(frozen=True)

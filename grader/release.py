@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from nbformat import NotebookNode
 
 from grader.course import Course, CourseError, Week
 from grader.grading import Options, Result, grade_many
-from grader.questions import CHECK, grade_id, is_answer, is_check, is_manual, nbgrader, questions_in
+from grader.questions import CHECK, grade_id, is_answer, is_check, is_graded, is_manual, nbgrader, questions_in
 from grader.records import write_atomically
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -82,12 +81,12 @@ def validate(notebook: NotebookNode, week: Week) -> None:
         where = f"cell {number} ({grade_id(cell) or cell.get('id')})"
         if cell.cell_type == "code" and (cell.outputs or cell.execution_count):
             wrong.append(f"{where} has outputs: clear them before you save")
-        if is_check(cell):
+        if is_graded(cell):
             question = grade_id(cell).removeprefix(CHECK)
             if not grade_id(cell).startswith(CHECK) or question not in answers:
                 wrong.append(f"{where} carries points, but no answer cell is called {question!r}")
-            if not re.search(rf"\bcheck\(\s*['\"]{re.escape(question)}['\"]", cell.source):
-                wrong.append(f'{where} does not call check("{question}")')
+            if not is_check(cell) or repr(question) not in cell.source.replace('"', "'"):
+                wrong.append(f'{where} must be check("{question}") alone: tests belong in the checks and the rubric')
         elif is_answer(cell) and cell.cell_type == "code" and "BEGIN SOLUTION" not in cell.source:
             wrong.append(f"{where} is an answer without ### BEGIN SOLUTION and ### END SOLUTION")
         elif "BEGIN SOLUTION" in cell.source and not is_answer(cell):

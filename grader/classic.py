@@ -1,0 +1,186 @@
+"""Courses of plain nbgrader: no syllabus of ours, and tests that are cells of the notebook.
+
+Any folder with nbgrader's source/ is such a course, and each folder in it an assignment. Its tests run in the student's
+own kernel, as nbgrader runs them, so what they say is worth as much as that process: a student who means to can fool
+them. Such scores are marked in the record. A week of this course may have test cells too, beside its checks.
+
+What differs from nbgrader is deliberate: a test that did not run earns nothing (nbgrader: full points), and what was
+printed to stderr costs nothing (nbgrader: all points).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+from nbformat import NotebookNode
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from grader.course import Budget, Course, CourseError, Folders, Limits, Week
+from grader.questions import Question, grade_id, is_test, questions_in
+from grader.records import CheckResult, QuestionResult
+
+if TYPE_CHECKING:
+    from grader.engine import CellRan, Journal
+
+CONFIG = "nbgrader_config.py"
+NOTE = "judged by tests in the notebook, inside the student's process"
+FILES, FILE_BYTES = 1_000, 200_000_000  # of an assignment, beside its notebook
+
+
+def find(start: Path, work: Path | None = None) -> Course | None:
+    """The nbgrader course whose folder holds `start`, or None. Raises CourseError where it cannot be read."""
+    for folder in (start, *start.parents):
+        if not (folder / CONFIG).is_file() and not (folder / "source").is_dir():
+            continue
+        folders = _folders(folder)
+        if (folder / folders.solutions).is_dir():
+            return Course(folder, work or folder, folder.name, "", "", _assignments(folder, folders), folders, True)
+    return None
+
+
+def _folders(root: Path) -> Folders:
+    """nbgrader's folders, as its own configuration names them."""
+    from nbgrader.coursedir import CourseDirectory
+
+    try:
+        config = PyFileConfigLoader(CONFIG, path=str(root)).load_config()
+    except ConfigFileNotFound:
+        config = None
+    except Exception as error:
+        raise CourseError(f"{root / CONFIG} cannot be read: {type(error).__name__}: {error}") from None
+    named = CourseDirectory(config=config) if config else CourseDirectory()
+    return Folders(
+        named.source_directory, named.release_directory, named.submitted_directory, named.autograded_directory
+    )
+
+
+def _assignments(root: Path, folders: Folders) -> dict[str, Week]:
+    weeks = {}
+    for number, folder in enumerate(sorted(p for p in (root / folders.solutions).iterdir() if p.is_dir()), 1):
+        notebooks = sorted(p.stem for p in folder.glob("*.ipynb"))
+        if len(notebooks) != 1:  # said when it is asked for; the others can be graded
+            continue
+        weeks[folder.name] = Week(
+            slug=folder.name,
+            number=number,
+            title=folder.name,
+            helper="",
+            points=0,
+            minutes=0,
+            summary="",
+            budget=Budget(),
+            limits=Limits(),
+            notebook=notebooks[0],
+        )
+    return weeks
+
+
+def with_tests(notebook: NotebookNode, solution: NotebookNode) -> None:
+    """Put another version's tests in place of a notebook's: the instructor's, with the hidden ones, or the released."""
+    tests = {grade_id(cell): cell.source for cell in solution.cells if is_test(cell)}
+    for cell in filter(is_test, notebook.cells):
+        cell.source = tests.get(grade_id(cell), cell.source)
+
+
+def digests(solution: NotebookNode) -> dict[str, str]:
+    """{question: sha256 of the test that judges it}."""
+    return {
+        q.name: hashlib.sha256(cell.source.encode()).hexdigest()
+        for q in questions_in(solution)
+        for cell in solution.cells
+        if q.inside and grade_id(cell) == q.cell
+    }
+
+
+def results(
+    questions: Sequence[Question], journal: Journal, digests: Mapping[str, str], answered: bool
+) -> list[QuestionResult]:
+    """What the executed tests of a notebook say.
+
+    answered: whether any answer differs from the release; nbgrader does not say which of them a test is about.
+    """
+    cells = {grade_id(cell): i for i, cell in enumerate(journal.notebook.cells)}
+    ran = {one.index: one for one in journal.cells}
+    return [
+        _result(q, journal.notebook.cells[cells[q.cell]], ran.get(cells[q.cell]), answered, digests.get(q.name, ""))
+        for q in questions
+        if q.inside
+    ]
+
+
+def _result(question: Question, cell: NotebookNode, ran: CellRan | None, answered: bool, digest: str) -> QuestionResult:
+    """By nbgrader's rules but for those named above: an error is 0 points, a number as the last value is partial
+    credit, anything else is full points."""
+    points, why = question.points, ""
+    if ran is None or ran.status not in ("ok", "error"):
+        why = "its test took too long" if ran and ran.status == "timeout" else "its test did not run"
+    elif (partial := _number(cell.outputs)) is not None and partial > question.points:
+        why = f"its test gave {partial:g} points, and there are {question.points:g}"
+    elif ran.status == "error":
+        points = 0.0
+    elif partial is not None and partial >= 0:
+        points = partial
+    if why:
+        return QuestionResult(
+            question.name, question.cell, question.points, 0.0, "not judged", answered, why, [], "", inside=True
+        )
+    error = next((o for o in cell.outputs if o.output_type == "error"), None)
+    message = f"{error.ename}: {error.evalue}"[:500] if error else "" if points == question.points else "in part"
+    claim = CheckResult(
+        question.cell, "The notebook's own test passes", 1.0, points == question.points, message, True, ran.seconds
+    )
+    return QuestionResult(
+        *(question.name, question.cell, question.points, points, "judged", answered, NOTE, [claim], digest), inside=True
+    )
+
+
+def _number(outputs: Sequence[NotebookNode]) -> float | None:
+    """The last value of a cell, where it is a number."""
+    for output in outputs:
+        if output.output_type == "execute_result":
+            try:
+                return float(output.data.get("text/plain", ""))
+            except ValueError:
+                return None
+    return None
+
+
+def files(course: Course, week: Week, submission: Path | None) -> list[tuple[Path, str]]:
+    """(file, name in the working folder) of what lies beside the notebooks: the student's, then the course's own.
+
+    Links are left out, and so is what goes beyond FILES and FILE_BYTES.
+    """
+    found: dict[str, Path] = {}
+    for folder in (submission.parent if submission else None, course.solution(week).parent):
+        for path in sorted(folder.rglob("*")) if folder and folder.is_dir() else []:
+            plain = path.is_file() and not any(p.is_symlink() for p in (path, *path.parents))
+            if plain and path.suffix != ".ipynb" and not path.name.startswith("."):
+                found[str(path.relative_to(folder))] = path
+    kept, size = [], 0
+    for name, path in sorted(found.items())[:FILES]:
+        size += path.stat().st_size
+        if size <= FILE_BYTES:
+            kept.append((path, name))
+    return kept
+
+
+def inputs(course: Course, week: Week, submission: Path | None) -> dict[str, str]:
+    """What a grade depends on here besides notebook and tests: what lies beside them."""
+    if not course.classic:
+        return {}
+    digest = hashlib.sha256()
+    for path, name in files(course, week, submission):
+        digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return {"files": digest.hexdigest()}
+
+
+def read_solution(course: Course, week: Week) -> NotebookNode:
+    """The instructor's notebook. Raises CourseError."""
+    try:
+        return nbformat.read(course.solution(week), as_version=4)
+    except Exception as error:
+        raise CourseError(f"{course.solution(week)} cannot be read: {type(error).__name__}: {error}") from None
