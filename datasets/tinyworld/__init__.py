@@ -6,6 +6,7 @@
     scene.caption()             # "a small red star left of a large blue circle on a striped background"
     scene.questions()           # [Question(text="what colour is the star?", answer="red", kind="colour"), ...]
     tinyworld.checkpoint("clip")    # a folder for CLIPModel.from_pretrained
+    from tinyworld import judge     # what a painted picture shows; needs torch, as nothing above does
 
 `python -m tinyworld gallery` draws a sheet of scenes.
 """

@@ -9,23 +9,25 @@ from pathlib import Path
 import torch
 
 from tinyworld.checkpoints import checkpoint
-from tinyworld.measure import clip
+from tinyworld.measure import clip, diffusion, judge
 
-MEASURES = {"clip": clip}
+MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusion, 256)}  # with scenes a figure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tinyworld.measure", description=__doc__)
     parser.add_argument("name", choices=MEASURES)
     parser.add_argument("--checkpoint", type=Path, help="another folder than the shipped one")
-    parser.add_argument("--scenes", type=int, default=2048, help="scenes per figure (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, help="scenes per figure (default: as on the card)")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     start = time.perf_counter()
-    figures = MEASURES[args.name].measure(args.checkpoint or checkpoint(args.name), args.scenes)
-    print(MEASURES[args.name].table(figures))
-    print(f"{args.scenes} scenes a figure, {time.perf_counter() - start:.0f} s")
+    measure, usual = MEASURES[args.name]
+    scenes = args.scenes or usual
+    figures = measure.measure(args.checkpoint or checkpoint(args.name), scenes)
+    print(measure.table(figures))
+    print(f"{scenes} scenes a figure, {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

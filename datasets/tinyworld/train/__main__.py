@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from tinyworld.train import blend, clip, open_clip
+from tinyworld.train import blend, clip, diffusion, judge, open_clip
 
-RECIPES = {"clip": clip, "blend": blend, "open_clip": open_clip}
+RECIPES = {"clip": clip, "blend": blend, "open_clip": open_clip, "judge": judge, "diffusion": diffusion}
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -36,7 +36,7 @@ class PatchLabels:
         attributes = batch["objects"].gather(1, which[..., None].expand(-1, -1, 3))
         attributes = torch.where(self.covered[..., None], attributes + 1, 0)
         self.shape, self.colour, self.size = attributes.unbind(-1)
-        side = 64 // patch
+        side = batch["label_map"].shape[-1] // patch
         steps = (torch.arange(side, device=pixels.device) + 0.5) / side
         own = torch.stack([steps.repeat(side), steps.repeat_interleave(side)], dim=-1)  # x, y of each patch
         self.offset = 4 * (batch["centres"].gather(1, which[..., None].expand(-1, -1, 2)) - own)
@@ -44,8 +44,8 @@ class PatchLabels:
 
 
 def patches_of(label_map: torch.Tensor, patch: int) -> torch.Tensor:
-    """(n, 64, 64) -> (n, patches, patch * patch), row by row as CLIP's patch embedding orders them."""
-    n, side = len(label_map), 64 // patch
+    """(n, side, side) -> (n, patches, patch * patch), row by row as CLIP's patch embedding orders them."""
+    n, side = len(label_map), label_map.shape[-1] // patch
     return label_map.view(n, side, patch, side, patch).transpose(2, 3).reshape(n, side * side, patch * patch)
 
 

@@ -7,6 +7,7 @@ import math
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,14 @@ def cosine_rate(progress: float, peak: float, warm_up: float = 0.02, floor: floa
     return peak * (floor + (1 - floor) * falling)
 
 
+def steady_rate(progress: float, peak: float, warm_up: float = 0.01, fall: float = 0.2) -> float:
+    """Learning rate: up in a line, then level, then down in a line for the last part `fall` of the steps.
+
+    A run can be made longer after it has begun: what was learnt at the level rate is the same for any length.
+    """
+    return peak * min(1.0, 0.05 + progress / warm_up, 0.01 + (1 - progress) / fall)
+
+
 class Average:
     """Exponential moving average of a module's weights: it smooths out the last steps' noise (Polyak and Juditsky)."""
 
@@ -99,6 +108,9 @@ def load_state(
     folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: Average, clock: Clock
 ) -> None:
     """Undo `save_state`. Raises FileNotFoundError when nothing was saved."""
+    old = folder.with_name(folder.name + ".old")
+    if old.exists() and not folder.exists():  # killed between the two renames of `replace_folder`
+        old.rename(folder)
     if not (folder / "state.safetensors").is_file():
         raise FileNotFoundError(f"nothing to resume in {folder}: start without --resume")
     tensors = load_file(folder / "state.safetensors")
@@ -125,6 +137,51 @@ def replace_folder(fresh: Path, folder: Path) -> None:
         folder.rename(old)
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def fit(
+    learner: nn.Module,
+    step: Callable[[int], tuple[torch.Tensor, dict[str, float]]],
+    rate: Callable[[float], float],
+    batch: int,
+    optimizer: torch.optim.Optimizer,
+    average: Average,
+    clock: Clock,
+    state: Path,
+    save_every: float = 120,
+    look: Callable[[], str] | None = None,
+    look_every: int = 1000,
+) -> None:
+    """Train until the clock's steps are done, from wherever it stands.
+
+    step: from a step's number to its loss and figures to print; with all its randomness drawn from that number, a run
+    that was stopped goes on as if it had not been.   rate: from progress to the learning rate.
+    The state is saved every `save_every` CPU-seconds, and `look()` is printed every `look_every` steps.
+    """
+    bar, saved = Progress(), clock.cpu_seconds
+    clock.start()
+    while clock.progress < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = rate(clock.progress)
+        loss, figures = step(clock.step)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
+        optimizer.step()
+        average.update(learner)
+        clock.tick(batch)
+        bar.show(clock.progress, f"loss {loss.item():.3f}")
+        if clock.cpu_seconds - saved > save_every or clock.progress == 1:
+            saved = clock.cpu_seconds
+            save_state(state, learner, optimizer, average, clock)
+            text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+            bar.line(
+                f"{100 * clock.progress:3.0f} % step {clock.step}, {clock.cpu_seconds:.0f} CPU-s, "
+                f"loss {loss.item():.4f}: {text}"
+            )
+        if look and clock.step % look_every == 0:
+            bar.line(f"      {look()}")
+        clock.start()  # looking and saving are not training
 
 
 class Progress:
