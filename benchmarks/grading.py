@@ -1,182 +1,584 @@
-"""How long a class takes: stock `nbgrader autograde` and `grader grade` on the same files, in turns, in one run.
+"""How long a class takes: stock `nbgrader autograde`, `otter run` and `grader grade`, on the same class, in turns.
 
-    python benchmarks/grading.py --submissions 12 --rounds 1
+    python benchmarks/grading.py                                   # 30 submissions of week 1, and 30 that only import
+    python benchmarks/grading.py --only imports --submissions 60 --skip otter
 
-Stock nbgrader gets a course folder of its own with nbgrader's own settings, where the cells `check("...")` are its
-auto-graded tests. Both give each cell the same seconds. The class is made of the demo's submissions that stock
-nbgrader can grade at all: right, half done, wrong, empty, with a cell that raises, saved by Colab. The floor is the CPU
-time that the students' own cells take, which no grader can save.
+Two classes. Week 1: right, wrong, slow, with a cell that raises, with a cell that ends its kernel, in turn. Imports: a
+notebook that imports the course's libraries and asks for twice a number; see light_course.py. Stock nbgrader has a
+course folder of its own with its own settings, where the cells `check("...")` are its auto-graded tests. Otter has a
+virtual environment of its own, made here, and an assignment whose tests are the same visible checks, a case each.
+
+A class is graded in slices. In every slice each command has its turn, and who begins changes from slice to slice, so
+a machine that gets slower is slower for all. What a command costs before and after the submissions (its imports, the
+fork server's) is measured by giving it a class of one damaged file, once a slice, and counted once for the class and
+not once a slice: so every command is credited as if it had graded the class in one go. Otter starts anew for every
+submission, as it comes. One damaged file before all that makes the gradebooks, which is not counted.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import platform
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
-import psutil
+import light_course
+import matplotlib
+import nbformat
+from measure import Run, machine, must, run, table, together
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from grader import demo, records
+from grader.audit import automatic_questions, solved, substitute
 from grader.course import Course, Week
-from grader.grading import cores
+from grader.grading import cores, released_notebook
+from grader.judge import Rubric
 from grader.progress import console
+from grader.questions import grade_id, is_check, questions_in
+from grader.records import Grade
 
-KINDS = ["amina", "chiara", "daniel", "emeka", "fatima", "hana", "jun"]
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
 CELL_SECONDS = 60
+SLICE = 10  # submissions, about
 BIN = Path(sys.executable).parent
+DAMAGED = '{"cells": ['
+RESULTS = Path(__file__).parent / "results"
+
+# Right, and some 5 s of CPU time: both towers run for every picture, and again for every caption.
+SLOW = '''def embed(model, processor, images, texts):
+    """Pictures and captions as points of one space."""
+
+    def both(some_images, some_texts):
+        inputs = processor(text=some_texts, images=some_images, return_tensors="pt", padding=True, truncation=True)
+        with torch.no_grad():
+            return model(**inputs.to(model.device))
+
+    u = [both([image], texts[:4]).image_embeds[0] for image in images]
+    v = [both(images[:4], [text]).text_embeds[0] for text in texts]
+    return torch.stack(u).float().cpu(), torch.stack(v).float().cpu()
+
+
+with clip_lab.needs("embed"):
+    image_embeddings, text_embeddings = embed(clip.model, clip.processor, album.pictures, album.captions)
+    print(f"pictures {tuple(image_embeddings.shape)}, captions {tuple(text_embeddings.shape)}")
+'''
+RAISES = "scores = image_vectors @ text_vectors.T\nprint(scores.argmax(dim=3))"
+DEADLY = "import os\n\nos._exit(1)"
+
+OTTER_TEST = """import os
+
+from coursekit.checks import checks_in, run_check
+from coursekit.student import local_student
+from otter.test_files import test_case
+from {helper} import checks
+
+OK_FORMAT = False
+name = {question!r}
+points = {points!r}
+WANTED = {{one.name: one for one in checks_in(checks)}}
+
+
+def verdict_of(check, env):
+    verdict = run_check(WANTED[check], local_student(env), os.urandom(8).hex())
+    assert verdict.passed, verdict.message
+"""
+OTTER_CASE = """
+
+@test_case(name={check!r}, points={points!r})
+def test_{number}(env):
+    verdict_of({check!r}, env)
+"""
 
 
 @dataclass(frozen=True)
-class Timed:
-    """One run over the class. cpu: of the command and everything it started. graded: how many got a score."""
+class Class:
+    """Submissions of one week. slices: names; a name begins with its slice. kinds: what each is."""
 
-    wall: float
-    cpu: float
-    graded: int
+    title: str
+    course: Course
+    week: Week
+    slices: list[list[str]]
+    kinds: dict[str, str]
+    notebooks: dict[str, NotebookNode]  # by kind
+
+    @property
+    def names(self) -> list[str]:
+        return [name for one in self.slices for name in one]
+
+
+@dataclass
+class Tally:
+    """What a command did with a class. fixed: of a class of one damaged file.  points: of everyone it graded."""
+
+    label: str
+    graded: list[Run] = field(default_factory=list)
+    fixed: list[Run] = field(default_factory=list)
+    points: dict[str, float] = field(default_factory=dict)
+    grades: list[Grade] = field(default_factory=list)  # our own records
+
+    @property
+    def start_up(self) -> float:
+        """Wall seconds that do not depend on how many submissions there are."""
+        return statistics.median(run.wall for run in self.fixed) if self.fixed else 0.0
+
+    @property
+    def start_up_cpu(self) -> float:
+        return statistics.median(run.cpu for run in self.fixed) if self.fixed else 0.0
+
+    @property
+    def wall(self) -> float:
+        """Seconds for the submissions alone."""
+        return sum(run.wall for run in self.graded) - len(self.graded) * self.start_up
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds for the submissions alone."""
+        return sum(run.cpu for run in self.graded) - len(self.graded) * self.start_up_cpu
+
+    @property
+    def peak(self) -> int:
+        return max(run.peak for run in self.graded)
+
+
+# --- the classes ------------------------------------------------------------------------------------------------------
+
+
+def week_one(count: int, folder: Path) -> Class:
+    """A class of week 1 in which the kinds take turns."""
+    course = Course.find(Path(__file__).parent, folder)
+    week = course.week("1")
+    base, known = solved(course, week), {name: content for name, _, content in demo.submissions(course, week)}
+    middle = automatic_questions(base)[len(automatic_questions(base)) // 2]
+    notebooks = {
+        "slow": substitute(base, {"embed": SLOW}),
+        "right": base,
+        "wrong": known["daniel"],
+        "raises": with_cell(base, middle, RAISES),
+        "kills": with_cell(base, middle, DEADLY),
+    }
+    return a_class("week 1", course, week, notebooks, count)
+
+
+def imports(count: int, folder: Path) -> Class:
+    """A class of the notebook that only imports the libraries."""
+    course, week = light_course.build(folder)
+    return a_class("imports only", course, week, light_course.submissions(course, week), count)
+
+
+def a_class(title: str, course: Course, week: Week, notebooks: dict[str, NotebookNode], count: int) -> Class:
+    kinds = {f"{number:03d}-{kind}": kind for number, kind in enumerate(islice(cycle(notebooks), count), 1)}
+    slices = [[f"s{i}-{name}" for name in part] for i, part in enumerate(split(list(kinds), SLICE), 1)]
+    return Class(title, course, week, slices, {n: kinds[n.partition("-")[2]] for s in slices for n in s}, notebooks)
+
+
+def split(names: Sequence[str], size: int) -> list[list[str]]:
+    """As few parts as there must be for none to have more than `size`, as equal as can be, in order."""
+    parts = -(-len(names) // size)
+    edges = [round(i * len(names) / parts) for i in range(parts + 1)]
+    return [list(names[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def with_cell(notebook: NotebookNode, before: str, source: str) -> NotebookNode:
+    """A copy with a cell of the student's own above the answer to `before`."""
+    copy = substitute(notebook, {})
+    place = next(i for i, cell in enumerate(copy.cells) if grade_id(cell) == before)
+    copy.cells.insert(place, new_code_cell(source, id="a-students-own-cell"))
+    return copy
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+class Stock:
+    """nbgrader as it comes."""
+
+    label = "nbgrader autograde"
+
+    def __init__(self, group: Class, folder: Path) -> None:
+        self.group, self.folder = group, folder
+        slug = group.week.slug
+        source = folder / "source" / slug / f"{slug}.ipynb"
+        source.parent.mkdir(parents=True)
+        shutil.copy(group.course.solution(group.week), source)
+        settings = f"c = get_config()\nc.CourseDirectory.course_id = 'stock'\nc.Execute.timeout = {CELL_SECONDS}\n"
+        (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8")
+        must(run(["nbgrader", "generate_assignment", slug], folder, environment(group)), "nbgrader generate_assignment")
+        _hand_in(group, folder)
+
+    def grade(self, names: Sequence[str]) -> Run:
+        whole = names[0].partition("-")[0]  # nbgrader takes a pattern, not a list
+        command = ["nbgrader", "autograde", self.group.week.slug, "--force", f"--student={whole}-*"]
+        return run(command, self.folder, environment(self.group))
+
+    def start(self) -> Run:
+        return self.grade(["damaged-file"])
+
+    def points(self) -> dict[str, float]:
+        from nbgrader.api import Gradebook, MissingEntry
+
+        found, slug = {}, self.group.week.slug
+        with Gradebook(f"sqlite:///{self.folder / 'gradebook.db'}") as gradebook:
+            for name in self.group.names:
+                if not (self.folder / "autograded" / name / slug / f"{slug}.ipynb").is_file():
+                    continue
+                try:
+                    notebook = gradebook.find_submission_notebook(slug, slug, name)
+                except MissingEntry:
+                    continue
+                found[name] = sum(grade.auto_score or 0 for grade in notebook.grades)
+        return found
+
+
+class Otter:
+    """otter-grader 7 in an environment of its own, which sees the heavy libraries of this one."""
+
+    label = "otter run"
+
+    def __init__(self, group: Class, folder: Path, python: Path) -> None:
+        self.group, self.folder = group, folder
+        self.program = python.parent / "otter"
+        (folder / "results").mkdir(parents=True)
+        tests = folder / "tests"
+        tests.mkdir()
+        for name, text in otter_tests(group).items():
+            (tests / name).write_text(text, encoding="utf-8")
+        command = [self.program, "generate", "-t", tests, "-o", folder / "autograder.zip", "--no-environment"]
+        must(run(command, folder, self._environment()), "otter generate")
+        for name, kind in group.kinds.items():
+            path = folder / "submitted" / name / f"{group.week.slug}.ipynb"
+            path.parent.mkdir(parents=True)
+            path.write_text(nbformat.writes(for_otter(group.notebooks[kind])), encoding="utf-8")
+
+    def _environment(self) -> dict[str, str]:
+        env = environment(self.group)
+        return {**env, "PATH": os.pathsep.join([str(self.program.parent), env["PATH"]])}
+
+    def grade(self, names: Sequence[str]) -> Run:
+        runs = []
+        for name in names:
+            out = self.folder / "results" / name
+            out.mkdir(exist_ok=True)
+            path = self.folder / "submitted" / name / f"{self.group.week.slug}.ipynb"
+            command = [self.program, "run", path, "-a", self.folder / "autograder.zip", "-o", out, "--no-logo"]
+            runs.append(run(command, self.folder, self._environment()))
+        return together(runs)
+
+    def start(self) -> None:
+        return None
+
+    def points(self) -> dict[str, float]:
+        found = {}
+        for name in self.group.names:
+            path = self.folder / "results" / name / "results.json"
+            if path.is_file():
+                tests = json.loads(path.read_text(encoding="utf-8"))["tests"]
+                if not any(test["name"] == "Autograder Failed" for test in tests):
+                    found[name] = sum(test.get("score", 0) for test in tests)
+        return found
+
+
+class Ours:
+    """`grader grade`, from nothing each time."""
+
+    def __init__(self, group: Class, folder: Path, workers: int) -> None:
+        self.group, self.folder, self.workers = group, folder, workers
+        self.label = f"grader grade --workers {workers}"
+        self.course = Course.find(group.course.root, folder)
+        _hand_in(group, folder)
+
+    def grade(self, names: Sequence[str]) -> Run:
+        command = ["grader", "grade", self.group.week.slug, *names, "--again", "--workers", str(self.workers)]
+        command += ["--cell-seconds", str(CELL_SECONDS), "--course", self.course.root, "--work", self.folder]
+        return must(run(command, self.folder, {"PATH": _path()}), self.label)
+
+    def start(self) -> Run:
+        return self.grade(["damaged-file"])
+
+    def records(self) -> list[Grade]:
+        return [records.read(self.course.record(self.group.week, name)) for name in self.group.names]
+
+    def points(self) -> dict[str, float]:
+        return {grade.student: grade.points for grade in self.records() if grade.outcome == "graded"}
+
+
+def environment(group: Class) -> dict[str, str]:
+    """For the others: the same helper packages as in our kernels, and no network either."""
+    weeks = group.course.root / "weeks"
+    ours = Course.find(Path(__file__).parent).root
+    paths = [weeks, weeks / group.week.slug, ours / "weeks", ours / "datasets"]
+    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    return {"PATH": _path(), "PYTHONPATH": os.pathsep.join(map(str, paths)), **offline}
+
+
+def _path() -> str:
+    return os.pathsep.join([str(BIN), os.environ.get("PATH", "")])  # nbgrader calls alembic by name
+
+
+def _hand_in(group: Class, folder: Path) -> None:
+    slug = group.week.slug
+    files = {name: demo.to_text(group.notebooks[kind]) for name, kind in group.kinds.items()}
+    for name, text in {**files, "damaged-file": DAMAGED}.items():
+        path = folder / "submitted" / name / slug / f"{slug}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def for_otter(notebook: NotebookNode) -> NotebookNode:
+    """The same notebook as an otter assignment hands it out: `grader.check("...")` where ours calls `check("...")`."""
+    copy = substitute(notebook, {})
+    copy.cells.insert(0, new_code_cell("import otter\n\ngrader = otter.Notebook()", id="otter"))
+    for cell in filter(is_check, copy.cells):
+        cell.source = f'grader.check("{grade_id(cell).removeprefix("check_")}")'
+    return copy
+
+
+def otter_tests(group: Class) -> dict[str, str]:
+    """{file name: exception-based test file}: for every question its visible checks, with their share of the points."""
+    rubric, files = Rubric.load(group.course, group.week), {}
+    for question in questions_in(released_notebook(group.course, group.week)):
+        if question.manual:
+            continue
+        visible = [one for one, hidden in rubric.checks[question.name] if not hidden]
+        total = sum(one.weight for one in visible)
+        text = OTTER_TEST.format(helper=group.week.helper, question=question.name, points=float(question.points))
+        # rounded down: otter refuses cases that together have more points than the question
+        shares = [int(1e6 * question.points * one.weight / total) / 1e6 for one in visible]
+        for number, (one, share) in enumerate(zip(visible, shares, strict=True), 1):
+            text += OTTER_CASE.format(check=one.name, points=share, number=number)
+        files[f"{question.name}.py"] = text
+    return files
+
+
+def otter_environment(folder: Path) -> Path:
+    """The Python of a new virtual environment with otter-grader 7. Raises RuntimeError, which says why not."""
+    place = folder / "otter-environment"
+    python = place / "bin" / "python"
+    packages = ["otter-grader>=7,<8", "ipykernel"]
+    try:
+        if shutil.which("uv"):
+            steps = [["uv", "venv", "--python", sys.executable, place]]
+            steps += [["uv", "pip", "install", "--python", python, *packages]]
+        else:
+            steps = [[sys.executable, "-m", "venv", place], [python, "-m", "pip", "install", *packages]]
+        for step in steps:
+            done = run(step, folder)
+            if done.code:
+                raise RuntimeError(done.output.strip().splitlines()[-1][:300] if done.output.strip() else "no reason")
+    except OSError as error:
+        raise RuntimeError(str(error)) from error
+    own = next((place / "lib").glob("python*")) / "site-packages"
+    # after its own packages on the path, so that otter runs with what it asked for
+    shared = [path for path in map(Path, sys.path) if path.name == "site-packages" and path.is_dir()]
+    (own / "shared.pth").write_text("".join(f"{path}\n" for path in shared), encoding="utf-8")
+    return python
+
+
+# --- the measurement --------------------------------------------------------------------------------------------------
+
+
+def measure_class(group: Class, commands: Sequence[Any], say: Any) -> dict[str, Tally]:
+    """Grade the class slice by slice with every command in turn."""
+    tallies = {command.label: Tally(command.label) for command in commands}
+    for command in commands:
+        command.start()
+    for number, names in enumerate(group.slices):
+        turn = number % len(commands)
+        for command in [*commands[turn:], *commands[:turn]]:
+            tally = tallies[command.label]
+            if (fixed := command.start()) is not None:
+                tally.fixed.append(fixed)
+            tally.graded.append(command.grade(names))
+            where = f"{group.title}, slice {number + 1} of {len(group.slices)}"
+            say(f"{where}: {command.label} {tally.graded[-1].wall:.1f} s")
+    for command in commands:
+        tallies[command.label].points = command.points()
+        if isinstance(command, Ours):
+            tallies[command.label].grades = command.records()
+    return tallies
+
+
+def shares(tally: Tally) -> dict[str, float]:
+    """Where our CPU time goes: seconds a submission, by what it is for."""
+    count = len(tally.grades)
+
+    def mean(*names: str) -> float:
+        return sum(grade.timings.get(name, 0.0) for grade in tally.grades for name in names) / count
+
+    known = {
+        "own cells": mean("cells_cpu"),
+        "kernel start": mean("start_cpu"),
+        "checks": mean("judge_cpu", "judge_grader_cpu"),
+    }
+    return {**known, "everything else": tally.cpu / count - sum(known.values()), "start-up": tally.start_up_cpu / count}
+
+
+def rates(tally: Tally, count: int) -> tuple[float, float]:
+    """Submissions a minute, with start-up and without."""
+    return 60 * count / (tally.wall + tally.start_up), 60 * count / tally.wall
+
+
+def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[str], how: str) -> str:
+    """The results as Markdown."""
+    lines = ["# Grading a class", "", f"Made by `{how}`. {machine()}", "", "![](grading.png)", ""]
+    head = ["command", "graded", "aborted", "start-up s", "submissions / minute", "ratio", "without start-up", "ratio"]
+    head += ["CPU s / submission", "above own cells", "peak MB", "points of the right ones"]
+    for title, (group, tallies) in results.items():
+        count = len(group.names)
+        own = own_cells(tallies)
+        base = rates(next(iter(tallies.values())), count)
+        mix = ", ".join(f"{list(group.kinds.values()).count(kind)} {kind}" for kind in group.notebooks)
+        lines += [f"## {title}: {count} submissions", "", f"In {len(group.slices)} slices. {mix}.", ""]
+        rows = []
+        for tally in tallies.values():
+            rate, bare = rates(tally, count)
+            cpu = (tally.cpu + tally.start_up_cpu) / count
+            right = [
+                tally.points[name] for name, kind in group.kinds.items() if kind == "right" and name in tally.points
+            ]
+            rows.append(
+                [f"`{tally.label}`", str(len(tally.points)), str(count - len(tally.points)), f"{tally.start_up:.1f}"]
+                + [f"{rate:.1f}", f"{rate / base[0]:.1f}", f"{bare:.1f}", f"{bare / base[1]:.1f}"]
+                + [f"{cpu:.2f}", f"{cpu - own:.2f}", f"{tally.peak / 2**20:.0f}", _spread(right)]
+            )
+        lines += [*table(head, rows), ""]
+        ours = [tally for tally in tallies.values() if tally.grades]
+        lines += ["CPU seconds a submission of `grader grade`, by what they are for:", ""]
+        parts = {tally.label: shares(tally) for tally in ours}
+        names = list(next(iter(parts.values())))
+        split_head = ["command", *names[:-1], "overhead", names[-1]]
+        split_rows = [
+            [f"`{label}`", *(f"{s[n]:.2f}" for n in names[:-1])]
+            + [f"{sum(s[n] for n in names[1:-1]):.2f}", f"{s[names[-1]]:.2f}"]
+            for label, s in parts.items()
+        ]
+        lines += [*table(split_head, split_rows), ""]
+        if len(ours) > 1:
+            one, many = ours[0], ours[-1]
+            lines += [
+                f"`{many.label}` is {one.wall / many.wall:.2f} times as fast as `{one.label}` on the submissions "
+                f"alone, {(one.wall + one.start_up) / (many.wall + many.start_up):.2f} times with start-up.",
+                "",
+            ]
+    lines += ["## How to read this", ""]
+    lines += [f"- {line}" for line in [*notes, *NOTES]]
+    return "\n".join(lines) + "\n"
+
+
+NOTES = (
+    "Aborted: no score came of it. Stock nbgrader gives a notebook up when its kernel dies; otter has no results then.",
+    "Start-up: wall seconds of the same command on a class of one damaged file, median over the slices; for "
+    "`grader grade` mostly the fork server's imports. It is counted once in submissions / minute, in the ratio beside "
+    "it and in the CPU time.",
+    "CPU: of the command and of everything it started, by the system's own account.",
+    "Own cells: CPU seconds of the students' own cells, as the kernel of `grader grade --workers 1` took them. Where a "
+    "cell ended the kernel, the others ran twice, and count twice.",
+    "Kernel start: the kernel's CPU time until it answers. Checks: the kernel's CPU time while it is judged, which is "
+    "the student's functions being called, and the judge's, which is its oracles. Everything else: the sandbox, "
+    "reading, rebuilding, writing, waiting for messages. Overhead: these three. Start-up is the fork server's and the "
+    "command's own, shared out over the class.",
+    "Stock nbgrader and otter run the visible checks in the student's process; `grader grade` runs the hidden ones "
+    "too, outside of it, in a sandbox, and writes feedback and report.",
+    "Peak: of all processes together, sampled twice a second; a page shared by n processes counts 1/n for each.",
+    f"Each cell may take {CELL_SECONDS} s in nbgrader and in `grader grade`; otter has no such limit.",
+)
+
+
+def own_cells(tallies: Mapping[str, Tally]) -> float:
+    """CPU seconds a submission of the students' own cells."""
+    return shares(next(tally for tally in tallies.values() if tally.grades))["own cells"]
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    low, high = min(values), max(values)
+    return f"{low:.4g}" if high - low < 0.005 else f"{low:.4g} to {high:.4g}"
+
+
+def plot(results: Mapping[str, tuple[Class, dict[str, Tally]]], path: Path) -> None:
+    """A row for each class: submissions a minute, and where the CPU time goes."""
+    colours = {"own cells": "#4c78a8", "kernel start": "#f58518", "checks": "#54a24b", "everything else": "#b279a2"}
+    figure, rows = plt.subplots(len(results), 2, figsize=(9, 0.9 + 1.9 * len(results)), squeeze=False)
+    for (title, (group, tallies)), (left, right) in zip(results.items(), rows, strict=True):
+        count, labels = len(group.names), list(tallies)
+        speed = [rates(tally, count)[0] for tally in tallies.values()]
+        bars = left.barh(labels, speed, color=["#9aa5b1" if not t.grades else "#4c78a8" for t in tallies.values()])
+        left.bar_label(bars, [f"{rate:.1f}  ({rate / speed[0]:.1f}x)" for rate in speed], padding=3, fontsize=8)
+        left.set(title=f"{title}: submissions a minute", xlim=(0, 1.35 * max(speed)))
+        for label, tally in tallies.items():
+            whole = (tally.cpu + tally.start_up_cpu) / count
+            own = own_cells(tallies)
+            parts = shares(tally) if tally.grades else {"own cells": own, "all of it": whole - own}
+            begin = 0.0
+            for name, width in parts.items():
+                right.barh(
+                    label, width, left=begin, color=colours.get(name, "#9aa5b1" if name != "start-up" else "#e45756")
+                )
+                begin += width
+        right.set(title="CPU seconds a submission", yticks=[])
+        for axes in (left, right):
+            axes.invert_yaxis()
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(labelsize=8)
+            axes.title.set_fontsize(9)
+    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in [*colours.values(), "#e45756", "#9aa5b1"]]
+    names = [*colours, "start-up", "all above own cells"]
+    figure.legend(handles, names, loc="lower center", ncols=6, fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.4 / figure.get_figheight(), 1, 1))
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--submissions", type=int, default=12, help="size of the class (default 12)")
-    arguments.add_argument("--rounds", type=int, default=1, help="times each grader grades it; medians are shown")
+    arguments.add_argument("--submissions", type=int, default=30, help="size of each class (default 30)")
+    arguments.add_argument("--only", choices=("week01", "imports"), help="one of the two classes")
+    arguments.add_argument("--skip", action="append", default=[], choices=("stock", "otter"), help="leave this one out")
     arguments.add_argument("--workers", type=int, default=cores(), help="of the run with several (default: the cores)")
-    arguments.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "grading-week01.md")
+    arguments.add_argument("--output", type=Path, default=RESULTS, help="folder for grading.md and grading.png")
     options = arguments.parse_args()
-
-    course = Course.find(Path(__file__).parent)
-    week = course.week("1")
     out = console()
+
+    def say(text: str) -> None:
+        out.print(text, markup=False, soft_wrap=True)
+
+    notes: list[str] = []
+    results: dict[str, tuple[Class, dict[str, Tally]]] = {}
     with tempfile.TemporaryDirectory(prefix="grading-") as temporary:
         folder = Path(temporary)
-        names = hand_in(course, week, options.submissions, [folder / "stock", folder / "ours"])
-        prepare_stock(course, week, folder / "stock")
-        runs: dict[str, list[Timed]] = {}
-        for turn in range(options.rounds):
-            plan = {"nbgrader autograde": lambda: stock(week, folder / "stock")}
-            for workers in sorted({1, options.workers}):
-                label = f"grader grade --workers {workers}"
-                plan[label] = lambda workers=workers: ours(course, week, folder / "ours", workers)
-            for label, run in plan.items():
-                out.print(f"round {turn + 1} of {options.rounds}: {label} ...", soft_wrap=True)
-                timed = run()
-                runs.setdefault(label, []).append(timed)
-                out.print(f"  {timed.wall:.1f} s for {timed.graded} of {len(names)} submissions")
-        own = [records.read(p).timings.get("cells_cpu", 0) for p in (folder / "ours" / "records" / week.slug).iterdir()]
-        text = page(week, runs, names, statistics.mean(own), options.rounds)
-    out.print()
-    out.print(text, markup=False, soft_wrap=True)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(text, encoding="utf-8")
-    out.print(f"written to {options.output}", soft_wrap=True)
-
-
-def hand_in(course: Course, week: Week, count: int, folders: list[Path]) -> list[str]:
-    """The same files in submitted/ of each folder. Returns the students' names."""
-    kinds = {name: content for name, _, content in demo.submissions(course, week) if name in KINDS}
-    names = []
-    for i, kind in enumerate(islice(cycle(KINDS), count), 1):
-        names.append(f"{i:03d}-{kind}")
-        for folder in folders:
-            path = folder / "submitted" / names[-1] / week.slug / f"{week.slug}.ipynb"
-            path.parent.mkdir(parents=True)
-            path.write_text(demo.to_text(kinds[kind]), encoding="utf-8")
-    return names
-
-
-def prepare_stock(course: Course, week: Week, folder: Path) -> None:
-    """A course that knows nothing of ours: nbgrader's default folders and preprocessors."""
-    source = folder / "source" / week.slug / f"{week.slug}.ipynb"
-    source.parent.mkdir(parents=True)
-    shutil.copy(course.solution(week), source)
-    settings = f"c = get_config()\nc.CourseDirectory.course_id = 'stock'\nc.Execute.timeout = {CELL_SECONDS}\n"
-    (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8")
-    _timed(["nbgrader", "generate_assignment", week.slug], folder)
-
-
-def stock(week: Week, folder: Path) -> Timed:
-    """Grade the class with nbgrader as it comes."""
-    shutil.rmtree(folder / "autograded", ignore_errors=True)
-    wall, cpu = _timed(["nbgrader", "autograde", week.slug, "--force"], folder, check=False)
-    return Timed(wall, cpu, len(list(folder.glob(f"autograded/*/{week.slug}/*.ipynb"))))
-
-
-def ours(course: Course, week: Week, folder: Path, workers: int) -> Timed:
-    """Grade the class with `grader grade`, from nothing."""
-    for made in ("autograded", "records", "reports"):
-        shutil.rmtree(folder / made, ignore_errors=True)
-    (folder / "gradebook.db").unlink(missing_ok=True)
-    command = ["grader", "grade", week.slug, "--workers", str(workers), "--cell-seconds", str(CELL_SECONDS)]
-    wall, cpu = _timed([*command, "--course", str(course.root), "--work", str(folder)], folder)
-    grades = [records.read(path) for path in (folder / "records" / week.slug).iterdir()]
-    return Timed(wall, cpu, sum(g.outcome == "graded" for g in grades))
-
-
-def _timed(command: list[str], folder: Path, check: bool = True) -> tuple[float, float]:
-    """Wall and CPU seconds of a command and of everything it started and waited for."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    env = {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]])}  # nbgrader calls alembic by name
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
-    wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if check and done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def page(week: Week, runs: dict[str, list[Timed]], names: list[str], own: float, rounds: int) -> str:
-    """The results as Markdown."""
-    count = len(names)
-    base = statistics.median(t.wall for t in next(iter(runs.values())))
-    lines = [
-        f"# Grading {count} submissions of {week.slug}",
-        "",
-        f"Made by `python benchmarks/grading.py --submissions {count} --rounds {rounds}`. {machine()}",
-        "",
-        "| command | graded | wall s | submissions / minute | ratio | CPU s / submission | above the cells' own |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for label, timed in runs.items():
-        wall = statistics.median(t.wall for t in timed)
-        cpu = statistics.median(t.cpu for t in timed) / count
-        lines.append(
-            f"| `{label}` | {timed[-1].graded} of {count} | {wall:.1f} | {60 * count / wall:.1f} "
-            f"| {base / wall:.2f} | {cpu:.1f} | {cpu - own:.1f} |"
-        )
-    lines += [
-        "",
-        f"The floor: the students' own cells take {own:.1f} s of CPU time a submission (mean, recorded by the grader).",
-        f"Stock nbgrader runs the visible checks in the student's process; `grader grade` also runs the hidden ones, "
-        f"outside it, and writes feedback and report. Each cell may take {CELL_SECONDS} s in both.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def machine() -> str:
-    """What this ran on, in a line."""
-    model = platform.processor() or platform.machine()
-    if (info := Path("/proc/cpuinfo")).is_file():
-        rows = [
-            line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = rows[0] if rows else model
-    try:
-        system = platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        system = f"{platform.system()} {platform.release()}"
-    memory = psutil.virtual_memory().total / 2**30
-    return (
-        f"Machine: {model}, {cores()} cores, {memory:.0f} GB of memory, {system}, Python {platform.python_version()}."
-    )
+        python = None
+        if "otter" in options.skip:
+            notes.append("otter was left out (`--skip otter`).")
+        else:
+            try:
+                python = otter_environment(folder)
+            except RuntimeError as error:
+                notes.append(f"otter is missing here: its environment could not be made ({error}).")
+        for kind, build in (("week01", week_one), ("imports", imports)):
+            if options.only in (None, kind):
+                place = folder / kind
+                group = build(options.submissions, place / "class")
+                commands: list[Any] = [] if "stock" in options.skip else [Stock(group, place / "stock")]
+                commands += [Otter(group, place / "otter", python)] if python else []
+                commands += [Ours(group, place / f"ours-{n}", n) for n in sorted({1, options.workers})]
+                results[group.title] = (group, measure_class(group, commands, say))
+    options.output.mkdir(parents=True, exist_ok=True)
+    how = " ".join(["python", "benchmarks/grading.py", *sys.argv[1:]])
+    text = page(results, notes, how)
+    (options.output / "grading.md").write_text(text, encoding="utf-8")
+    plot(results, options.output / "grading.png")
+    say(f"\n{text}\nwritten to {options.output}")
 
 
 if __name__ == "__main__":
