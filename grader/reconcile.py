@@ -28,6 +28,8 @@ ALIKE = 0.5  # Dice's coefficient from which two sources count as the same cell
 COMPARED = 2_000  # characters of a source that are compared, and
 CANDIDATES = 200  # cells one cell is compared with: a submission may have thousands
 READ = 100_000  # characters of a source that are searched for definitions
+PARSES = 40  # cells of text that are read as Python, to see whether they are,
+PARSED = 20_000  # and characters of any source that is: parsing some hostile ones is quadratic
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class _Matching:
         self.dropped = {i for i, cell in enumerate(self.submitted) if _is_tools_own(cell)}
         self.copies: list[str] = []
         self._names: dict[int, set[str]] = {}
+        self._python: dict[int, bool] = {}
         self._by_grade_id()
         self._by_id()
         self._by_text()
@@ -131,6 +134,12 @@ class _Matching:
         if j not in self._names:
             self._names[j] = _names(self.submitted[j].source)
         return self._names[j]
+
+    def _is_python(self, j: int) -> bool:
+        """Whether a cell of text is code that lost its type; of thousands only the first `PARSES` are looked at."""
+        if j not in self._python:
+            self._python[j] = len(self._python) < PARSES and _tree(self.submitted[j].source) is not None
+        return self._python[j]
 
     def _by_grade_id(self) -> None:
         carriers = defaultdict(list)
@@ -186,8 +195,11 @@ class _Matching:
         for i, cell in enumerate(self.released):
             if is_answer(cell) and _wanted(cell) and (i not in self.place or self._untouched(i)):
                 homes = [(rank, j) for j in range(len(self.submitted)) if (rank := self._rank(i, j)) is not None]
-                if homes:
-                    claims[max(homes)[1]].append(i)
+                # most likely first; of the like the last, for it is what counted when they ran
+                for rank, j in sorted(homes, reverse=True)[:CANDIDATES]:
+                    if rank or self._is_python(j):
+                        claims[j].append(i)
+                        break
         for j, answers in claims.items():
             owners = [k for k, theirs in self.place.items() if theirs == j and _is_open(self.released[k])]
             sharers = sorted([*owners, *answers])
@@ -203,13 +215,16 @@ class _Matching:
                     self._match(k, j, "content")
 
     def _rank(self, i: int, j: int) -> int | None:
-        """How likely submitted cell j is the home of answer i, which is missing: greater is likelier, None is not."""
+        """How likely submitted cell j is the home of answer i, which is missing: greater is likelier, None is not.
+
+        0 for text that may be code which lost its type.
+        """
         if j in self.dropped or not _wanted(self.released[i]) <= self._defined(j):
             return None
         cell = self.submitted[j]
         owners = [self.released[k] for k, theirs in self.place.items() if theirs == j]
         if not owners:
-            return 3 if cell.cell_type == "code" else 0 if _tree(cell.source) is not None else None
+            return 3 if cell.cell_type == "code" else 0
         if any(_wanted(self.released[i]) & _names(owner.source) or _is_parameters(owner) for owner in owners):
             return None
         return 2 if _is_open(owners[0]) else 1
@@ -447,7 +462,7 @@ def _wanted(cell: NotebookNode) -> set[str]:
 
 def _tree(source: str) -> ast.Module | None:
     """A cell's code as Python reads it, IPython's magics aside; None where it is no Python."""
-    if len(source) > READ:
+    if len(source) > PARSED:
         return None
     plain = _MAGIC_VALUE.sub("= None", _MAGIC.sub(r"\1pass", source))
     try:

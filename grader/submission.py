@@ -164,10 +164,11 @@ def _notebook(raw: Any) -> tuple[NotebookNode, list[str]]:
         notes.append(f"{len(cells) - len(whole)} damaged cells were left out")
     if not whole:
         raise NotGradable(f"The notebook has no cells. {HAND_IN_AGAIN}")
-    return nbformat.v4.new_notebook(cells=[_cell(cell) for cell in whole]), notes
+    plain = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [_cell(cell) for cell in whole]}
+    return nbformat.from_dict(plain), notes
 
 
-def _cell(raw: dict[str, Any]) -> NotebookNode:
+def _cell(raw: dict[str, Any]) -> dict[str, Any]:
     """A cell with only what is believed: its type, source, ids and tags. Outputs and other metadata stay behind.
 
     Formats before 4 have "input" for the source of code, and "heading" and "html" cells, which are text.
@@ -183,16 +184,16 @@ def _cell(raw: dict[str, Any]) -> NotebookNode:
         metadata["tags"] = [tag for tag in given["tags"] if isinstance(tag, str)]
     # Colab keeps the id in the metadata
     metadata["ids"] = [value for value in (raw.get("id"), given.get("id")) if isinstance(value, str)]
+    cell: dict[str, Any] = {"cell_type": "markdown", "source": source, "metadata": metadata}
     match raw.get("cell_type"):
         case "code":
-            return nbformat.v4.new_code_cell(source, metadata=metadata)
+            cell |= {"cell_type": "code", "outputs": [], "execution_count": None}
         case "raw":
-            return nbformat.v4.new_raw_cell(source, metadata=metadata)
+            cell["cell_type"] = "raw"
         case "heading" if isinstance(raw.get("level"), int):
-            source = "#" * min(max(raw["level"], 1), 6) + " " + source
-    cell = nbformat.v4.new_markdown_cell(source, metadata=metadata)
-    if _is_attachments(raw.get("attachments")):
-        cell["attachments"] = nbformat.from_dict(raw["attachments"])
+            cell["source"] = "#" * min(max(raw["level"], 1), 6) + " " + source
+    if cell["cell_type"] == "markdown" and _is_attachments(raw.get("attachments")):
+        cell["attachments"] = raw["attachments"]
     return cell
 
 

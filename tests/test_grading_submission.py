@@ -443,9 +443,9 @@ def test_a_note_on_the_files_name(week):
 def test_files_made_to_exhaust_are_refused_in_seconds(tmp_path, raw, says):
     path = tmp_path / "week.ipynb"
     path.write_bytes(raw)
-    began = time.monotonic()
+    began = time.process_time()
     assert says in reason(path)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_another_weeks_notebook_is_named(toy, rebuild):
@@ -478,15 +478,18 @@ def test_thousands_of_cells_take_seconds(rebuild, right, source):
     right.cells[3:3] = [nbformat.v4.new_code_cell(f"{source}{n}") for n in range(1500)]
     for cell in right.cells:
         cell.metadata = nbformat.from_dict({})
-    began = time.monotonic()
+    began = time.process_time()
     rebuild(right)
-    assert time.monotonic() - began < 15
+    assert time.process_time() - began < 15
 
 
 def test_a_line_of_megabytes_takes_seconds(rebuild, right):
     right.cells[3:3] = [nbformat.v4.new_code_cell("a" * 20_000_000), nbformat.v4.new_code_cell("b=" * 5_000_000)]
+    fields = "def double(n): return f'" + "{n}" * 6_000 + "'"  # parsing these is quadratic
+    right.cells += [nbformat.v4.new_markdown_cell(f"{fields}\n# {n}") for n in range(1000)]
     for cell in right.cells:
         cell.metadata = nbformat.from_dict({})
-    began = time.monotonic()
+    remove(right, "id-double")
+    began = time.process_time()
     rebuild(right)
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 30
