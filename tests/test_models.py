@@ -50,6 +50,26 @@ def test_any_picture_and_any_text_can_be_embedded(clip):
         models.embed_texts(clip, [])
 
 
+@pytest.mark.parametrize("role", models.ROLES)
+def test_training_one_model_leaves_the_next_as_it_was_shipped(role):
+    first = models.load(role, profile="tiny")
+    shipped = {name: value.clone() for name, value in first.model.state_dict().items()}
+    with torch.no_grad():
+        for parameter in first.model.train().parameters():
+            parameter.add_(1)
+    second = models.load(role, profile="tiny")
+    assert not second.model.training and second.processor is not first.processor
+    assert all(torch.equal(value, shipped[name]) for name, value in second.model.state_dict().items())
+    assert all(parameter.requires_grad for parameter in second.model.parameters())
+
+
+def test_a_shipped_model_is_read_once():
+    models.load("clip", profile="tiny")
+    before = models._shipped.cache_info().misses
+    models.load("clip", profile="tiny")
+    assert models._shipped.cache_info().misses == before
+
+
 def test_both_libraries_give_the_same_embeddings(clip):
     other = models.load("open_clip", profile="tiny")
     assert torch.allclose(models.embed_images(clip, PICTURES), models.embed_images(other, PICTURES), atol=1e-3)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from clip_lab import checks, data, small, waiting
+from clip_lab import checks, data, plots, small, waiting
 from coursekit.checks import checks_in, run_check
 from coursekit.student import local_student
 from grader.rubrics import week01_clip as hidden
@@ -202,16 +202,26 @@ def test_pair_similarities_put_pictures_first():
     assert found[1, 0, 1] == images[2] @ texts[3]
 
 
-def test_half_of_the_fusion_captions_tell_one_lie():
+def test_every_picture_has_a_true_caption_and_a_lie():
     import tinyworld
 
-    _, captions, labels = data.fusion_pairs("test", 40)
-    truths = [scene.caption() for scene in tinyworld.scenes("test", 40, 5, objects=1)]
-    wrong = [
-        sum(a != b for a, b in zip(c.split(), t.split(), strict=True)) for c, t in zip(captions, truths, strict=True)
+    album = data.album(40, objects=1)
+    which, captions, labels = data.truths_and_lies(album)
+    assert sorted(which) == sorted([*range(40)] * 2)
+    for kind in (0, 1):
+        assert sorted(which[labels == kind]) == list(range(40))
+    off = [
+        sum(a != b for a, b in zip(said.split(), album.captions[i].split(), strict=True))
+        for i, said in zip(which, captions, strict=True)
     ]
-    assert wrong == [1 - label for label in labels]
-    assert labels.sum() == 20
+    assert off == [1 - label for label in labels]  # words that differ from the picture's own caption
+    told = " ".join(captions)
+    assert not any(f"{colour} {shape}" in told for colour, shape in tinyworld.HELD_OUT_PAIRS)
+
+
+def test_the_signs_of_a_fusion_do_not_stand_in_the_order_of_the_captions():
+    _, _, labels = data.truths_and_lies(data.album(128, objects=1))
+    assert 0.4 < (labels == np.roll(labels, 1)).mean() < 0.6
 
 
 def test_the_photographs_come_with_scikit_image():
@@ -232,6 +242,56 @@ def test_the_small_clip_reads_every_caption_of_single_objects():
 def test_the_small_clip_is_the_same_for_the_same_seed():
     first, again, other = (small.build(seed).text_projection for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_a_run_and_its_control_differ_in_the_pairing_alone():
+    seen = {False: [], True: []}
+    for shuffled, batches in seen.items():
+
+        def step(model, optimiser, pictures, tokens, batches=batches):
+            optimiser.step()
+            batches.append((pictures, tokens))
+            return 1.0
+
+        history = small.train(small.build(0), step, steps=3, seed=1, shuffled=shuffled)
+        assert history["loss"] == [1.0] * 3 and history["step"] == [0, 3]
+        assert all(len(history[name]) == 2 for name in ("recall", "background", "colour", "size", "shape"))
+    for (pictures, tokens), (control_pictures, control_tokens) in zip(seen[False], seen[True], strict=True):
+        assert pictures.shape == (small.BATCH, 3, small.SIDE, small.SIDE)
+        # the control draws more numbers, so only its first batch holds the same pairs
+        assert (control_tokens != tokens).any() and control_pictures.shape == pictures.shape
+    (pictures, tokens), (control_pictures, control_tokens) = seen[False][0], seen[True][0]
+    assert torch.equal(pictures, control_pictures)
+    assert sorted(tokens.tolist()) == sorted(control_tokens.tolist()) and not torch.equal(tokens, control_tokens)
+
+
+def test_figures_are_one_picture_each(monkeypatch):
+    import io
+
+    from IPython import display
+    from PIL import Image
+
+    shown = []
+    monkeypatch.setattr(display, "display", lambda image: shown.append(Image.open(io.BytesIO(image.data)).size))
+    album, matrix = data.album(6), np.eye(6)
+    plots.show_album(album.pictures, album.captions)
+    plots.show_queries(album.captions, [album.pictures] * 6, [[True] + [False] * 5] * 6, "title")
+    plots.show_similarity(album.pictures, album.captions, matrix, "title")
+    plots.show_bars({"a": {"x": 0.5, "y": 1.0}, "b": {"x": 0.2}}, chance={"a": 0.5, "b": 0.2})
+    plots.show_joint_space({"one": (torch.eye(3, 2), torch.ones(4, 2)[:3]), "two": (torch.eye(3, 2), torch.eye(3, 2))})
+    assert len(shown) == 5
+    assert all(300 < width < 1300 and 150 < height < 700 for width, height in shown), shown
+
+
+def test_the_best_caption_of_a_picture_is_framed(monkeypatch):
+    """The orange frame stands in the column of the largest number of its row."""
+    sheets = []
+    monkeypatch.setattr(plots.Sheet, "show", lambda sheet: sheets.append(np.asarray(sheet.image).astype(int)))
+    album = data.album(4)
+    plots.show_similarity(album.pictures, album.captions, np.roll(np.eye(4), 1, axis=1))
+    orange = np.abs(sheets[0] - [0xD5, 0x5E, 0x00]).sum(axis=2) < 30
+    cell = orange[66 : 66 + 4 * 58, 66 : 66 + 4 * 62].reshape(4, 58, 4, 62).sum(axis=(1, 3))
+    assert cell.argmax(axis=1).tolist() == [1, 2, 3, 0]
 
 
 def test_what_waits_says_so_and_other_errors_pass(capsys):

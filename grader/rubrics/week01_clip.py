@@ -17,7 +17,8 @@ from sklearn.metrics.pairwise import cosine_similarity as sklearn_cosine
 
 import clip_lab.data as data
 import clip_lab.small as small
-from clip_lab.checks import agreement, batches, new_run, some_scenes, two_cones, unit
+from clip_lab.checks import agreement, batches, new_run, reference_run, some_scenes, two_cones, unit
+from clip_lab.probes import reprojected_clip
 from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, evidence
 
@@ -35,34 +36,46 @@ Three points, one each:
 # --- the judge's own copies of what the notebook works with ---------------------------------------------------------
 
 
+# Made once a process; nothing here depends on a submission.
+clip = lru_cache(maxsize=1)(lambda: models.load("clip"))
+album = lru_cache(maxsize=1)(lambda: data.album(160))
+singles = lru_cache(maxsize=1)(lambda: data.album(128, objects=1))
+
+
+def image_vectors(pictures: list) -> torch.Tensor:
+    """Unit embeddings (n, d)."""
+    return F.normalize(models.embed_images(clip(), pictures), dim=-1)
+
+
+def text_vectors(texts: list[str]) -> torch.Tensor:
+    """Unit embeddings (n, d)."""
+    return F.normalize(models.embed_texts(clip(), texts), dim=-1)
+
+
 @lru_cache(maxsize=1)
 def album_vectors() -> tuple[torch.Tensor, torch.Tensor]:
-    """Unit embeddings of the notebook's album, made here: pictures (256, d) and captions (256, d)."""
-    album, loaded = data.album(256), models.load("clip")
-    return tuple(
-        F.normalize(x, dim=-1)
-        for x in (models.embed_images(loaded, album.pictures), models.embed_texts(loaded, album.captions))
-    )
+    """Unit embeddings of the notebook's album: pictures (160, d) and captions (160, d)."""
+    return image_vectors(album().pictures), text_vectors(album().captions)
 
 
 @lru_cache(maxsize=1)
-def shape_vectors() -> tuple[torch.Tensor, torch.Tensor]:
-    """Unit embeddings of the notebook's 192 one-object pictures, and of every prompt for every shape (6, t, d)."""
-    loaded = models.load("clip")
-    images = F.normalize(models.embed_images(loaded, data.album(192, objects=1).pictures), dim=-1)
-    prompts = [
-        models.embed_texts(loaded, [data.prompt("shape", name, t) for t in data.TEMPLATES])
-        for name in data.ATTRIBUTES["shape"]
-    ]
-    return images, F.normalize(torch.stack(prompts), dim=-1)
+def single_vectors() -> torch.Tensor:
+    """Unit embeddings of the notebook's one-object pictures (128, d)."""
+    return image_vectors(singles().pictures)
+
+
+@lru_cache(maxsize=1)
+def shape_prompts() -> torch.Tensor:
+    """Unit embeddings of every prompt for every shape (6, t, d)."""
+    texts = [data.prompt("shape", name, t) for name in data.ATTRIBUTES["shape"] for t in data.TEMPLATES]
+    return text_vectors(texts).unflatten(0, (-1, len(data.TEMPLATES)))
 
 
 @lru_cache(maxsize=2)
 def swap_similarity(kind: str) -> np.ndarray:
     """Cosines (n, 2, 2) of the notebook's pairs with one thing exchanged."""
-    loaded, pairs = models.load("clip"), data.swap_pairs(kind)
-    u, v = models.embed_images(loaded, pairs.pictures), models.embed_texts(loaded, pairs.captions)
-    return pairs.similarity(F.normalize(u, dim=-1), F.normalize(v, dim=-1))
+    pairs = data.swap_pairs(kind)
+    return pairs.similarity(image_vectors(pairs.pictures), text_vectors(pairs.captions))
 
 
 def heat(matrix, low: float | None = None, high: float | None = None, cell: int = 14) -> np.ndarray:
@@ -84,8 +97,8 @@ def side_by_side(*pictures: np.ndarray) -> np.ndarray:
 
 @check("embed", weight=2)
 def the_album_was_embedded(student, rng):
-    """`image_embeddings` and `text_embeddings` are the album's, in order."""
-    wanted_images, wanted_texts = album_vectors()
+    """`image_embeddings` and `text_embeddings` are those of the album's first 48, in order."""
+    wanted_images, wanted_texts = (vectors[:48] for vectors in album_vectors())
     images, texts = student.image_embeddings, student.text_embeddings
     assert_shape(images, wanted_images.shape, "image_embeddings")
     assert_shape(texts, wanted_texts.shape, "text_embeddings")
@@ -114,11 +127,9 @@ def a_batch_of_one(student, rng):
 def the_model_it_was_given(student, rng):
     """It embeds with the model in its arguments, whatever model that is. A global `clip` is not an argument."""
     here, seed = some_scenes(rng, 3), int(rng.integers(10**6))
-    model, processor = student.library("clip_lab.probes").random_clip(seed)
+    model, processor = student.library("clip_lab.probes").reprojected_clip(seed)
     images, texts = student.embed(model, processor, here.pictures, here.captions)
-    from clip_lab.probes import random_clip
-
-    other = random_clip(seed)
+    other = reprojected_clip(seed)
     assert_close(images, F.normalize(models.embed_images(other, here.pictures), dim=-1), atol=2e-3, what="the images")
     assert_close(texts, F.normalize(models.embed_texts(other, here.captions), dim=-1), atol=2e-3, what="the texts")
 
@@ -200,12 +211,11 @@ def any_scale(student, rng):
 @check("zero_shot", weight=2)
 def the_pictures_were_classified(student, rng):
     """`shape_probabilities` are those of the notebook's one-object pictures."""
-    images, prompts = shape_vectors()
-    classes = F.normalize(prompts.mean(dim=1), dim=-1)
-    wanted = (100 * images @ classes.T).softmax(dim=1)
+    classes = F.normalize(shape_prompts().mean(dim=1), dim=-1)
+    wanted = (100 * single_vectors() @ classes.T).softmax(dim=1)
     found = student.shape_probabilities
     assert_shape(found, wanted.shape, "shape_probabilities")
-    order = np.argsort(data.album(192, objects=1).labels("shape"), kind="stable")[::8]
+    order = np.argsort(singles().labels("shape"), kind="stable")[::8]
     evidence(
         "Probability of each shape (columns) for some pictures (rows, sorted by shape): yours, and expected",
         side_by_side(*(heat(np.nan_to_num(np.asarray(m, dtype=float))[order], 0, 1) for m in (found, wanted))),
@@ -360,18 +370,7 @@ def a_scalar(student, rng):
 
 # --- 7 training_step ------------------------------------------------------------------------------------------------
 
-
-def run_here(seed: int, given: list, keep_gradients: bool) -> tuple[list[float], torch.Tensor]:
-    model, optimiser = new_run(small, seed)
-    losses = []
-    for pictures, tokens in given:
-        if not keep_gradients:
-            optimiser.zero_grad()
-        loss = ClipLoss()(*model(pictures, tokens))
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses, model.visual.proj.detach()
+GUESSING = math.log(small.BATCH)  # the loss of whoever cannot tell the pairs of a batch apart
 
 
 @check("training_step", weight=2)
@@ -380,10 +379,7 @@ def gradients_are_cleared(student, rng):
     seed, given = int(rng.integers(10**6)), batches(rng, 4)
     model, optimiser = new_run(student.library("clip_lab.small"), seed)
     found = [student.training_step(model, optimiser, *batch) for batch in given]
-    (wanted, weights), (kept, _) = (
-        run_here(seed, given, keep_gradients=False),
-        run_here(seed, given, keep_gradients=True),
-    )
+    (wanted, weights), (kept, _) = reference_run(seed, given), reference_run(seed, given, keep_gradients=True)
     assert_close(
         found, wanted, atol=4e-3, slips={"the old gradients are still there: zero_grad()": kept}, what="the losses"
     )
@@ -418,9 +414,9 @@ def the_trained_clip_knows_things(student, rng):
     assert_that(background > 0.6, f"the background is right for {background:.0%}; chance is about 17 %")
     assert_that(colour > 0.4, f"the colour is right for {colour:.0%}; chance is about 13 %")
     losses = np.asarray(student.history["loss"], dtype=float)
-    assert_that(len(losses) >= 50, f"history has {len(losses)} losses; one for every step was expected")
-    early = "an untrained model cannot do better than guess, ln 64 = 4.16"
-    assert_that(losses[0] > 3, f"the first loss is {losses[0]:.2f}; {early}")
+    assert_that(len(losses) >= 40, f"history has {len(losses)} losses; one for every step was expected")
+    early = f"an untrained model cannot do better than guess, ln {small.BATCH} = {GUESSING:.2f}"
+    assert_that(losses[0] > 0.8 * GUESSING, f"the first loss is {losses[0]:.2f}; {early}")
     assert_that(losses[-10:].mean() < 0.6 * losses[0], f"the loss fell only to {losses[-10:].mean():.2f}")
 
 
@@ -428,15 +424,16 @@ def the_trained_clip_knows_things(student, rng):
 def the_control_learnt_nothing(student, rng):
     """The control, trained on shuffled captions, stays at chance."""
     losses = np.asarray(student.control["loss"], dtype=float)
-    assert_that(len(losses) >= 30, f"control has {len(losses)} losses; one for every step was expected")
+    assert_that(len(losses) >= 15, f"control has {len(losses)} losses; one for every step was expected")
     assert_that(
-        losses[-10:].mean() > 0.9 * math.log(64), f"its loss fell to {losses[-10:].mean():.2f}; guessing costs 4.16"
+        losses[-10:].mean() > 0.9 * GUESSING,
+        f"its loss fell to {losses[-10:].mean():.2f}; guessing costs {GUESSING:.2f}",
     )
-    pictures, tokens, scenes = small.pairs("test", 128, seed=int(rng.integers(10**6)))
+    pictures, tokens, scenes = small.pairs("test", 64, seed=int(rng.integers(10**6)))
     scores = torch.as_tensor(student.library("clip_lab.small").similarity(student.stray_clip, pictures, tokens))
     own = np.array([scene.caption() for scene in scenes])
     found = float((own[scores.argmax(dim=1).numpy()] == own).mean())
-    assert_that(found < 0.1, f"R@1 of the control is {found:.0%} of 128, above chance: were its captions shuffled?")
+    assert_that(found < 0.1, f"R@1 of the control is {found:.0%} of 64, above chance: were its captions shuffled?")
 
 
 # --- 8 modality_gap -------------------------------------------------------------------------------------------------
@@ -569,10 +566,10 @@ def the_probe_was_scored(student, rng):
 @check("fusion", weight=2)
 def the_captions_were_judged(student, rng):
     """`fusion_guesses` beat what concatenation can do, and `control_guesses` are no better than chance."""
-    _, _, labels = data.fusion_pairs("test", 300)
+    _, _, labels = data.truths_and_lies(singles())
     found, control = np.asarray(student.fusion_guesses), np.asarray(student.control_guesses)
-    assert_shape(found, (300,), "fusion_guesses")
-    assert_shape(control, (300,), "control_guesses")
+    assert_shape(found, labels.shape, "fusion_guesses")
+    assert_shape(control, labels.shape, "control_guesses")
     right, by_chance = float((found == labels).mean()), float((control == labels).mean())
     bars = np.ones((120, 260, 3))
     for row, share, colour in ((10, right, (0, 0.45, 0.7)), (70, by_chance, (0.84, 0.37, 0))):
@@ -592,14 +589,11 @@ def the_captions_were_judged(student, rng):
 @lru_cache(maxsize=1)
 def fused_accuracy() -> float:
     """What logistic regression on the fused features reaches on the notebook's pairs."""
-    loaded, sets = models.load("clip"), []
-    for split, n in (("train", 600), ("test", 300)):
-        pictures, captions, labels = data.fusion_pairs(split, n)
-        u, v = (
-            F.normalize(x, dim=-1).numpy()
-            for x in (models.embed_images(loaded, pictures), models.embed_texts(loaded, captions))
-        )
-        sets.append((np.concatenate([u, v, u * v], axis=1), labels))
+    lessons, sets = data.album(100, objects=1, split="train"), []
+    for pictures, vectors in ((lessons, image_vectors(lessons.pictures)), (singles(), single_vectors())):
+        which, captions, labels = data.truths_and_lies(pictures)
+        u, v = vectors[which], text_vectors(captions)
+        sets.append((torch.cat([u, v, u * v], dim=1).numpy(), labels))
     (train, labels), (test, test_labels) = sets
     middle, spread = train.mean(axis=0), train.std(axis=0) + 1e-9
     classifier = LogisticRegression(C=0.1, max_iter=1000).fit((train - middle) / spread, labels)

@@ -28,7 +28,7 @@ def _wrong(question: str, name: str, source: str, why: str, visible_passes: bool
 EMBED = "def embed(model, processor, images, texts):"
 EMBED_TAIL = """
 with clip_lab.needs("embed"):
-    image_embeddings, text_embeddings = embed(clip.model, clip.processor, album.pictures, album.captions)
+    image_embeddings, text_embeddings = embed(clip.model, clip.processor, album.pictures[:48], album.captions[:48])
 """
 EMBED_BODY = """
 inputs = processor(text=texts, images=images, return_tensors="pt", padding=True, truncation=True).to(model.device)
@@ -138,7 +138,7 @@ _wrong(
     "made-up arrays",
     _embed(
         EMBED_BODY + "return F.normalize(u, dim=-1).cpu(), F.normalize(v, dim=-1).cpu()",
-        "image_embeddings = F.normalize(torch.randn(256, clip.model.config.projection_dim), dim=-1)\n"
+        "image_embeddings = F.normalize(torch.randn(48, clip.model.config.projection_dim), dim=-1)\n"
         "text_embeddings = F.normalize(image_embeddings + 0.1 * torch.randn_like(image_embeddings), dim=-1)",
     ),
     "the function is right, but the album's embeddings were invented",
@@ -609,9 +609,9 @@ STEP = "def training_step(model, optimiser, pictures, tokens):"
 STEP_TAIL = """
 with clip_lab.needs("training_step"):
     small_clip = clip_lab.small.build(SEED).to(session.device)
-    history = clip_lab.small.train(small_clip, training_step, steps=100, seed=SEED)
+    history = clip_lab.small.train(small_clip, training_step, steps=45, seed=SEED)
     stray_clip = clip_lab.small.build(SEED).to(session.device)
-    control = clip_lab.small.train(stray_clip, training_step, steps=40, seed=SEED, shuffled=True)
+    control = clip_lab.small.train(stray_clip, training_step, steps=20, seed=SEED, shuffled=True)
 """
 
 
@@ -959,7 +959,7 @@ FUSION = "def fuse_and_classify(images, texts, labels, test_images, test_texts):
 FUSION_TAIL = """
 with clip_lab.needs("fusion"):
     fusion_guesses = fuse_and_classify(train_u, train_v, train_labels, test_u, test_v)
-    deal = torch.randperm(600, generator=torch.Generator().manual_seed(SEED))
+    deal = torch.randperm(len(train_labels), generator=torch.Generator().manual_seed(SEED))
     control_guesses = fuse_and_classify(train_u, train_v[deal], train_labels, test_u, test_v.roll(1, dims=0))
 """
 

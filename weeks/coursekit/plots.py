@@ -2,34 +2,98 @@
 
 from __future__ import annotations
 
+import io
+import math
+import textwrap
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 # Okabe & Ito's palette, which the colour-blind can tell apart
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#F0E442"]
 
 
-def grid(
-    images: Sequence[Image.Image], titles: Sequence[str] | None = None, columns: int = 8, size: float = 1.3
-) -> None:
-    """Pictures in rows of `columns`, each `size` inches, pixels kept sharp."""
-    rows = -(-len(images) // columns)
+class Sheet:
+    """A white page to lay pictures and words on; every measure is in pixels, and y goes down.
+
+    For figures that are pictures rather than plots: each pixel of a picture stays sharp, and it is there at once, where
+    forty small matplotlib axes take a second.
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        self.image = Image.new("RGB", (math.ceil(width), math.ceil(height)), "white")
+        self._draw = ImageDraw.Draw(self.image)
+
+    def picture(self, picture: Image.Image, x: float, y: float, side: int, frame: str | None = None) -> None:
+        """The picture's middle square, `side` wide, with its top left corner at (x, y). frame: a colour."""
+        square = min(picture.size)
+        left, top = (picture.width - square) // 2, (picture.height - square) // 2
+        sharp = side % square == 0  # every pixel becomes a block of pixels
+        shown = picture.convert("RGB").resize(
+            (side, side),
+            Image.Resampling.NEAREST if sharp else Image.Resampling.LANCZOS,
+            box=(left, top, left + square, top + square),
+        )
+        self.image.paste(shown, (round(x), round(y)))
+        self.frame(x, y, side, side, frame or "#d9d9d9", 4 if frame else 1)
+
+    def block(self, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """A filled rectangle."""
+        self._draw.rectangle((round(x), round(y), round(x + width) - 1, round(y + height) - 1), fill=colour)
+
+    def frame(self, x: float, y: float, width: float, height: float, colour: str, thickness: int = 3) -> None:
+        """The outline of a rectangle, drawn around it."""
+        corners = round(x) - thickness, round(y) - thickness, round(x + width), round(y + height)
+        self._draw.rectangle((*corners[:2], *(c + thickness - 1 for c in corners[2:])), outline=colour, width=thickness)
+
+    def text(
+        self,
+        words: str,
+        x: float,
+        y: float,
+        anchor: str = "lm",
+        size: int = 13,
+        colour: str = "black",
+        bold: bool = False,
+    ) -> None:
+        """Words, perhaps in several lines. anchor: "l", "m" or "r" and "a" (top) or "m": what of them (x, y) is."""
+        align = {"l": "left", "m": "center", "r": "right"}[anchor[0]]
+        self._draw.multiline_text((x, y), words, colour, _font(size, bold), anchor, spacing=3, align=align)
+
+    def show(self) -> None:
+        """Show the sheet below the notebook's cell."""
+        png = io.BytesIO()
+        self.image.save(png, "PNG")
+        _display(png)
+
+
+@lru_cache
+def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
+    """The font of matplotlib's figures."""
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), size)
+
+
+def grid(images: Sequence[Image.Image], titles: Sequence[str] = (), columns: int = 8, side: int = 128) -> None:
+    """Pictures in rows of `columns`, each `side` pixels wide, with their titles below them."""
     columns = min(columns, len(images))
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(size * columns, (size + 0.35 * bool(titles)) * rows), squeeze=False
-    )
-    for axis in axes.flat:
-        axis.axis("off")
-    for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        axis.imshow(image, interpolation="nearest" if max(image.size) <= 128 else "antialiased")
-        if titles:
-            axis.set_title(_wrap(titles[i], 22), fontsize=7)
-    _show(figure)
+    said = [wrap(title, side // 6) for title in titles]
+    step = side + 12
+    height = step + 16 * max((1 + words.count("\n") for words in said), default=0)
+    sheet = Sheet(columns * step, -(-len(images) // columns) * height)
+    for i, image in enumerate(images):
+        x, y = i % columns * step + 6, i // columns * height + 4
+        sheet.picture(image, x, y, side)
+        if i < len(said):
+            sheet.text(said[i], x + side / 2, y + side + 5, "ma", size=11)
+    sheet.show()
 
 
 def heatmap(
@@ -42,7 +106,8 @@ def heatmap(
     """A matrix (n, m) in colour with its values, rows and columns labelled by text or by small pictures."""
     values = np.asarray(matrix, dtype=float)
     n, m = values.shape
-    figure, axis = plt.subplots(figsize=(2.6 + 0.62 * m, 1.6 + 0.62 * n))
+    figure = Figure((2.6 + 0.62 * m, 1.6 + 0.62 * n), dpi=100)
+    axis = figure.subplots()
     shown = axis.imshow(values, cmap="cividis")
     middle = (np.nanmin(values) + np.nanmax(values)) / 2
     if values.size <= 144:
@@ -53,25 +118,24 @@ def heatmap(
     _label(axis, axis.xaxis, columns)
     figure.colorbar(shown, ax=axis, fraction=0.04, pad=0.02)
     axis.set_title(title, fontsize=10)
-    _show(figure)
+    show(figure, trim=True)
 
 
 def curve(lines: Mapping[str, Sequence[float]], xlabel: str = "step", ylabel: str = "", title: str = "") -> None:
     """Named lines over their index."""
-    figure, axis = plt.subplots(figsize=(6, 3))
+    figure, (axis,) = panels(5.2, height=2.4)
     for colour, (name, values) in zip(PALETTE, lines.items(), strict=False):
         axis.plot(np.asarray(values, dtype=float), label=name, color=colour, linewidth=1.6)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.set_title(title, fontsize=10)
     if len(lines) > 1:
         axis.legend(frameon=False, fontsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
-    _show(figure)
+    show(figure)
 
 
 def scatter(groups: Mapping[str, Any], title: str = "", join: Sequence[tuple[Any, Any]] = ()) -> None:
     """Named groups of points (n, 2). `join` draws a thin line between each pair of points."""
-    figure, axis = plt.subplots(figsize=(5.2, 4.4))
+    figure, (axis,) = panels(4.6, height=3.8, left=0.5, bottom=0.35)
     for a, b in join:
         axis.plot([a[0], b[0]], [a[1], b[1]], color="0.8", linewidth=0.6, zorder=1)
     markers = "os^Dv*Px"
@@ -80,8 +144,7 @@ def scatter(groups: Mapping[str, Any], title: str = "", join: Sequence[tuple[Any
         axis.scatter(points[:, 0], points[:, 1], s=22, label=name, color=colour, marker=marker, alpha=0.85, zorder=2)
     axis.legend(frameon=False, fontsize=8)
     axis.set_title(title, fontsize=10)
-    axis.spines[["top", "right"]].set_visible(False)
-    _show(figure)
+    show(figure)
 
 
 def _label(axis: Any, side: Any, labels: Sequence[str | Image.Image]) -> None:
@@ -90,9 +153,11 @@ def _label(axis: Any, side: Any, labels: Sequence[str | Image.Image]) -> None:
     horizontal = side is axis.xaxis
     side.set_ticks(range(len(labels)))
     if not isinstance(labels[0], Image.Image):
-        side.set_ticklabels([_wrap(str(text), 26) for text in labels], fontsize=7)
+        side.set_ticklabels([wrap(str(text), 26) for text in labels], fontsize=7)
         if horizontal:
-            plt.setp(axis.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
+            axis.tick_params(axis="x", rotation=40)
+            for label in axis.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor")
         return
     side.set_ticklabels([""] * len(labels))
     for i, image in enumerate(labels):
@@ -106,13 +171,41 @@ def _label(axis: Any, side: Any, labels: Sequence[str | Image.Image]) -> None:
         )
 
 
-def _wrap(text: str, width: int) -> str:
-    import textwrap
+def wrap(text: str, width: int) -> str:
+    """The text in lines of at most `width` letters."""
+    return "\n".join(textwrap.wrap(text, width)) or text
 
-    return "\n".join(textwrap.wrap(text, width))
+
+def panels(
+    *widths: float,
+    height: float = 3.0,
+    left: float = 0.8,
+    right: float = 0.15,
+    top: float = 0.35,
+    bottom: float = 0.55,
+    between: float = 0.6,
+) -> tuple[Figure, list[Axes]]:
+    """A figure with axes of the given widths side by side, and the room around them. All in inches."""
+    size = left + sum(widths) + between * (len(widths) - 1) + right, bottom + height + top
+    figure, axes = Figure(size, dpi=100), []
+    for i, width in enumerate(widths):
+        x = left + sum(widths[:i]) + between * i
+        axes.append(figure.add_axes((x / size[0], bottom / size[1], width / size[0], height / size[1])))
+        axes[-1].spines[["top", "right"]].set_visible(False)
+    return figure, axes
 
 
-def _show(figure: Figure) -> None:
-    figure.set_layout_engine("tight")
-    plt.show()
-    plt.close(figure)
+def show(figure: Figure, trim: bool = False) -> None:
+    """Show a figure below the notebook's cell. trim: cut it to what is on it, for which it is drawn twice.
+
+    pyplot would draw every figure twice, and keep it.
+    """
+    png = io.BytesIO()
+    figure.savefig(png, format="png", bbox_inches="tight" if trim else None)
+    _display(png)
+
+
+def _display(png: io.BytesIO) -> None:
+    from IPython import display  # a notebook has it; tests of the rest need not
+
+    display.display(display.Image(png.getvalue()))

@@ -1,6 +1,6 @@
 """The helper package of week 1: what the notebook looks at, draws and trains, and the checks it runs.
 
-album = clip_lab.album(256)             # scenes of the test split, their pictures and captions
+album = clip_lab.album(160)             # scenes of the test split, their pictures and captions
 clip_lab.show_similarity(...)           # the figures
 clip_lab.small                          # the CLIP that the notebook trains from scratch
 """
@@ -14,10 +14,10 @@ from clip_lab.data import (
     Album,
     SwapPairs,
     album,
-    fusion_pairs,
     photographs,
     prompt,
     swap_pairs,
+    truths_and_lies,
 )
 from clip_lab.plots import (
     gap_axes,
@@ -41,7 +41,6 @@ __all__ = [
     "SwapPairs",
     "TEMPLATES",
     "album",
-    "fusion_pairs",
     "gap_axes",
     "needs",
     "photographs",
@@ -56,4 +55,5 @@ __all__ = [
     "show_training",
     "small",
     "swap_pairs",
+    "truths_and_lies",
 ]

@@ -41,9 +41,12 @@ class Album:
 def album(n: int = 256, seed: int = 1, objects: int | None = None, split: str = "test") -> Album:
     """The first `n` scenes of a split whose captions all differ. One object has at most 576 captions."""
     found: dict[str, Scene] = {}
-    for scene in tinyworld.scenes(split, 3 * n, seed, objects):
-        found.setdefault(scene.caption(), scene)
-    if len(found) < n:
+    for drawn in (n + n // 4, 3 * n):  # few captions come twice, so the first is nearly always enough
+        for scene in tinyworld.scenes(split, drawn, seed, objects):
+            found.setdefault(scene.caption(), scene)
+        if len(found) >= n:
+            break
+    else:
         raise ValueError(f"only {len(found)} of the {split} scenes have captions of their own; ask for fewer than {n}")
     chosen = dict(list(found.items())[:n])
     return Album(tuple(chosen.values()), [scene.render() for scene in chosen.values()], list(chosen))
@@ -77,7 +80,7 @@ class SwapPairs:
         return np.einsum("pid,pcd->pic", u, v)
 
 
-def swap_pairs(kind: str, n: int = 64, seed: int = 3) -> SwapPairs:
+def swap_pairs(kind: str, n: int = 40, seed: int = 3) -> SwapPairs:
     """Hard negatives for CLIP, of scenes with two objects.
 
     kind: "places" exchanges the two objects, so that both captions have the same words in another order;
@@ -100,18 +103,18 @@ def swap_pairs(kind: str, n: int = 64, seed: int = 3) -> SwapPairs:
     return SwapPairs([scene.render() for scene in both], [scene.caption() for scene in both])
 
 
-def fusion_pairs(split: str, n: int, seed: int = 5) -> tuple[list[Image.Image], list[str], np.ndarray]:
-    """Pictures of one object, a caption for each, and whether it is true.
+def truths_and_lies(album: Album, seed: int = 5) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """Two captions for every picture of a one-object album: its own, and one that tells a lie. In random order.
 
-    Half of the captions, drawn at random, tell one lie: another colour or another shape. A lie is a pair of colour and
-    shape that true captions have as well, so that nothing in a caption alone gives it away.
-    Returns n PIL images, n strings, and an int array (n,) of 0 (a lie) and 1 (true).
+    A lie is another colour or another shape, and a pair of the two that true captions have as well. So neither the
+    picture alone nor the caption alone gives away whether they belong together.
+    Returns, for an album of n: whose picture, an int array (2n,) of places in the album; 2n captions; and whether each
+    is true, an int array (2n,) of 0 and 1.
     """
     rng = np.random.default_rng(seed)
-    scenes = tinyworld.scenes(split, n, seed, objects=1)
-    labels = rng.permutation(np.arange(n) % 2)
-    captions = [(scene if true else _lie(scene, rng)).caption() for scene, true in zip(scenes, labels, strict=True)]
-    return [scene.render() for scene in scenes], captions, labels
+    told = list(album.captions) + [_lie(scene, rng).caption() for scene in album.scenes]
+    order = rng.permutation(len(told))
+    return order % len(album), [told[i] for i in order], (order < len(album)).astype(np.int64)
 
 
 def _lie(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -142,4 +145,6 @@ def photographs(names: Sequence[str] = tuple(_PHOTOGRAPHS)) -> tuple[list[Image.
     from skimage import data
 
     pictures = [Image.fromarray(np.asarray(getattr(data, name)())).convert("RGB") for name in names]
+    for picture in pictures:
+        picture.thumbnail((400, 400))  # no model here looks at more than 224 x 224
     return pictures, [_PHOTOGRAPHS[name] for name in names]

@@ -26,6 +26,18 @@ def set_parameter(module: torch.nn.Module, name: str, value: float) -> None:
         dict(module.named_parameters())[name].fill_(value)
 
 
+def reprojected_clip(seed: int) -> Any:
+    """The shipped CLIP with other projections into the shared space, and its processor: coursekit's `Loaded`."""
+    from coursekit import models
+
+    loaded = models.load("clip", profile="tiny", device="cpu")
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for projection in (loaded.model.visual_projection, loaded.model.text_projection):
+            projection.weight.normal_(generator=generator)
+    return loaded
+
+
 def random_clip(seed: int) -> Any:
     """A CLIPModel like the shipped one but with random weights, and its processor: coursekit's `Loaded`."""
     from coursekit import models
