@@ -169,7 +169,19 @@ def test_a_picture_of_any_size_is_kept_small():
         """It is shown."""
         evidence("wide", np.broadcast_to(np.float32(0.5), (30, 2_000_000)))
         evidence("large", np.broadcast_to(np.float32(2), (9000, 9000, 3)))
+        evidence("empty", np.zeros((1, 0)))
 
     result = verdict(None, shows)
-    assert result.passed, result.message
+    assert result.passed and len(result.evidence) == 2
     assert all(max(picture.size) <= 640 for _, picture in result.evidence)
+
+
+def test_a_huge_wrong_answer_is_told_in_a_line():
+    @check("norm")
+    def is_two(student, rng):
+        """It is two."""
+        assert_same(student.norm(), 2)
+
+    for huge in (np.ones(5_000_000, dtype=np.uint8), "x" * 50_000_000, 10**4000, [["y" * 100] * 100] * 100):
+        result = verdict(lambda huge=huge: huge, is_two)
+        assert not result.passed and len(result.message) < 200 and "where 2 was expected" in result.message

@@ -1,6 +1,7 @@
 """What an attack is, as data: how to build it from an honest notebook, and what must come of it.
 
-Each family has a module of its own with a list `CASES`: malformed, forgery, escape, exhaustion.
+Each family has a module of its own with a list `CASES`: malformed, forgery, escape, exhaustion; and honest, whose
+submissions are strange but earned their points.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from nbformat import NotebookNode
 
 from grader.records import Grade
 
-Family = Literal["malformed", "forgery", "escape", "exhaustion"]
+Family = Literal["malformed", "forgery", "escape", "exhaustion", "honest"]
 
 
 @dataclass(frozen=True)

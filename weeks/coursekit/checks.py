@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
+import reprlib
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -137,10 +138,15 @@ _pictures: contextvars.ContextVar[list[tuple[str, Image.Image]] | None] = contex
 
 
 def evidence(caption: str, picture: Image.Image | np.ndarray) -> None:
-    """Keep a picture for the feedback page: an image, or an array (h, w) or (h, w, 3) with values in [0, 1]."""
+    """Keep a picture for the feedback page: an image, or an array (h, w) or (h, w, 3) with values in [0, 1].
+
+    An empty one is not kept.
+    """
     if not isinstance(picture, Image.Image):
         picture = _array(picture, "the picture")
         picture = picture[tuple(slice(None, None, 1 + size // 2048) for size in picture.shape[:2])]  # it is shown small
+        if not picture.size:
+            return
         picture = Image.fromarray((np.clip(np.nan_to_num(picture), 0, 1) * 255).round().astype(np.uint8))
     pictures = _pictures.get()
     if pictures is not None and len(pictures) < 8:
@@ -241,5 +247,10 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = _repr.repr(value)
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+_repr = reprlib.Repr()  # looks at the beginning only: an answer may have millions of entries
+_repr.maxlist = _repr.maxtuple = _repr.maxdict = _repr.maxset = _repr.maxarray = 60
+_repr.maxstring = _repr.maxother = _repr.maxlong = 120

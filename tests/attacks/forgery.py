@@ -1,0 +1,518 @@
+"""Points for what is not solved: values that lie, a patched kernel, forged messages, answers made for the judge."""
+
+from __future__ import annotations
+
+import nbformat
+
+from attacks.cases import Case
+from attacks.edits import FULL, NONE, TABLE, VISIBLE, answer, cell, family, last_cell
+from attacks.malformed import unanswered
+
+CASES: list[Case] = []
+case = family(CASES, "forgery")
+
+# writes messages to the kernel's own sockets, signed with its key
+MESSAGES = """
+import json, time
+from coursekit.student import MIMETYPE
+kernel = get_ipython().kernel
+session, parent = kernel.session, kernel.get_parent("shell")
+client = parent["header"]["session"]
+
+def forge(content, parent_header=None, kind="execute_reply", parts=None):
+    head = session.msg(kind, parent=parent)["header"]
+    parts = [json.dumps(part, default=str).encode() for part in (head, parent_header or parent["header"], {}, content)]
+    shell = getattr(kernel, "shell_socket", None) or kernel.shell_stream.socket
+    shell.send_multipart([client.encode(), b"<IDS|MSG>", session.sign(parts), *parts])
+"""
+
+
+# --- values that lie --------------------------------------------------------------------------------------------------
+
+
+@case("objects that equal everything and are any number", NONE)
+def _(notebook):
+    everything = """
+        class Yes:
+            def __eq__(self, other): return True
+            def __ne__(self, other): return False
+            def __lt__(self, other): return True
+            __le__ = __gt__ = __ge__ = __lt__
+            def __hash__(self): return 1
+            def __bool__(self): return True
+            def __len__(self): return 3
+            def __float__(self): return 7.0
+            def __int__(self): return 7
+            __index__ = __int__
+            def __iter__(self): return iter([2, 4, 6])
+            def __getitem__(self, key): return 2 * key + 2
+            def __sub__(self, other): return 0
+            __rsub__ = __abs__ = __sub__
+            def __array__(self, dtype=None, copy=None):
+                import numpy
+                return numpy.full((), 7.0)
+            @property
+            def shape(self): return ()
+            __class__ = property(lambda self: int)
+        """
+    cell(notebook, everything)
+    values = {"double": "def double(n):\n    return Yes()", "mean": "def mean(values):\n    return Yes()"}
+    return answer(notebook, table="table = Yes()", **values)
+
+
+@case("subclasses of the right types with methods that lie", NONE)
+def _(notebook):
+    cell(
+        notebook,
+        """
+        import numpy as np
+        def lies(kind):
+            names = {"__eq__": lambda s, o: True, "__ne__": lambda s, o: False, "__hash__": lambda s: 0,
+                     "__len__": lambda s: 3, "__repr__": lambda s: "2", "__sub__": lambda s, o: 0 * s,
+                     "__array_ufunc__": lambda s, *a, **k: True, "__array_finalize__": lambda s, o: None}
+            return type(kind.__name__, (kind,), names)
+        Int, Float, List, Dict, Text, Array = map(lies, (int, float, list, dict, str, np.ndarray))
+        turn = iter(range(10**9))
+        """,
+    )
+    return answer(
+        notebook,
+        double="def double(n):\n    return [Int(7), Float(7), Text('2'), Dict(), List()][next(turn) % 5]",
+        table="table = List()",
+        mean="def mean(values):\n    return np.zeros(()).view(Array) - 99",
+    )
+
+
+@case("nan, infinities, complex numbers and objects in arrays", NONE)
+def _(notebook):
+    return answer(
+        notebook,
+        double="import numpy as np\ndef double(n):\n    return float('inf')",
+        table="table = np.array([object(), 4, 6, None], dtype=object)",
+        mean="def mean(values):\n    return [float('nan'), 1e999, 2 + 1j, np.array(2 + 1j)][len(values) % 4]",
+    )
+
+
+@case("arrays that broadcast: no entries, too many, negative and no strides", NONE)
+def _(notebook):
+    return answer(
+        notebook,
+        double="import numpy as np\ndef double(n):\n    return np.array([2 * n])[::-1]",
+        table="table = np.lib.stride_tricks.as_strided(np.array(2), (3, 10**12), (0, 0))",
+        mean="def mean(values):\n    return np.mean(values) * np.ones((0, 5) if len(values) == 2 else (7, 1))",
+    )
+
+
+@case("numbers in disguise: text, fractions, one-element lists, half characters", NONE)
+def _(notebook):
+    return answer(
+        notebook,
+        double="from fractions import Fraction\ndef double(n):\n    return Fraction(2 * n)",
+        table="table = '[2, 4, 6]'",
+        mean="def mean(values):\n    return [f'{sum(values) / len(values)}', '\\ud800', b'\\xff'][len(values) % 3]",
+    )
+
+
+@case("lists within themselves, a hundred deep, and without end", NONE)
+def _(notebook):
+    return answer(
+        notebook,
+        double="def double(n):\n    loop = [n]\n    loop.append(loop)\n    return loop",
+        table="import itertools\ntable = itertools.count(2, 2)",
+        mean="def mean(values):\n    deep = 2.0\n    for _ in range(100):\n        deep = [deep]\n    return deep",
+    )
+
+
+@case("an object that has every item", NONE)
+def _(notebook):
+    endless = (
+        "class Endless:\n    def __getitem__(self, n):\n        return 2\n    def __len__(self):\n        return 3"
+    )
+    cell(notebook, endless)
+    return answer(
+        notebook,
+        double="def double(n):\n    return Endless()",
+        table="table = Endless()",
+        mean="def mean(values):\n    return (value for value in Endless())",
+    )
+
+
+@case("pictures that lie about their size, and one that is a bomb", NONE)
+def _(notebook):
+    cell(
+        notebook,
+        """
+        import io, struct, zlib
+        from PIL import Image
+        Image.MAX_IMAGE_PIXELS = None
+        def chunk(kind, data):
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        head = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+        PNG = b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(10**6)))
+        class Liar(Image.Image):
+            size, width, height, mode = (4, 4), 4, 4, "RGB"
+            def tobytes(self, *_): return bytes(10**7)
+        """,
+    )
+    return answer(
+        notebook,
+        double="def double(n):\n    return Image.open(io.BytesIO(PNG))",
+        table="table = Liar()",
+        mean="def mean(values):\n    return Image.new('L', (1500, 1500))",
+    )
+
+
+@case("a picture for the teacher that is a bomb", {**FULL, "table": 0.0})
+def _(notebook):
+    return answer(notebook, table="import numpy as np\ntable = np.ones(3_000_000, dtype=np.uint8)")
+
+
+# --- a patched kernel -------------------------------------------------------------------------------------------------
+
+
+@case("numpy, builtins and the course's checks replaced", NONE)
+def _(notebook):
+    return last_cell(
+        unanswered(notebook),
+        """
+        import builtins, sys
+        import numpy as np
+        import coursekit.checks, coursekit.notebook, toy_lab, toy_lab.checks
+        for name in ("allclose", "array_equal", "isclose"):
+            setattr(np, name, lambda *a, **k: True)
+        for name in ("assert_close", "assert_same", "assert_that", "run_check", "share"):
+            setattr(coursekit.checks, name, lambda *a, **k: 1.0)
+        for one in coursekit.checks.checks_in(toy_lab.checks):
+            object.__setattr__(one, "run", lambda student, rng: None)
+        coursekit.notebook._points.update(double=1000, table=1000, mean=1000)
+        coursekit.notebook.Score.__repr__ = lambda self: "1000"
+        builtins.AssertionError = type("Never", (Exception,), {})
+        builtins.NotImplementedError = lambda *a: 2
+        """,
+    )
+
+
+@case("the server of answers replaced, with handles nobody gave", NONE)
+def _(notebook):
+    return last_cell(
+        unanswered(notebook),
+        """
+        import coursekit.student as student
+        forged = iter(range(10**9))
+        def answer(self, text):
+            n = next(forged)
+            handle = '{"t":"handle","id":%d,"kind":"<b>int</b>","callable":true}' % (n * 10**9)
+            return ['{"t":"dict","v":[["value",%s]]}' % handle,
+                    '{"t":"dict","v":[["value",{"t":"dict","v":[["passed",true],["points",4]]}]]}',
+                    '{"passed": true}', '{"t":"dict","v":[["error","AssertionError"],["message",""],["line",""]]}',
+                    "", "null"][n % 6]
+        student.Server.__call__ = answer
+        """,
+    )
+
+
+@case("json, the module table and imports replaced", NONE)
+def _(notebook):
+    return last_cell(
+        unanswered(notebook),
+        """
+        import atexit, builtins, importlib, json, sys, types
+        import coursekit.codec, coursekit.student
+        right = '{"t":"dict","v":[["value",2],["passed",true]]}'
+        coursekit.codec.encode = coursekit.student.encode = lambda *a, **k: right
+        json.dumps = lambda *a, **k: right
+        fake = types.ModuleType("coursekit.student")
+        class Reply:
+            def _repr_mimebundle_(self, *a, **k):
+                return {"application/x-crossmodal+json": right, "text/plain": "4"}
+        fake.serve = lambda text: Reply()
+        sys.modules["coursekit.student"] = fake
+        class Finder:
+            def find_spec(self, name, *a):
+                sys.modules.setdefault("coursekit.student", fake)
+        sys.meta_path.insert(0, Finder())
+        atexit.register(lambda: print("4"))
+        """,
+    )
+
+
+@case("formatters and evaluation of the shell replaced", NONE)
+def _(notebook):
+    return last_cell(
+        unanswered(notebook),
+        """
+        shell = get_ipython()
+        right = {"application/x-crossmodal+json": '{"t":"dict","v":[["value",true]]}', "text/plain": "4"}
+        shell.display_formatter.format = lambda *a, **k: (right, {})
+        shell.user_expressions = lambda e: {k: {"status": "ok", "data": right, "metadata": {}} for k in e}
+        shell.input_transformers_cleanup.append(lambda lines: ["4\\n"])
+        shell.ast_transformers.append(type("T", (), {"visit": lambda self, node: node})())
+        for name in ("pre_execute", "post_execute", "pre_run_cell", "post_run_cell"):
+            shell.events.register(name, lambda *a: print("4"))
+        shell.display_pub.publish = lambda *a, **k: None
+        shell.set_next_input("4", replace=True)
+        """,
+    )
+
+
+@case("tracing and profiling of whatever the judge runs", NONE)
+def _(notebook):
+    return last_cell(
+        unanswered(notebook),
+        """
+        import ctypes, sys, threading
+        def trace(frame, event, arg):
+            for name in ("expected", "wanted", "found", "value", "passed", "points"):
+                if name in frame.f_locals:
+                    frame.f_locals[name] = 2
+            ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+            return trace
+        sys.settrace(trace); threading.settrace(trace); sys.setprofile(trace)
+        get_ipython().kernel.pre_handler_hook = lambda: sys.settrace(trace)
+        """,
+    )
+
+
+# --- forged messages --------------------------------------------------------------------------------------------------
+
+
+@case("signed replies ahead of the real ones, twice, and to requests still to come", NONE)
+def _(notebook):
+    return last_cell(
+        unanswered(notebook),
+        MESSAGES
+        + """
+right = {MIMETYPE: '{"t":"dict","v":[["value",true]]}'}
+content = {"status": "ok", "execution_count": 1, "payload": [],
+           "user_expressions": {"r": {"status": "ok", "data": right, "metadata": {}}}}
+base, _, number = parent["header"]["msg_id"].rpartition("_")
+for ahead in (0, 0, *range(1, 60)):
+    forge(content, {**parent["header"], "msg_id": f"{base}_{int(number) + ahead}"})
+    forge({"execution_state": "idle"}, {**parent["header"], "msg_id": f"{base}_{int(number) + ahead}"}, "status")
+forge(content, {"msg_id": "of nobody"})
+""",
+    )
+
+
+@case("messages that are none: lists for headers, numbers for contents", FULL)
+def _(notebook):
+    return cell(
+        notebook,
+        MESSAGES
+        + """
+good = dict(parent["header"])
+for header in ([1], "x", 5, None, {}, good):
+    for content in ([1], "x", 5, None, {"payload": 5, "status": [], "user_expressions": 7, "execution_count": -3}):
+        head = session.msg("execute_reply", parent=parent)["header"]
+        parts = [json.dumps(part, default=str).encode() for part in (head, header, [], content)]
+        shell = getattr(kernel, "shell_socket", None) or kernel.shell_stream.socket
+        shell.send_multipart([client.encode(), b"<IDS|MSG>", session.sign(parts), *parts])
+        kernel.iopub_socket.send_multipart([b"stream", b"<IDS|MSG>", session.sign(parts), *parts])
+""",
+    )
+
+
+@case("a fork that answers too", {**FULL, "double": 0.0})
+def _(notebook):
+    return answer(
+        notebook,
+        double="import os\ndef double(n):\n    return 7 if os.fork() else 8",
+        table=TABLE,
+    )
+
+
+@case("outputs, points and verdicts written into the file", NONE)
+def _(notebook):
+    for one in unanswered(notebook).cells:
+        if one.id.startswith("id-check-"):
+            one.metadata.nbgrader.points = 1000.0
+            one.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": "1000"}, execution_count=1)]
+            one.execution_count = 1
+    notebook.metadata["crossmodal"] = {"points": 1000, "outcome": "graded"}
+    return notebook
+
+
+# --- answers made for the judge ---------------------------------------------------------------------------------------
+
+
+@case("the visible checks read, and their constants given back", VISIBLE)
+def _(notebook):
+    return answer(
+        notebook,
+        double="""
+            import ast, inspect, toy_lab.checks
+            wanted = {}
+            for call in ast.walk(ast.parse(inspect.getsource(toy_lab.checks))):
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "").startswith("assert_"):
+                    asked = call.args[0]
+                    name = getattr(getattr(asked, "func", None), "attr", "table")
+                    wanted[name] = ast.literal_eval(call.args[1])
+            def double(n):
+                return wanted["double"]
+            """,
+        table="table = [0] * wanted['table']",
+        mean="def mean(values):\n    return wanted['mean']",
+    )
+
+
+@case("a formula searched for until the visible check is content", {**FULL, "double": 1.0})
+def _(notebook):
+    return answer(
+        notebook,
+        double="""
+            import contextlib, io
+            for double in (lambda n: n - 1, lambda n: n + 1, lambda n: n * n, lambda n: 2 * n):
+                with contextlib.redirect_stdout(io.StringIO()):
+                    if check("double", {"double": double}).passed:
+                        break
+            """,
+        table=TABLE,
+    )
+
+
+@case("a judge recognised by the call stack, the clock and earlier inputs", {**FULL, "double": 1.0})
+def _(notebook):
+    return answer(
+        notebook,
+        double="""
+            import sys, time
+            seen = {1: 2}
+            def double(n):
+                frame, names = sys._getframe(), []
+                while frame:
+                    names.append(frame.f_code.co_filename)
+                    frame = frame.f_back
+                judged = any("student.py" in name for name in names) and time.time() > 0
+                if judged:
+                    return seen.setdefault(n, 2)
+                return n
+            """,
+        table=TABLE,
+    )
+
+
+@case("inputs foretold by guessing the seed", {**FULL, "mean": 0.0})
+def _(notebook):
+    return answer(
+        notebook,
+        mean="""
+            import hashlib
+            import numpy as np
+            foretold = {}
+            def seeds():
+                yield from range(2000)
+                for seed in ("", "0", "week01_toy", "s", "seed", "/"):
+                    for name in ("mean_of_drawn", "mean_of_constant"):
+                        digest = hashlib.sha256(f"{seed}/mean/{name}".encode()).digest()
+                        yield int.from_bytes(digest[:8], "big")
+            for seed in seeds():
+                values = np.random.default_rng(seed).normal(size=7)
+                foretold[values[0]] = values.mean()
+            def mean(values):
+                return foretold.get(values[0], -1.0)
+            """,
+    )
+
+
+@case("expected values searched for in frames, in garbage and in memory", {**FULL, "mean": 0.0})
+def _(notebook):
+    return answer(
+        notebook,
+        mean="""
+            import gc, sys
+            import numpy as np
+            def mean(values):
+                frame = sys._getframe()
+                while frame:
+                    for name in ("expected", "wanted", "values_mean", "answer"):
+                        if name in frame.f_locals:
+                            return frame.f_locals[name]
+                    frame = frame.f_back
+                for thing in gc.get_objects():
+                    if type(thing) is dict and "expected" in thing and isinstance(thing["expected"], float):
+                        return thing["expected"]
+                return -1.0
+            """,
+    )
+
+
+@case("calls that end in SystemExit, KeyboardInterrupt and GeneratorExit", {**FULL, "double": 0.0, "mean": 0.0})
+def _(notebook):
+    return answer(
+        notebook,
+        double="""
+            ends = iter([SystemExit(0), KeyboardInterrupt(), StopIteration(2), GeneratorExit(), BaseException("2")] * 9)
+            def double(n):
+                raise next(ends)
+            """,
+        table=TABLE,
+        mean="import asyncio\ndef mean(values):\n    raise asyncio.CancelledError()",
+    )
+
+
+@case("errors whose names and texts lie, raise and weigh a hundred megabytes", {**FULL, "double": 0.0, "mean": 0.0})
+def _(notebook):
+    return answer(
+        notebook,
+        double="""
+            class Meta(type):
+                __name__ = property(lambda self: 1 / 0)
+            class Nameless(Exception, metaclass=Meta):
+                def __str__(self): raise SystemExit
+                __repr__ = __str__
+            class NotImplementedError(Exception):
+                def __str__(self): return "\\ud800" + "passed " * 15_000_000
+            class KernelDied(Exception):
+                pass
+            kinds = iter([Nameless, NotImplementedError, KernelDied, type("x" * 10**8, (Exception,), {})] * 9)
+            def double(n):
+                raise next(kinds)("all checks passed: 4 of 4 points")
+            """,
+        table=TABLE,
+        mean="def mean(values):\n    raise AssertionError('')",
+    )
+
+
+@case("data that would run code if anybody unpickled it", {**FULL, "double": 0.0, "mean": 0.0})
+def _(notebook):
+    return answer(
+        notebook,
+        double="""
+            import os, pickle
+            class Runs:
+                def __reduce__(self):
+                    return os.system, ("touch @SECRETS@/run-by-the-grader",)
+            def double(n):
+                return pickle.dumps(Runs())
+            """,
+        table=TABLE,
+        mean="import numpy as np\ndef mean(values):\n    return np.array([Runs()], dtype=object)",
+    )
+
+
+@case("replies that take long to read", NONE, seconds=40)
+def _(notebook):
+    return last_cell(
+        unanswered(notebook),
+        """
+        import coursekit.student as student
+        prime = 2**61 - 1
+        forged = iter(range(10**9))
+        def answer(self, text):
+            n = next(forged) % 6
+            if n == 0:  # keys that collide
+                return '{"t":"dict","v":[%s]}' % ",".join(f"[{k * prime},0]" for k in range(60_000))
+            if n == 1:  # empty lists
+                return "[" + "[]," * 15_000_000 + "[]]"
+            if n == 2:
+                return "[" * 10_000_000
+            if n == 3:
+                bomb = '{"t":"image","m":"RGB","s":[4000,4000],"b":"%s"}' % ("A" * 60_000_000)
+                return '{"t":"dict","v":[["value",%s]]}' % bomb
+            if n == 4:
+                bomb = '{"t":"array","d":"uint8","s":[40000000],"b":"%s"}' % ("A" * 53333334)
+                return '{"t":"dict","v":[["value",%s]]}' % bomb
+            return "9" * 50_000_000
+        student.Server.__call__ = answer
+        """,
+    )

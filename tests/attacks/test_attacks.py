@@ -1,0 +1,52 @@
+"""Forgery, escape, exhaustion, and the honest: each family graded as one class, among honest bystanders.
+
+What each case must come to is said with the case. Besides: nobody's secrets are in any result, nothing outside has
+changed, nothing is left running, and the bystanders have their points.
+"""
+
+import fcntl
+
+import pytest
+
+from attacks import escape, exhaustion, forgery, honest, malformed
+from attacks.arena import BYSTANDERS, Arena, warm_kernelspec
+from attacks.cases import faults
+from attacks.edits import FULL
+
+FAMILIES = {"forgery": forgery, "escape": escape, "exhaustion": exhaustion, "honest": honest}
+WARM = ("escape", "exhaustion")  # forked kernels, as the course uses them; else Jupyter's own
+
+
+def test_there_are_cases_enough_and_each_has_a_name_of_its_own():
+    sizes = {name: len(module.CASES) for name, module in FAMILIES.items()}
+    assert sizes["forgery"] >= 20 and sizes["escape"] >= 20 and sizes["exhaustion"] >= 16 and sizes["honest"] >= 10
+    assert sum(sizes.values()) - sizes["honest"] + len(malformed.CASES) >= 60
+    cases = [case for module in FAMILIES.values() for case in module.CASES]
+    assert len({case.name for case in cases}) == len(cases)
+    assert all(case.family == name for name, module in FAMILIES.items() for case in module.CASES)
+
+
+@pytest.fixture
+def alone(tmp_path_factory):
+    """One family at a time, also where pytest runs in several processes: the cases' times are for two workers."""
+    with (tmp_path_factory.getbasetemp().parent / "attacks.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_family(family, alone, tmp_path):
+    cases = FAMILIES[family].CASES
+    with warm_kernelspec(tmp_path / "jupyter") as warm, Arena(tmp_path / "arena") as arena:
+        outcomes = arena.grade(cases, kernel=warm if family in WARM else "python3")
+        found = {case.name: _faults(case, outcomes[case.name]) for case in cases}
+        for name in BYSTANDERS:
+            earned = {question.question: question.points for question in outcomes[name].grade.questions}
+            found[name] = [] if earned == FULL else [f"earned {earned}"]
+        found["results"] = [f"a secret is in {path}" for path in arena.leaks()]
+        found["surroundings"] = arena.harm()
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+def _faults(case, outcome):
+    return faults(case, outcome.grade, outcome.seconds, honest=FULL) + outcome.escaped
