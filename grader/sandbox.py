@@ -108,6 +108,7 @@ class Sandbox:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=[info_end, listed, *given],
+                env={},  # it can be read inside
                 start_new_session=True,
             )
         with os.fdopen(info, encoding="utf-8") as file:
@@ -208,7 +209,7 @@ def _arguments(policy: Policy, stack: contextlib.ExitStack) -> tuple[list[str], 
         readable(Path("/sys/devices"))
     mounts.sort(key=lambda mount: len(mount[0].parts))  # a folder before what lies in it
     arguments = ["--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"]
-    arguments += ["--hostname", "crossmodal", "--clearenv"]
+    arguments += ["--die-with-parent", "--hostname", "crossmodal", "--clearenv"]
     for _, what in mounts:
         arguments += what
     return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(HOME)], given

@@ -1,4 +1,4 @@
-"""Courses of plain nbgrader: graded in the sandbox with nbgrader's own points, beside stock nbgrader on the same files."""
+"""Courses of plain nbgrader: graded in the sandbox with nbgrader's points, beside stock nbgrader on the same files."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ SOURCE = [
     ),
     cell("### BEGIN SOLUTION\ntotal = 6\n### END SOLUTION", "total", kind="answer"),
     cell("score = 0.5 * (total > 0) + 1 * (total == 6)\nscore", "test-total", 1.5, "test"),
-    cell("def mean(v):\n    ### BEGIN SOLUTION\n    return sum(v) / len(v)\n    ### END SOLUTION", "mean", kind="answer"),
+    cell("### BEGIN SOLUTION\ndef mean(v):\n    return sum(v) / len(v)\n### END SOLUTION", "mean", kind="answer"),
     cell("assert mean([1, 2, 3]) == 2\nassert mean([int(r[0]) for r in rows]) == 3", "test-mean", 3, "test"),
     cell("### BEGIN SOLUTION\nBecause.\n### END SOLUTION", "why", 4, "manual", markdown=True),
 ]  # fmt: skip

@@ -84,7 +84,7 @@ def _edit(name, **changes):
         (_edit("id-mean", grade_id="meen"), "the answer 'meen' has no cell check_meen"),
         (_edit("id-mean", id="title"), "two cells have the id 'title'"),
         (_edit("id-mean", grade_id="double"), "two cells have the grade_id 'double'"),
-        (_edit("id-check-mean", source="check('double')"), 'does not call check("mean")'),
+        (_edit("id-check-mean", source="check('double')"), 'must be check("mean") alone'),
         (_edit("id-mean", source="pass"), "is an answer without ### BEGIN SOLUTION"),
         (_edit("imports", source="### BEGIN SOLUTION\n1\n### END SOLUTION"), "holds a solution but is no answer cell"),
         (_edit("imports", execution_count=3), "has outputs"),
