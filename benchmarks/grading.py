@@ -37,7 +37,7 @@ from measure import Run, machine, must, run, table, together
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from grader import demo, records
+from grader import demo, pages, records
 from grader.audit import automatic_questions, solved, substitute
 from grader.course import Course, Week
 from grader.grading import cores, released_notebook
@@ -428,9 +428,9 @@ def rates(tally: Tally, count: int) -> tuple[float, float]:
     return 60 * count / (tally.wall + tally.start_up), 60 * count / tally.wall
 
 
-def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[str], how: str) -> str:
-    """The results as Markdown."""
-    lines = ["# Grading a class", "", f"Made by `{how}`. {machine()}", "", "![](grading.png)", ""]
+def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[str], how: str, picture: str) -> str:
+    """The results as Markdown. how: the command that made them.  picture: the plot's file."""
+    lines = ["# Grading a class", "", f"Made by `{how}`. {machine()}", "", f"![]({picture})", ""]
     head = ["command", "graded", "aborted", "start-up s", "submissions / minute", "ratio", "without start-up", "ratio"]
     head += ["CPU s / submission", "above own cells", "peak MB", "points of the right ones"]
     for title, (group, tallies) in results.items():
@@ -438,7 +438,7 @@ def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[
         own = own_cells(tallies)
         base = rates(next(iter(tallies.values())), count)
         mix = ", ".join(f"{list(group.kinds.values()).count(kind)} {kind}" for kind in group.notebooks)
-        lines += [f"## {title}: {count} submissions", "", f"In {len(group.slices)} slices. {mix}.", ""]
+        lines += [f"## {title}: {count} submissions", "", f"In {pages.plural(len(group.slices), 'slice')}: {mix}.", ""]
         rows = []
         for tally in tallies.values():
             rate, bare = rates(tally, count)
@@ -513,7 +513,7 @@ def plot(results: Mapping[str, tuple[Class, dict[str, Tally]]], path: Path) -> N
     for (title, (group, tallies)), (left, right) in zip(results.items(), rows, strict=True):
         count, labels = len(group.names), list(tallies)
         speed = [rates(tally, count)[0] for tally in tallies.values()]
-        bars = left.barh(labels, speed, color=["#9aa5b1" if not t.grades else "#4c78a8" for t in tallies.values()])
+        bars = left.barh(labels, speed, color=["#9aa5b1" if not t.grades else "#2a9d8f" for t in tallies.values()])
         left.bar_label(bars, [f"{rate:.1f}  ({rate / speed[0]:.1f}x)" for rate in speed], padding=3, fontsize=8)
         left.set(title=f"{title}: submissions a minute", xlim=(0, 1.35 * max(speed)))
         for label, tally in tallies.items():
@@ -546,7 +546,9 @@ def main() -> None:
     arguments.add_argument("--only", choices=("week01", "imports"), help="one of the two classes")
     arguments.add_argument("--skip", action="append", default=[], choices=("stock", "otter"), help="leave this one out")
     arguments.add_argument("--workers", type=int, default=cores(), help="of the run with several (default: the cores)")
-    arguments.add_argument("--output", type=Path, default=RESULTS, help="folder for grading.md and grading.png")
+    arguments.add_argument(
+        "--output", type=Path, default=RESULTS, help="folder for grading.md and .png; grading-week01.md with --only"
+    )
     options = arguments.parse_args()
     out = console()
 
@@ -575,9 +577,10 @@ def main() -> None:
                 results[group.title] = (group, measure_class(group, commands, say))
     options.output.mkdir(parents=True, exist_ok=True)
     how = " ".join(["python", "benchmarks/grading.py", *sys.argv[1:]])
-    text = page(results, notes, how)
-    (options.output / "grading.md").write_text(text, encoding="utf-8")
-    plot(results, options.output / "grading.png")
+    name = "-".join(filter(None, ["grading", options.only]))
+    text = page(results, notes, how, f"{name}.png")
+    (options.output / f"{name}.md").write_text(text, encoding="utf-8")
+    plot(results, options.output / f"{name}.png")
     say(f"\n{text}\nwritten to {options.output}")
 
 

@@ -105,7 +105,7 @@ def test_the_page_and_the_plot_of_a_class(course: tuple[Course, Week], tmp_path:
         "everything else": pytest.approx(1 - 1.125), "start-up": pytest.approx(10 / 3),
     }  # fmt: skip
     results = {"light": (group, {tally.label: tally for tally in (stock, ours)})}
-    text = grading.page(results, ["otter was left out."], "python benchmarks/grading.py")
+    text = grading.page(results, ["otter was left out."], "python benchmarks/grading.py", "plot.png")
     assert "| `nbgrader autograde` | 2 | 1 | 2.0 | 6.9 | 1.0 | 7.5 | 1.0 | 8.67 | 8.17 | 100 | 3 |" in text
     assert "| `grader grade --workers 1` | 3 | 0 | 8.0 | 16.4 | 2.4 | 60.0 | 8.0 | 4.33 | 3.83 | 100 | 3 |" in text
     grading.plot(results, tmp_path / "plot.png")
