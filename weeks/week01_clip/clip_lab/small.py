@@ -1,4 +1,4 @@
-"""A CLIP small enough to train from scratch while you watch: open_clip's own model class, 0.15 million parameters.
+"""A CLIP small enough to train from scratch while you watch: open_clip's own model class, 0.09 million parameters.
 
 It sees single objects at 16 x 16 pixels and reads their captions word by word. `build`, `pairs` and `train` are all the
 notebook needs.
