@@ -134,9 +134,13 @@ def question_digests(*sources: str) -> Mapping[str, str]:
 
     A question's digest covers all of the modules but the check functions of other questions. A function is left out
     only where it can be nothing else: `@check("name", ...)` is its one decorator, it stands at the top of its module,
-    and its name is written nowhere else. Comments and layout do not count. Raises SyntaxError.
+    and its name is written nowhere else. Comments and layout do not count. Under "" is the digest of all the code, for
+    questions whose checks are made in another way. Raises CourseError.
     """
-    trees = [ast.parse(source) for source in sources]
+    try:
+        trees = [ast.parse(source) for source in sources]
+    except SyntaxError as error:
+        raise CourseError(f"the checks cannot be read: {error.msg} in line {error.lineno}: {error.text}") from None
     words = Counter(word for tree in trees for word in _words(tree))
     owners = {
         (module, place): question
@@ -149,12 +153,21 @@ def question_digests(*sources: str) -> Mapping[str, str]:
 
     def digest(question: str) -> str:
         kept = [
-            [text for place, text in enumerate(dump) if owners.get((module, place), question) == question]
+            [
+                text
+                for place, text in enumerate(dump)
+                if not question or owners.get((module, place), question) == question
+            ]
             for module, dump in enumerate(dumps)
         ]
         return hashlib.sha256(json.dumps(kept).encode()).hexdigest()
 
-    return {question: digest(question) for question in sorted(named)}
+    return {question: digest(question) for question in ("", *sorted(named))}
+
+
+def digest_of(question: str, digests: Mapping[str, str]) -> str:
+    """The digest of what judges a question; "" where that is not known."""
+    return digests.get(question) or digests.get("", "")
 
 
 def _question_of(statement: ast.AST) -> str | None:
@@ -205,4 +218,4 @@ def kept(
 
 
 def _stands(result: QuestionResult, digests: Mapping[str, str]) -> bool:
-    return result.status == "judged" and bool(result.rubric) and result.rubric == digests.get(result.question)
+    return result.status == "judged" and bool(result.rubric) and result.rubric == digest_of(result.question, digests)

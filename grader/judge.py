@@ -148,7 +148,7 @@ def judge(
     earlier = {result.question: result for result in kept}
     results = []
     for question in questions:
-        digest, old = rubric.digests.get(question.name, ""), earlier.get(question.name)
+        digest, old = cache.digest_of(question.name, rubric.digests), earlier.get(question.name)
         if old and old.status == "judged" and digest and old.rubric == digest and old.max_points == question.points:
             results.append(old)
             continue

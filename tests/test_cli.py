@@ -7,12 +7,12 @@ import pytest
 from known import with_answers
 from typer.testing import CliRunner
 
-from grader import audit, cli, doctor, progress
+from grader import audit, changes, cli, doctor, progress
 from grader.cli import app
 from grader.course import CourseError
 from grader.records import Grade, read
 
-COMMANDS = ["release", "grade", "audit", "run", "demo", "doctor"]
+COMMANDS = ["release", "grade", "rebuild", "audit", "run", "demo", "doctor"]
 
 
 @pytest.fixture
@@ -202,3 +202,73 @@ def test_terminal_codes_in_names_do_not_reach_the_terminal(capsys):
         watch.on_done(grade.student, grade)
     shown = capsys.readouterr().out
     assert "\x1b" not in shown and "\x07" not in shown
+
+
+def grade_of(name, points=1.0):
+    from grader.records import QuestionResult
+
+    return Grade("w", name, "graded", "", points, 2, [QuestionResult("q", "check_q", 2.0, points, "judged", True)])
+
+
+def test_the_pace_is_that_of_those_that_ran(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    watch = progress.Watch(progress.console(), "Grading", 1000)
+    for number in range(900):  # records that stand: at once, and they say nothing of the pace
+        watch.on_done(f"old{number}", grade_of("old", 2.0))
+    assert watch.seconds_left is None and watch.status() == "[900/1000]  100% passed"
+    for number in range(10):  # two at a time, 6 s each
+        watch.on_start(f"a{number}"), watch.on_start(f"b{number}")
+        now[0] += 6
+        watch.on_done(f"a{number}", grade_of("a", 0)), watch.on_done(f"b{number}", grade_of("b", 2.0))
+    assert watch.seconds_left == 80 * 3
+    watch.on_start("zoë"), watch.on_start("eve\x1b[2J")
+    assert watch.status() == "[920/1000]  99% passed  about 0:04:00 left  now: zoë, eve"
+
+
+def test_a_large_batch_says_a_line_now_and_then(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress.Watch(progress.console(), "Grading", 200) as watch:
+        for number in range(100):
+            watch.on_done(f"old{number}", grade_of("old"))
+        for number in range(100):
+            watch.on_start(f"s{number}")
+            now[0] += 1
+            watch.on_done(f"s{number}", grade_of("s"))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 11 and lines[0] == "[100/200]  100% passed  now: s0"
+    assert lines[5] == "[150/200]  100% passed  about 0:00:50 left  now: s50"
+    assert lines[-1] == "[200/200]  100% passed"
+
+
+def test_diff_says_that_nothing_moved_or_what(grader, toy, week, right, fill, hand_in, monkeypatch):
+    from light import grade_as
+
+    def regrade(course, week, names, *_):
+        return [read(course.record(week, name)) for name in names if grade_as(course, week, name, right, **marks)]
+
+    monkeypatch.setattr("grader.classes.grade_class", regrade)
+    marks = {}
+    grade_as(toy, week, "ada", right)
+    assert "No score moved, of 1 that were graded before." in grader("grade", "1", "--diff").output
+    marks = {"double": 1}
+    said = grader("grade", "1", "--diff").output
+    assert "ada: 7.5 -> 4.5 points\n  double: 4 of 4 -> 1 of 4; double_holds fails now: it is 3\n" in said
+    toy.record(week, "ada").write_text("{}")
+    assert "1 student had no earlier record to compare with." in grader("grade", "1", "--diff").output
+
+
+def test_why_a_score_moved():
+    old = replace(grade_of("ada"), inputs={"submission": "a", "release": "r"}, versions={"torch": "2.1", "numpy": "2"})
+    new = replace(grade_of("ada", 2.0), inputs={"submission": "b", "release": "r"}, versions={"torch": "2.2"})
+    assert changes.report({"ada": old}, [new]) == [
+        "ada: 1 -> 2 points",
+        "  q: 1 of 2 -> 2 of 2",
+        "  because of: another submission; numpy 2 -> missing; torch 2.1 -> 2.2",
+    ]
+    refused = Grade("w", "ada", "not gradable", "The file is empty.", 0, 2, [])
+    assert changes.report({"ada": old}, [refused])[1:3] == [
+        "  graded -> not gradable: The file is empty.",
+        "  q: 1 of 2 -> no longer asked",
+    ]

@@ -1,12 +1,17 @@
 """What has not changed is not graded again; what has, is."""
 
 import os
+import shutil
+from pathlib import Path
 
+import pytest
 from conftest import RIGHT
 
 from grader import records
+from grader.cache import check_sources, digest_of, question_digests
+from grader.changes import report
 from grader.classes import grade_class
-from grader.course import Budget
+from grader.course import Budget, Course, CourseError
 from grader.grading import Options
 
 OPTIONS = Options(workers=1)
@@ -80,3 +85,122 @@ def test_what_was_not_judged_to_its_end_is_tried_again(toy, week, hand_in, fill)
     assert any(q.status == "not judged" for q in records.read(toy.record(week, "ada")).questions)
     age(toy, week, "ada")
     assert old(graded(toy, week)) == set()
+
+
+# --- which questions a changed check touches --------------------------------------------------------------------------
+
+VISIBLE = '''
+from coursekit.checks import check
+
+def shared(x): return x
+
+@check("one")
+def first(student, rng):
+    """It holds."""
+    shared(student.one)
+
+@check("two", weight=2)
+def second(student, rng):
+    """It holds."""
+    shared(student.two)
+'''
+HIDDEN = """
+from coursekit.checks import check
+@check("one")
+def third(student, rng): assert student.one
+"""
+
+
+def changed(old: str, new: str, *, visible=VISIBLE, hidden=HIDDEN) -> set[str]:
+    """The questions whose digest is another once `old` is `new`."""
+    assert old in visible + hidden
+    before = question_digests(visible, hidden)
+    after = question_digests(visible.replace(old, new), hidden.replace(old, new))
+    names = before.keys() | after.keys()
+    return {name for name in names if name and digest_of(name, before) != digest_of(name, after)}
+
+
+def test_a_check_touches_its_own_question():
+    assert changed("shared(student.two)", "shared(student.two + 1)") == {"two"}
+    assert changed("weight=2", "weight=3") == {"two"}
+    assert changed("assert student.one", "assert student.one > 1") == {"one"}
+    assert changed('@check("two", weight=2)', '@check("three", weight=2)') == {"two", "three"}
+
+
+def test_what_checks_share_touches_all_of_them():
+    assert changed("def shared(x): return x", "def shared(x): return -x") == {"one", "two"}
+    assert changed("import check\n", "import check, evidence\n", visible="", hidden=VISIBLE) == {"one", "two"}
+
+
+def test_comments_and_layout_touch_none():
+    assert changed("    shared(student.two)", "    # why\n    shared( student.two )") == set()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "second.run",  # named elsewhere
+        "getattr(0, 'second')",
+        "def other():\n    global second",
+        "from somewhere import third as second",
+        "def second(): ...",  # defined twice
+    ],
+)
+def test_a_check_that_may_be_more_than_a_check_touches_all(more):
+    assert changed("student.two)", "student.two + 1)", visible=VISIBLE + more + "\n") == {"one", "two"}
+
+
+def test_code_that_cannot_be_read_is_the_courses_fault():
+    with pytest.raises(CourseError, match="the checks cannot be read: .* in line 2"):
+        question_digests("import os\ndef (:", HIDDEN)
+
+
+def test_a_check_that_is_not_plainly_one_touches_all():
+    odd = VISIBLE.replace('@check("two", weight=2)\n', '@check("two", weight=2)\n@twice\n')
+    assert changed("student.two)", "student.two + 1)", visible=odd) == {"one"}
+    before = question_digests(odd, HIDDEN)
+    after = question_digests(odd.replace("student.two)", "student.two + 1)"), HIDDEN)
+    assert digest_of("two", before) != digest_of("two", after), "all of the code stands for it"
+    nested = VISIBLE.replace('@check("two", weight=2)\ndef', 'if True:\n  @check("two", weight=2)\n  def')
+    nested = nested.replace('    """It holds."""\n    shared(student.two)', "    shared(student.two)")
+    assert changed("student.two)", "student.two + 1)", visible=nested) == {"one", "two"}
+
+
+def test_every_question_of_the_real_course_is_told_apart():
+    course = Course.find(Path(__file__).parent)
+    for week in course.weeks.values():
+        visible, hidden = check_sources(course.root, week)
+        before = question_digests(visible, hidden)
+        for name in filter(None, before):
+            own = f'@check("{name}"'
+            other = hidden.replace(own, f"{own}, 1.0)\ndef one_more(student, rng): ...\n\n\n{own}", 1)
+            after = question_digests(visible, other)
+            if other != hidden:
+                assert {q for q in before if q and before[q] != after[q]} == {name}
+
+
+def test_only_the_changed_questions_are_judged_again(toy, week, hand_in, right, fill, tmp_path):
+    tree = tmp_path / "tree"
+    shutil.copytree(toy.root, tree)
+    course = Course.find(tree, toy.work)
+    answers = {**RIGHT, "mean": "import random\ndef mean(values):\n    return random.random()"}
+    hand_in("ada", fill(**answers))
+    (first,) = grade_class(course, week, ["ada"], OPTIONS)
+    rubric = tree / "grader" / "rubrics" / f"{week.slug}.py"
+    rubric.write_text(rubric.read_text().replace("[2, 4, 6]", "[2, 4, 7]"))
+    (second,) = grade_class(course, week, ["ada"], OPTIONS)
+    before, after = ({q.question: q for q in grade.questions} for grade in (first, second))
+    assert after["table"].points == 1 and after["table"].rubric != before["table"].rubric
+    for kept in ("double", "mean"):
+        assert after[kept] == before[kept], "with the messages and times of the first judging"
+    assert second.points == first.points - 1
+    said = report({"ada": first}, [second])
+    assert said[0] == "ada: 6 -> 5 points"
+    assert said[1].startswith("  table: 2 of 2 -> 1 of 2; table_is_right fails now: ")
+    assert said[2] == "  because of: other checks of table"
+
+    hand_in("ada", fill(**{**answers, "double": "def double(n):\n    return 2"}))
+    (third,) = grade_class(course, week, ["ada"], OPTIONS)
+    mean = next(q for q in third.questions if q.question == "mean")
+    assert mean.checks[0].message != after["mean"].checks[0].message, "another submission: all of it is judged"
+    assert "  because of: another submission" in report({"ada": second}, [third])
