@@ -271,14 +271,13 @@ class _Matching:
         for i, cell in enumerate(self.released):
             if not (is_answer(cell) and cell.cell_type == "code" and i in self.place and i not in self.text):
                 continue
-            j = self.place[i]
-            if _tree(self.submitted[j].source) is not None:
-                continue
-            free = set(self.left())
-            around = [[j, j + 1], [j - 1, j], [j - 1, j, j + 1]]
-            for halves in around:
-                near = [k for k in halves if k == j or (k in free and self.submitted[k].cell_type == "code")]
-                if near == halves and _tree("\n".join(self.submitted[k].source for k in halves)) is not None:
+            j, free = self.place[i], set(self.left())
+            for halves in ([j, j + 1], [j - 1, j], [j - 1, j, j + 1]):
+                if any(k != j and (k not in free or self.submitted[k].cell_type != "code") for k in halves):
+                    continue
+                sources = [self.submitted[k].source for k in halves]
+                broken = any(_tree(source) is None for source in sources)  # two whole cells are left as they are
+                if broken and _tree("\n".join(sources)) is not None:
                     self._join(i, halves, "\n")
                     break
 

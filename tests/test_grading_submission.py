@@ -348,6 +348,16 @@ def test_a_function_split_in_two_is_whole_again(rebuild, right, tagged):
     assert sources(rebuild(right))["id-double"] == "def double(n):\n    return n + n"
 
 
+def test_a_half_that_is_whole_python_takes_in_the_rest(rebuild, right):
+    at = place(right, "id-mean")
+    right.cells[at].source = "def mean(values):\n    total = sum(values)"
+    right.cells.insert(at + 1, nbformat.v4.new_code_cell("    return total / len(values)"))
+    right.cells.insert(at + 2, nbformat.v4.new_code_cell("print(mean([1]))"))
+    found = rebuild(right)
+    assert sources(found)["id-mean"] == "def mean(values):\n    total = sum(values)\n    return total / len(values)"
+    assert "print(mean([1]))" in sources(found).values()
+
+
 def test_a_written_answer_split_in_two_is_whole_again(rebuild, right):
     second = copy.deepcopy(right.cells[place(right, "id-why")])
     second.source, second.id = "And more.", "half"
