@@ -168,10 +168,12 @@ def claims_of(done: Run, times: np.ndarray, count: int, left: Sequence[str]) -> 
     ]
 
 
-def page(done: Run, count: int, workers: int, claims: Sequence[Claim], how: str) -> str:
+def page(done: Run, times: np.ndarray, count: int, workers: int, claims: Sequence[Claim], how: str) -> str:
     """The results as Markdown."""
     numbers = [
         ["wall", f"{done.wall:.1f} s"],
+        ["of it until the first record: imports, one submission", f"{times[0]:.1f} s"],
+        ["of it after the last record: gradebook, pages, report", f"{done.wall - times[-1]:.1f} s"],
         ["submissions / minute, start-up included", f"{60 * count / done.wall:.1f}"],
         ["CPU a submission, start-up included", f"{done.cpu / count:.2f} s"],
         ["peak memory of all processes", f"{done.peak / 2**20:.0f} MB"],
@@ -281,9 +283,8 @@ def main() -> None:
                     )
                 )
     options.output.mkdir(parents=True, exist_ok=True)
-    text = page(
-        done, options.submissions, options.workers, claims, " ".join(["python", "benchmarks/scale.py", *sys.argv[1:]])
-    )
+    how = " ".join(["python", "benchmarks/scale.py", *sys.argv[1:]])
+    text = page(done, times, options.submissions, options.workers, claims, how)
     (options.output / "scale.md").write_text(text, encoding="utf-8")
     plot(done, times, options.output / "scale.png")
     say(f"\n{text}\nwritten to {options.output}")

@@ -150,7 +150,7 @@ def test_the_plot_of_a_large_class(tmp_path: Path) -> None:
     done, times = grown(1.0)
     scale.plot(done, times, tmp_path / "scale.png")
     assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
-    text = scale.page(done, 300, 2, scale.claims_of(done, times, 300, []), "python benchmarks/scale.py")
+    text = scale.page(done, times, 300, 2, scale.claims_of(done, times, 300, []), "python benchmarks/scale.py")
     assert "| no process is left | none | yes |" in text
 
 
