@@ -238,6 +238,7 @@ TINY += " --autoencoder-steps 6 --autoencoder-batch 4 --threads 1 --device cpu -
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
     """Stopped while the autoencoder learns, and again while the UNet does: the same weights in the end as in one go."""
     monkeypatch.setattr(recipe, "build_autoencoder", lambda channels: build_autoencoder((16, 16, 16, 16), channels))
+    monkeypatch.setattr(recipe, "SAMPLE", 16)
     ended: list[dict[str, torch.Tensor]] = []
     monkeypatch.setattr(recipe, "export", lambda pipe, *_: ended.append(weights(pipe)))
     recipe.run(parse([*TINY.split(), "--runs", str(tmp_path / "whole")]))

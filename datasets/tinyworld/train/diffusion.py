@@ -42,6 +42,7 @@ from tinyworld.train.latents import Shards, TextStates, pictures
 EMPTY = 0.1  # how often the caption is left out
 # What part of a batch is noised up to which time: most of it where objects emerge, from their place to their outline.
 PARTS, TIMES = (0.0, 0.1, 0.8, 1.0), (0, 100, 600, 1000)
+SAMPLE = 512  # scenes whose statistics whiten the latents
 APART, CROPPED = 0.12, 0.85  # where the autoencoder's parts begin to learn together, and it to see whole pictures
 
 
@@ -100,7 +101,7 @@ def autoencoder_stage(args: argparse.Namespace, device: torch.device, state: Pat
     if resumes(args, state):
         loop.load_state(state, learner, optimizer, average, clock)
     else:
-        learner.find_components(SceneBatches(512, args.seed)[-1]["pixels"])
+        learner.find_components(SceneBatches(SAMPLE, args.seed)[-1]["pixels"])
     if not args.export:
         data = SceneBatches(args.autoencoder_batch, args.seed)
         whole = SceneBatches(args.autoencoder_batch // 2, args.seed)
@@ -133,7 +134,7 @@ def finished(
     """The averaged autoencoder with whitened latents."""
     vae = AutoencoderKL.from_config(learner.vae.config).to(device).eval().requires_grad_(False)
     vae.load_state_dict({k.removeprefix("vae."): v for k, v in average.weights.items() if k.startswith("vae.")})
-    whiten(vae, pictures(scenes("train", 512, seed=args.seed + 1)).to(device))
+    whiten(vae, pictures(scenes("train", SAMPLE, seed=args.seed + 1)).to(device))
     return vae
 
 
