@@ -50,7 +50,7 @@ def grade_class(
     try:
         for student in students:
             try:
-                path, _ = submission.find(course, week, student)
+                path = submission.find(course, week, student)
             except NotGradable as error:
                 finish(student, Result(earlier.unless_new(not_gradable(course, week, student, str(error), None))))
                 continue

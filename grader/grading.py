@@ -79,14 +79,12 @@ def grade_notebook(
     student: str = "",
     options: Options | None = None,
     *,
-    notes: Sequence[str] = (),
     kept: Sequence[QuestionResult] = (),
     scratch: Path | None = None,
 ) -> Result:
     """Grade one submission. Whatever is wrong with it is in the Grade; CourseError means the course is at fault.
 
-    notes: repairs made before this, such as another file name.   kept: results that still stand; see `judge`.
-    scratch: where the kernel's folders are made.
+    kept: results that still stand; see `judge`.   scratch: where the kernel's folders are made.
     """
     began, options = (time.monotonic(), time.process_time()), options or Options()
     released = released_notebook(course, week)
@@ -99,7 +97,8 @@ def grade_notebook(
     except NotGradable as error:
         inputs["other releases"] = cache.other_releases(course, week)
         return Result(not_gradable(course, week, student, str(error), notebook, inputs))
-    repairs = [*notes, *submitted.notes, *rebuilt.repairs]
+    renamed = submission.other_name(week, notebook) if isinstance(notebook, Path) else []
+    repairs = [*renamed, *submitted.notes, *rebuilt.repairs]
     inputs["submission"] = submitted.sha256
     inputs |= classic.inputs(course, week, notebook if isinstance(notebook, Path) else None)
     beside = classic.files(course, week, notebook if isinstance(notebook, Path) else None) if course.classic else []

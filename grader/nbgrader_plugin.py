@@ -49,8 +49,8 @@ class GradeSubmission(NbGraderPreprocessor):
         week, student = course.week(names["assignment"]), names["student"]
         options = Options(workers=self.workers, parameters=dict(self.parameters), kernel=self.kernel)
         try:
-            path, notes = submission.find(course, week, student)
-            result = grade_notebook(course, week, path, student, options, notes=notes)
+            path = submission.find(course, week, student)
+            result = grade_notebook(course, week, path, student, options)
         except NotGradable as error:
             result = Result(not_gradable(course, week, student, str(error), None))
         records.write(result.grade, course.record(week, student))

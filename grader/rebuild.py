@@ -88,7 +88,7 @@ def _notebook(course: Course, week: Week, grade: Grade) -> tuple[NotebookNode | 
     if grade.outcome != "graded":
         return placeholder(course, week, grade), True
     try:
-        path, _ = submission.find(course, week, grade.student)
+        path = submission.find(course, week, grade.student)
         if cache.file_hash(path) != grade.inputs.get("submission"):
             return None, False
         loaded = submission.load(path)

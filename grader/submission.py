@@ -37,17 +37,17 @@ class Submission:
     notes: list[str] = field(default_factory=list)
 
 
-def find(course: Course, week: Week, student: str) -> tuple[Path, list[str]]:
-    """The student's file for the week, and a note where it has another name. Raises NotGradable where there is none."""
+def find(course: Course, week: Week, student: str) -> Path:
+    """The student's file for the week, also where it has another name. Raises NotGradable where there is none."""
     path = course.submission(week, student)
     try:
         if path.exists() or path.is_symlink():
-            return path, []
+            return path
         others = sorted(p for p in path.parent.iterdir() if _is_notebook_name(p.name)) if path.parent.is_dir() else []
     except (OSError, ValueError) as error:
         raise NotGradable(f"The file cannot be read ({_why(error)}). Hand it in again.") from None
     if len(others) == 1:  # "Copy of week01_clip.ipynb", "week01_clip (1).ipynb"
-        return others[0], other_name(week, others[0])
+        return others[0]
     if others:
         names = ", ".join(p.name for p in others)
         raise NotGradable(f"There is no {path.name}, and several notebooks stand for it: {names}. Hand in one.")
@@ -56,7 +56,7 @@ def find(course: Course, week: Week, student: str) -> tuple[Path, list[str]]:
 
 def other_name(week: Week, path: Path) -> list[str]:
     """A note where a week's file has another name than the week's own."""
-    expected = f"{week.slug}.ipynb"
+    expected = week.file
     return [] if path.name == expected else [f"the file is called {path.name}; taken as {expected}"]
 
 

@@ -12,7 +12,7 @@ from grader.cli import app
 from grader.course import CourseError
 from grader.records import Grade, read
 
-COMMANDS = ["release", "grade", "rebuild", "audit", "run", "demo", "doctor"]
+COMMANDS = ["release", "collect", "grade", "rebuild", "audit", "run", "demo", "doctor"]
 
 
 @pytest.fixture
