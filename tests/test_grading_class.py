@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -201,15 +200,10 @@ def test_stopping_leaves_no_process_and_keeps_what_was_done(toy, week, book, han
 
 def test_what_crosses_between_processes_is_json(toy, week, right, tmp_path):
     job = {"root": str(toy.root), "work": str(toy.work), "week": week.slug, "student": "ada", "path": None}
-    job |= {"notebook": right, "scratch": str(tmp_path)}
+    job |= {"notebook": right, "scratch": str(tmp_path), "as_is": False, "kept": []}
     job["options"] = {"workers": 1, "parameters": {}, "kernel": "python3", "budget": None, "seed": ""}
-    done = subprocess.run(
-        [sys.executable, "-m", "grader.pool"],
-        input=json.dumps(job) + "\n",
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ},
-    )
-    answer = json.loads(done.stdout)
+    answer = json.loads(json.dumps(pool._answer(json.loads(json.dumps(job)))))
     assert json.loads(answer["grade"])["points"] == 7.5 and answer["notebook"]["cells"]
+    first = json.loads(answer["grade"])["questions"]
+    answer = json.loads(json.dumps(pool._answer(json.loads(json.dumps({**job, "kept": first})))))
+    assert json.loads(answer["grade"])["questions"] == first, "kept, times and all: none was judged again"
