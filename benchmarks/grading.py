@@ -50,7 +50,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 CELL_SECONDS = 60
-SLICE = 10  # submissions, about
+SLICE = 15  # submissions at most: fewer, and what start-up varies by would count for more
 BIN = Path(sys.executable).parent
 DAMAGED = '{"cells": ['
 RESULTS = Path(__file__).parent / "results"
@@ -424,8 +424,9 @@ def shares(tally: Tally) -> dict[str, float]:
 
 
 def rates(tally: Tally, count: int) -> tuple[float, float]:
-    """Submissions a minute, with start-up and without."""
-    return 60 * count / (tally.wall + tally.start_up), 60 * count / tally.wall
+    """Submissions a minute, with start-up and without; nan where start-up varied by more than all they took."""
+    bare = 60 * count / tally.wall if tally.wall > 0 else float("nan")
+    return 60 * count / (tally.wall + tally.start_up), bare
 
 
 def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[str], how: str, picture: str) -> str:
@@ -466,7 +467,7 @@ def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[
         if len(ours) > 1:
             one, many = ours[0], ours[-1]
             lines += [
-                f"`{many.label}` is {one.wall / many.wall:.2f} times as fast as `{one.label}` on the submissions "
+                f"`{many.label}` is {rates(many, count)[1] / rates(one, count)[1]:.2f} times as fast as `{one.label}` on the submissions "
                 f"alone, {(one.wall + one.start_up) / (many.wall + many.start_up):.2f} times with start-up.",
                 "",
             ]

@@ -51,9 +51,9 @@ def test_slices_keep_everyone_in_order_and_are_even() -> None:
 
 
 def test_names_begin_with_their_slice(course: tuple[Course, Week]) -> None:
-    group = grading.a_class("light", *course, light_course.submissions(*course), 12)
-    assert [len(part) for part in group.slices] == [6, 6]
-    assert group.slices[1][0] == "s2-007-right" and group.kinds["s2-007-right"] == "right"
+    group = grading.a_class("light", *course, light_course.submissions(*course), 16)
+    assert [len(part) for part in group.slices] == [8, 8]
+    assert group.slices[1][0] == "s2-009-crashing" and group.kinds["s2-009-crashing"] == "crashing"
 
 
 def test_otter_gets_the_visible_checks_with_their_points(course: tuple[Course, Week]) -> None:
@@ -91,6 +91,8 @@ def test_start_up_is_counted_once_for_a_class() -> None:
     tally = grading.Tally("x", graded=[ran(20, 15), ran(20, 15)], fixed=[ran(8, 5), ran(9, 5), ran(8, 5)])
     assert (tally.wall, tally.cpu) == (24, 20)
     assert grading.rates(tally, 8) == (60 * 8 / 32, 60 * 8 / 24)
+    noisy = grading.Tally("x", graded=[ran(7, 6)], fixed=[ran(8, 5)])
+    assert np.isnan(grading.rates(noisy, 1)[1])
 
 
 def test_the_page_and_the_plot_of_a_class(course: tuple[Course, Week], tmp_path: Path) -> None:
