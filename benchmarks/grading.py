@@ -466,9 +466,10 @@ def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[
         lines += [*table(split_head, split_rows), ""]
         if len(ours) > 1:
             one, many = ours[0], ours[-1]
+            whole, bare = (b / a for a, b in zip(rates(one, count), rates(many, count), strict=True))
             lines += [
-                f"`{many.label}` is {rates(many, count)[1] / rates(one, count)[1]:.2f} times as fast as `{one.label}` on the submissions "
-                f"alone, {(one.wall + one.start_up) / (many.wall + many.start_up):.2f} times with start-up.",
+                f"`{many.label}` is {bare:.2f} times as fast as `{one.label}` on the submissions alone, "
+                f"{whole:.2f} times with start-up.",
                 "",
             ]
     lines += ["## How to read this", ""]
