@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import RIGHT
+from light import grade_as
 
-from grader import records
+from grader import gradebook, records
 from grader.cache import check_sources, digest_of, question_digests
 from grader.changes import report
 from grader.classes import grade_class
@@ -204,3 +207,23 @@ def test_only_the_changed_questions_are_judged_again(toy, week, hand_in, right, 
     mean = next(q for q in third.questions if q.question == "mean")
     assert mean.checks[0].message != after["mean"].checks[0].message, "another submission: all of it is judged"
     assert "  because of: another submission" in report({"ada": second}, [third])
+
+
+LOOK = """
+import sys
+from typer.testing import CliRunner
+from grader.cli import app
+done = CliRunner().invoke(app, ["grade", "1", "--kernel", "python3", *sys.argv[1:]])
+assert done.exit_code == 0, done.output
+print(done.output.splitlines()[0])
+print([m for m in sys.modules if m in ("torch", "nbgrader.api") or "rubric" in m or m == "toy_lab"])
+"""
+
+
+def test_an_unchanged_class_costs_no_import_of_rubric_torch_or_nbgrader(toy, week, right, empty_gradebook):
+    toy.work.mkdir(parents=True)
+    shutil.copy(empty_gradebook, toy.gradebook)
+    gradebook.project(toy, week, [grade_as(toy, week, "ada", right)])
+    arguments = ["--course", str(toy.root), "--work", str(toy.work)]
+    done = subprocess.run([sys.executable, "-c", LOOK, *arguments], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["[1/1] ada: 7.5 of 7.5 points, as before", "[]"], done.stderr
