@@ -44,9 +44,8 @@ def rebuild(
     whole = [_week(course, week, say, pages) for week in weeks]
     if damage:
         lost = gradebook.restore(course, found) if course.gradebook.is_file() else []
-        say(
-            f"taken over from {aside.name}: {len(found.grades) - len(lost)} manual grades, {len(found.comments)} comments"
-        )
+        manual, comments = len(found.grades) - len(lost), len(found.comments)
+        say(f"taken over from {aside.name}: {manual} manual grades, {comments} comments")
         for place in lost:
             say(f"no place for what a person entered for {place}: see {aside.name}")
     return all(whole)
