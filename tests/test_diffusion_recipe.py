@@ -322,3 +322,18 @@ def test_what_is_written_is_a_real_pipeline_within_its_size(tmp_path, text):
     assert painted.shape == (1, 3, 64, 64) and painted.isfinite().all() and painted.std() > 0
     assert measure.paint(pipe, ["a red star", "a blue ring"], steps=2).shape == (2, 64, 64, 3)
     assert isinstance(Image.fromarray(measure.paint(pipe, ["a red star"], steps=2)[0]), Image.Image)
+
+
+def test_the_card_shows_what_was_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "GUIDANCES", (1.0, 3.0))
+    monkeypatch.setattr(measure, "STEPS", 1)
+    monkeypatch.setattr(measure, "STEP_COUNTS", (1, 2))
+    args = parse([*TINY.split(), "--out", str(tmp_path / "out"), "--scenes", "2"])
+    torch.manual_seed(0)
+    pipe = recipe.pipeline(build_autoencoder((16, 16, 16, 16), 4), recipe.build_unet(args.widths, 4, 128))
+    recipe.export(pipe, args, loop.Clock(6, None, step=6), loop.Clock(4, None, step=4))
+    figures = json.loads((tmp_path / "out" / "figures.json").read_text())
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert measure.table(figures) in text and "{" not in text and str(tmp_path) not in text
+    assert "--steps 4 --batch 4" in text and "widths 16 16" in text
+    assert 0 <= figures["guidance 3/shape"] <= 1 and figures["steps 2/seconds"] > 0

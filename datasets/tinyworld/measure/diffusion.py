@@ -44,14 +44,13 @@ def measure(folder: Path, n: int = 256) -> dict[str, float]:
     figures |= {f"autoencoder/{name}": value for name, value in reconstructions(pipe, judge, 2 * n).items()}
     one, two, new = unseen(n, 1), unseen(n, 2), scenes("compositional", n, objects=1)
     for guidance in GUIDANCES:
-        figures |= _named(f"guidance {guidance:g}", obedience(pipe, judge, one, guidance))
-        figures |= _named(f"guidance {guidance:g}, pairs", obedience(pipe, judge, two, guidance))
+        figures |= _named(f"guidance {guidance:g}", obedience(pipe, judge, one, guidance, STEPS))
+        figures |= _named(f"guidance {guidance:g}, pairs", obedience(pipe, judge, two, guidance, STEPS))
     for steps in STEP_COUNTS:
         figures |= _named(f"steps {steps}", obedience(pipe, judge, one, GUIDANCE, steps))
         figures |= _named(f"steps {steps}, pairs", obedience(pipe, judge, two, GUIDANCE, steps))
         figures[f"steps {steps}/seconds"] = seconds(pipe, steps)
-    figures |= _named("new pairs of colour and shape", obedience(pipe, judge, new))
-    return figures
+    return figures | _named("new pairs of colour and shape", obedience(pipe, judge, new, GUIDANCE, STEPS))
 
 
 def unseen(n: int, objects: int) -> list[Scene]:
