@@ -123,9 +123,9 @@ class Arena:
             cell.source = RIGHT.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
         return notebook
 
-    def hand_in(self, case: Case) -> bytes:
-        """The case's file, with the real places in it."""
-        text = handed_in(case, copy.deepcopy(self.solved()))
+    def hand_in(self, case: Case, solved: NotebookNode | None = None) -> bytes:
+        """The case's file, with the real places in it. solved: to build it from, instead of this course's."""
+        text = handed_in(case, copy.deepcopy(solved or self.solved()))
         for name, value in (
             ("WORK", self.course.work),
             ("ROOT", self.course.root),
@@ -160,7 +160,7 @@ class Arena:
         outcomes = {}
         for (student, _), result in zip(jobs, results, strict=True):
             save(self.course, self.week, result)
-            outcomes[names[student]] = Outcome(result.grade, seconds[student], _escapes(result.notebook))
+            outcomes[names[student]] = Outcome(result.grade, seconds[student], escapes(result.notebook))
         return outcomes
 
     def leaks(self) -> list[str]:
@@ -216,7 +216,7 @@ class Arena:
         return False
 
 
-def _escapes(notebook: NotebookNode | None) -> list[str]:
+def escapes(notebook: NotebookNode | None) -> list[str]:
     """The lines with which cells say that they got out or over a limit."""
     lines = []
     for cell in notebook.cells if notebook else []:

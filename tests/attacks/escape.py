@@ -49,7 +49,7 @@ def _(notebook):
         notebook,
         TRY
         + """
-for base in ("@ROOT@", "@WORK@", "@SECRETS@", os.path.expanduser("~"), "/root", "/home", os.getcwd(), "/work", "/srv"):
+for base in ("@ROOT@", "@WORK@", "@SECRETS@", os.path.expanduser("~"), os.getcwd()):
     for path in glob.glob(base + "/**", recursive=True, include_hidden=True)[:20_000]:
         name = os.path.basename(path)
         if "@SECRETS@" in path or re.search("gradebook|rubric|solution|submitted|records|id_rsa|autograded", path):

@@ -172,7 +172,7 @@ def _(notebook):
 
 @case("numpy, builtins and the course's checks replaced", NONE)
 def _(notebook):
-    return last_cell(
+    return cell(
         unanswered(notebook),
         """
         import builtins, sys
@@ -238,14 +238,14 @@ def _(notebook):
 
 @case("formatters and evaluation of the shell replaced", NONE)
 def _(notebook):
-    return last_cell(
+    return cell(
         unanswered(notebook),
         """
         shell = get_ipython()
         right = {"application/x-crossmodal+json": '{"t":"dict","v":[["value",true]]}', "text/plain": "4"}
         shell.display_formatter.format = lambda *a, **k: (right, {})
         shell.user_expressions = lambda e: {k: {"status": "ok", "data": right, "metadata": {}} for k in e}
-        shell.input_transformers_cleanup.append(lambda lines: ["4\\n"])
+        shell.input_transformers_cleanup.append(lambda lines: ["pass\\n"])
         shell.ast_transformers.append(type("T", (), {"visit": lambda self, node: node})())
         for name in ("pre_execute", "post_execute", "pre_run_cell", "post_run_cell"):
             shell.events.register(name, lambda *a: print("4"))

@@ -5,6 +5,10 @@ changed, nothing is left running, and the bystanders have their points.
 """
 
 import fcntl
+import os
+import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +54,25 @@ def test_family(family, alone, tmp_path):
 
 def _faults(case, outcome):
     return faults(case, outcome.grade, outcome.seconds, honest=FULL) + outcome.escaped
+
+
+def test_the_arena_notices_what_attacks_would_do(alone, tmp_path):
+    with Arena(tmp_path / "arena") as arena:
+        assert arena.harm() == [] and arena.leaks() == []
+        with socket.create_connection(("127.0.0.1", arena.port)) as connection:
+            assert connection.recv(100).decode() == arena.token
+        (arena.secrets / "daemon").write_text("alive")
+        (arena.course.root / "weeks" / "course.toml").write_text("mine")
+        os.setpriority(os.PRIO_PROCESS, arena.process.pid, 19)
+        scratch = Path(f"/tmp/xm-{os.getpid()}-test")
+        scratch.mkdir()
+        written = arena.course.autograded(arena.week, "student1")
+        written.parent.mkdir(parents=True)
+        written.write_text(f"...{arena.token}...")
+        with subprocess.Popen(["sleep", "60"]) as child:
+            harm = " ".join(arena.harm())
+            child.kill()
+        scratch.rmdir()
+        assert arena.leaks() == [str(written)]
+    for what in ("127.0.0.1", "daemon changed", "course.toml changed", "planted process", "sleep 60", str(scratch)):
+        assert what in harm
