@@ -42,8 +42,7 @@ from grader.sandbox import RUN, WRITABLE
 LIBRARIES = (
     "matplotlib.pyplot",
     "matplotlib.backends.backend_agg",
-    "PIL.JpegImagePlugin",
-    "PIL.PngImagePlugin",
+    *("PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin"),
     "numpy",
     "PIL.Image",
     "torch",
@@ -56,7 +55,7 @@ LIBRARIES = (
     "sklearn.decomposition",
     "sklearn.metrics.pairwise",
     "sklearn.linear_model",
-    "skimage.data",
+    *("sklearn.pipeline", "skimage.data", "skimage.io", "skimage.color", "skimage.exposure", "imageio.plugins.pillow"),
     "tqdm.auto",
     "tinyworld",
     "coursekit.models",
