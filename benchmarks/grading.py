@@ -291,14 +291,24 @@ class Otter:
 class Ours:
     """`grader grade`, from nothing each time."""
 
-    def __init__(self, group: Class, folder: Path, workers: int) -> None:
+    def __init__(self, group: Class, folder: Path, workers: int, sandboxed: bool = True) -> None:
         self.group, self.folder, self.workers = group, folder, workers
-        self.label = f"grader grade --workers {workers}"
+        self.loose = [] if sandboxed else ["--unsandboxed"]
+        self.label = " ".join([f"grader grade --workers {workers}", *self.loose])
         self.course = Course.find(group.course.root, folder)
         _hand_in(group, folder)
 
     def grade(self, names: Sequence[str]) -> Run:
-        command = ["grader", "grade", self.group.week.slug, *names, "--again", "--workers", str(self.workers)]
+        command = [
+            "grader",
+            "grade",
+            self.group.week.slug,
+            *names,
+            "--again",
+            "--workers",
+            str(self.workers),
+            *self.loose,
+        ]
         command += ["--cell-seconds", str(CELL_SECONDS), "--course", self.course.root, "--work", self.folder]
         return must(run(command, self.folder, {"PATH": _path()}), self.label)
 
@@ -547,6 +557,7 @@ def main() -> None:
     arguments.add_argument("--submissions", type=int, default=30, help="size of each class (default 30)")
     arguments.add_argument("--only", choices=("week01", "imports"), help="one of the two classes")
     arguments.add_argument("--skip", action="append", default=[], choices=("stock", "otter"), help="leave this one out")
+    arguments.add_argument("--sandbox-cost", action="store_true", help="grade the class without a sandbox as well")
     arguments.add_argument("--workers", type=int, default=cores(), help="of the run with several (default: the cores)")
     arguments.add_argument(
         "--output", type=Path, default=RESULTS, help="folder for grading.md and .png; grading-week01.md with --only"
@@ -576,6 +587,8 @@ def main() -> None:
                 commands: list[Any] = [] if "stock" in options.skip else [Stock(group, place / "stock")]
                 commands += [Otter(group, place / "otter", python)] if python else []
                 commands += [Ours(group, place / f"ours-{n}", n) for n in sorted({1, options.workers})]
+                if options.sandbox_cost:
+                    commands.append(Ours(group, place / "loose", options.workers, sandboxed=False))
                 results[group.title] = (group, measure_class(group, commands, say))
     options.output.mkdir(parents=True, exist_ok=True)
     how = " ".join(["python", "benchmarks/grading.py", *sys.argv[1:]])
