@@ -70,6 +70,7 @@ ALONE = {
     ),
 }
 HIDDEN = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
+TWICE = "start-up files and caches laid for the next kernel"  # by one student, found by the next
 # right numbers in types of their own, which asserts may well accept
 NOT_CHEATS = (
     "arrays that broadcast: no entries, too many, negative and no strides",
@@ -144,14 +145,14 @@ def ours(folder: Path) -> dict[str, Found]:
 def stock(folder: Path) -> tuple[dict[str, Found], list[str]]:
     """The cases that apply, and those at which a batch ended before its end."""
     batches = {family: [c.name for c in FAMILIES[family] if c.name not in NOT_CHEATS] for family in BATCH_SECONDS}
-    batches |= {name: [name] for names in ALONE.values() for name in names}
+    batches |= {name: [name] * (1 + (name == TWICE)) for names in ALONE.values() for name in names}
     folder.mkdir(parents=True)
 
     def run(number_and_title: tuple[int, str]) -> dict[str, Found]:
         number, title = number_and_title
         return contained(folder / str(number), batches[title], BATCH_SECONDS.get(title, ALONE_SECONDS))
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:  # much of it is waiting
         results = dict(zip(batches, pool.map(run, enumerate(batches)), strict=True))
     found = {name: one for batch in results.values() for name, one in batch.items()}
     return found, [name for name, one in found.items() if not one.bystander]
@@ -179,7 +180,7 @@ def contained(folder: Path, names: Sequence[str], seconds: float) -> dict[str, F
     with contextlib.suppress(OSError, ValueError):
         told = json.loads((folder / "found.json").read_text())
         return {name: Found(**one) for name, one in told.items()}
-    return {name: Found(None, bystander=False, seconds=took) for name in names}
+    return {name: Found(None, bystander=False, seconds=took) for name in names}  # it took all down with it
 
 
 def inside(folder: Path) -> None:
@@ -193,17 +194,19 @@ def inside(folder: Path) -> None:
         for student, case in students.items():
             _write(arena, student, arena.hand_in(case, released))
         _write(arena, "zz-bystander", nbformat.writes(released).encode())
+        arena.remember()
         began = time.monotonic()
         stopped = autograde(arena, list(students))
         seconds = (time.monotonic() - began) / (len(students) + 1)
         fair = points_of(arena, "zz-bystander") == FULL
-        outside = [*arena.leaks(), *(line for line in arena.harm() if "class folder" not in line)]
+        harm = [line for line in arena.harm() if not line.startswith((str(arena.course.work), "the class folder"))]
+        outside = [*arena.leaks(), *harm]  # nbgrader writes to the class folder itself
         found = {}
         for student, case in students.items():
             path = arena.course.autograded(arena.week, student)
             said = escapes(nbformat.read(path, as_version=4)) if path.is_file() else []
             found[case.name] = Found(points_of(arena, student), said, fair and student not in stopped, seconds)
-        if len(students) == 1:
+        if len(found) == 1:
             found[names[0]].escaped += outside
     (folder / "found.json").write_text(json.dumps({name: asdict(one) for name, one in found.items()}))
 
@@ -287,7 +290,7 @@ def judged(case: Case, found: Found) -> str:
         return "accepted cheat"
     if found.escaped:
         return "leak or harm"
-    if case.expect.outcome == "graded" and case.expect.points:
+    if case.expect.outcome == "graded" and any(wanted[name] == FULL[name] > 0 for name in wanted):
         if found.points is None:
             return "lost: not graded"
         if any(earned.get(name, 0) == 0 < wanted[name] == FULL[name] for name in wanted):

@@ -94,7 +94,7 @@ class Arena:
         self.process = subprocess.Popen(sleep, env={**os.environ, "TOKEN": self.token})
         self._stack.callback(self.process.wait)
         self._stack.callback(self.process.kill)
-        self._before = self._state()
+        self.remember()
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -148,7 +148,7 @@ class Arena:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             jobs.append((f"student{number}", path))
-        self._before = self._state()
+        self.remember()
         results = grade_many(
             self.course,
             self.week,
@@ -162,6 +162,10 @@ class Arena:
             save(self.course, self.week, result)
             outcomes[names[student]] = Outcome(result.grade, seconds[student], escapes(result.notebook))
         return outcomes
+
+    def remember(self) -> None:
+        """From now on, what differs from how it is now is harm."""
+        self._before = self._state()
 
     def leaks(self) -> list[str]:
         """Which of the results hold something that a student must not see."""
