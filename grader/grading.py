@@ -150,7 +150,9 @@ def _execute(
         classic.with_tests(executed, classic.read_solution(course, week))
 
     def ask(kernel: Kernel) -> None:
-        asked = judge(kernel, [q for q in questions if not q.inside], rubric, answered, budget, options.seed, kept)
+        # other inputs for every file that is handed in: what feedback told of the last ones is of no use for the next
+        seed = f"{options.seed}/{inputs.get('submission', '')}"
+        asked = judge(kernel, [q for q in questions if not q.inside], rubric, answered, budget, seed, kept)
         tested = classic.results(questions, journal, rubric.digests, any(answered.values()))
         by_name = {result.question: result for result in (*asked, *tested)}
         results.extend(by_name[q.name] for q in questions)

@@ -243,3 +243,13 @@ def test_cpu_seconds_count_the_cells_work():
         before = kernel.cpu_seconds()
         kernel.run("import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass", 30)
         assert 0.4 < kernel.cpu_seconds() - before < 2
+
+
+def test_the_next_hand_in_meets_other_inputs_and_the_same_file_the_same(grade, fill):
+    tells = "def double(n):\n    if n != 1: raise ValueError(f'asked for {n}')\n    return 2"
+    first, again, next_one = (
+        [c.message for c in question(grade(fill(double=source)), "double").checks]
+        for source in (tells, tells, tells + "  # once more")
+    )
+    assert first == again and any("asked for" in message for message in first)
+    assert first != next_one
