@@ -319,8 +319,16 @@ def _other_weeks(course: Course, week: Week) -> dict[str, NotebookNode]:
 def kernel_environment(course: Course, week: Week, options: Options) -> dict[str, str]:
     """The environment of the kernels of this week."""
     weeks = course.root / "weeks"
-    offline = options.parameters.get("PROFILE") != "full"
-    return environment([weeks, weeks / week.slug, course.root / "datasets"], options.threads, offline)
+    full = options.parameters.get("PROFILE") == "full"
+    offline = options.sandboxed or not full  # there is no network in a sandbox to wait for
+    env = environment([weeks, weeks / week.slug, course.root / "datasets"], options.threads, offline)
+    return env | {"HF_HUB_CACHE": str(_hub_cache())} if full else env
+
+
+def _hub_cache() -> Path:
+    """Where models from the Hub are, by its library's own rules. A token may lie beside them, so no more is shown."""
+    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
+    return Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
 
 
 def _policy(course: Course, week: Week, options: Options) -> Policy | None:
@@ -330,9 +338,8 @@ def _policy(course: Course, week: Week, options: Options) -> Policy | None:
     if why := unavailable():
         raise SandboxError(f"no sandbox, so nothing is graded: {why}")
     readable = [course.root / "weeks", course.root / "datasets", *_student_packages()]
-    if options.parameters.get("PROFILE") == "full":  # the models only: a token may lie beside them
-        hub = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
-        readable.append(Path(os.environ.get("HF_HUB_CACHE", hub)))
+    if options.parameters.get("PROFILE") == "full":
+        readable.append(_hub_cache())
     gpu = str(options.parameters.get("DEVICE", "")).startswith("cuda")
     limits = week.limits
     if gpu:  # CUDA reserves far more than it uses

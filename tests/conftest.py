@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from nbformat import NotebookNode
 
 from grader.course import Course, Week
+
+# A shell that starts tests in the background has them ignore Ctrl-C, and so all they start, which some tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MARKER = "CROSSMODAL-RUBRIC: must never reach students"
 SECRET = "SECRET-OF-THE-SOLUTION"

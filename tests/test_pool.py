@@ -65,23 +65,22 @@ def test_a_worker_that_hangs_is_ended(toy, week, tmp_path):
 
 
 def test_nothing_is_left_behind(toy, week, right, kill):
+    before = set(_ours())
     kill("second", "worker", 2)
     grade_many(toy, week, [("first", right), ("second", right), ("third", right)], Options(workers=2))
     provisioner.close_servers()
     until = time.monotonic() + 5
-    while (left := _ours()) and time.monotonic() < until:
+    while (left := set(_ours()) - before) and time.monotonic() < until:
         time.sleep(0.1)
-    assert left == []
+    assert left == set()
     assert list(Path("/tmp").glob(f"xm-{os.getpid()}-*")) == []
 
 
-def _ours() -> list[str]:
-    """Processes that this one started or that their parents left."""
-    return [" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True) if p.status() != "zombie"] + [
-        " ".join(p.cmdline())
-        for p in psutil.process_iter(["cmdline"])
-        if p.info["cmdline"] and "bwrap" in p.info["cmdline"][0] and p.ppid() in (1, os.getpid())
-    ]
+def _ours() -> list[tuple[int, str]]:
+    """Processes that this one started, and sandboxes that nobody has any more."""
+    children = [p for p in psutil.Process().children(recursive=True) if p.status() != "zombie"]
+    orphans = [p for p in psutil.process_iter(["name", "ppid"]) if p.info["name"] == "bwrap" and p.info["ppid"] == 1]
+    return [(p.pid, p.name()) for p in (*children, *orphans)]
 
 
 def test_scratch_of_a_killed_grader_is_removed():
