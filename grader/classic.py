@@ -2,7 +2,7 @@
 
 Any folder with nbgrader's source/ is such a course, and each folder in it an assignment. Its tests run in the student's
 own kernel, as nbgrader runs them, so what they say is worth as much as that process: a student who means to can fool
-them. Such scores are marked in the record. A week of this course may have test cells too, beside its checks.
+them. Such scores are marked in the record. Weeks of our own have checks instead, and `grader release` refuses tests.
 
 What differs from nbgrader is deliberate: a test that did not run earns nothing (nbgrader: full points), and what was
 printed to stderr costs nothing (nbgrader: all points).

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
-import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +21,7 @@ from rich.text import Text
 
 from grader import names, pages
 from grader.course import Course, CourseError, Week
+from grader.records import write_atomically
 from grader.sources import Entry, Refused, entries
 from grader.whose import NUMBERED, Claim, Roster, around, whose
 
@@ -186,22 +185,6 @@ def _write(
     else:
         stamp.unlink(missing_ok=True)  # it was the other file's
     return status, note
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file through a temporary one beside it, so that nobody reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

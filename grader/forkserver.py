@@ -258,11 +258,11 @@ def _enter(sandbox: int, server: int, limits: Limits) -> None:
     user = confine.enter(sandbox)
     confine.die_with(server)  # not before: the system forgets it when privileges change
     confine.fit(WRITABLE)
+    signal.signal(signal.SIGUSR1, lambda *_: confine.seal(str(RUN)))  # out here it still has the privileges for that
     inner = os.fork()
     if inner:
         os.write(KEPT, json.dumps({"pid": inner}).encode() + b"\n")
         os.closerange(0, KEPT + 1)
-        signal.signal(signal.SIGUSR1, lambda *_: confine.seal(str(RUN)))  # it still has the privileges for that
         code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
         if code < 0:  # end as it did
             with contextlib.suppress(OSError):
@@ -324,7 +324,7 @@ def run_worker(threads: int, server: int) -> NoReturn:
 
 
 def _reset_signals() -> None:
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1):
         signal.signal(signum, signal.SIG_DFL)
 
 

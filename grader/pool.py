@@ -32,7 +32,7 @@ from grader.course import Budget, Course, CourseError, Week
 from grader.forkserver import LIBRARIES
 from grader.grading import Options, Result, grade_notebook, kernel_environment, not_gradable, run_as_is
 from grader.kernel import WARM, KernelStartError, must_exist
-from grader.provisioner import ForkServerDied
+from grader.provisioner import ForkServerClient, ForkServerDied
 from grader.records import Grade, QuestionResult, question_from
 from grader.sandbox import SandboxError, free_memory
 
@@ -52,6 +52,7 @@ class Worker:
     def __init__(self, env: dict[str, str], libraries: Sequence[str], threads: int, scratch: Path) -> None:
         self.env, self.libraries, self.threads, self.scratch = env, libraries, threads, scratch
         self.pid = 0
+        self.server: ForkServerClient | None = None
         self.socket: socket.socket | None = None
         self.stream: Any = None
 
@@ -81,8 +82,8 @@ class Worker:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                server = provisioner.server_for(self.env, self.libraries)
-                self.pid = server.ask("worker", [theirs.fileno()], threads=self.threads)["pid"]
+                self.server = provisioner.server_for(self.env, self.libraries)
+                self.pid = self.server.ask("worker", [theirs.fileno()], threads=self.threads)["pid"]
         except BaseException:
             ours.close()
             raise
@@ -94,7 +95,8 @@ class Worker:
     def signal(self, signum: int) -> None:
         """Send the process a signal, if it is still there."""
         with contextlib.suppress(ForkServerDied, RuntimeError, OSError):
-            provisioner.server_for(self.env, self.libraries).ask("signal", pid=self.pid, signum=int(signum))
+            if self.server is not None and self.server.alive:  # not another, started for this alone
+                self.server.ask("signal", pid=self.pid, signum=int(signum))
 
     def stop(self) -> None:
         """End the process; it ends its kernel first."""

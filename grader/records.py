@@ -196,13 +196,13 @@ def read_all(paths: Iterable[Path]) -> Iterator[Grade | RecordError]:
             yield error
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file through a temporary one beside it. Raises OSError, and then nothing has changed."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, through a temporary one beside it. Raises OSError, and then nothing has changed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{os.getpid()}.", suffix=".part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)

@@ -260,13 +260,6 @@ def unavailable() -> str:
     return ""
 
 
-@functools.lru_cache(maxsize=1)
-def name() -> str:
-    """The sandbox for records: "bubblewrap 0.8.0"."""
-    said = subprocess.run(["bwrap", "--version"], capture_output=True, text=True).stdout.strip()
-    return said or "bubblewrap"
-
-
 def free_memory() -> int:
     """Bytes that new work can use on this machine, or in the container where that has a limit of its own."""
     free = psutil.virtual_memory().available

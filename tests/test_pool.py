@@ -10,7 +10,7 @@ import psutil
 import pytest
 from conftest import RIGHT
 
-from grader import pool, provisioner
+from grader import pool, provisioner, sandbox
 from grader.grading import Options, grade_many, kernel_environment
 
 SLOW = RIGHT["double"] + "\nimport time\ntime.sleep(2)"
@@ -28,6 +28,10 @@ def kill(monkeypatch):
             target = targets.pop()
 
             def strike():
+                # in the midst of work: killed while bubblewrap itself starts, a process of bubblewrap's can be left
+                until = time.monotonic() + 20
+                while time.monotonic() < until and not _at_work(worker.pid):
+                    time.sleep(0.05)
                 server = provisioner.server_for(worker.env, worker.libraries)
                 os.kill(worker.pid if target == "worker" else server.process.pid, signal.SIGKILL)
 
@@ -36,6 +40,13 @@ def kill(monkeypatch):
 
     monkeypatch.setattr(pool.Worker, "do", do)
     return lambda student, target, times: plan.__setitem__(student, [target] * times)
+
+
+def _at_work(pid: int) -> bool:
+    """Whether the sandbox of this worker's submission is complete; where there are none, at once."""
+    if sandbox.unavailable() or not psutil.pid_exists(pid):
+        return bool(sandbox.unavailable())
+    return any(p.name() == "cat" for p in psutil.Process(pid).children(recursive=True))
 
 
 @pytest.mark.parametrize("target", ["worker", "server"])
@@ -64,10 +75,11 @@ def test_a_worker_that_hangs_is_ended(toy, week, tmp_path):
     worker.stop()
 
 
-def test_nothing_is_left_behind(toy, week, right, kill):
+def test_nothing_is_left_behind(toy, week, right, fill, kill):
+    slow = fill(**{**RIGHT, "double": SLOW})
     before = set(_ours())
     kill("second", "worker", 2)
-    grade_many(toy, week, [("first", right), ("second", right), ("third", right)], Options(workers=2))
+    grade_many(toy, week, [("first", right), ("second", slow), ("third", right)], Options(workers=2))
     provisioner.close_servers()
     until = time.monotonic() + 5
     while (left := set(_ours()) - before) and time.monotonic() < until:
