@@ -34,7 +34,7 @@ from grader.grading import Options, Result, grade_notebook, kernel_environment, 
 from grader.kernel import WARM, KernelStartError, must_exist
 from grader.provisioner import ForkServerClient, ForkServerDied
 from grader.records import Grade, QuestionResult, question_from
-from grader.sandbox import SandboxError, free_memory
+from grader.sandbox import SandboxError, free_memory, sweep
 
 ATTEMPTS = 2
 SLACK = 300.0  # seconds a job may take beyond its cells and its checks: starting kernels, imports
@@ -181,6 +181,7 @@ def run_jobs(
         for thread in threads:
             thread.join(5)
         shutil.rmtree(scratch, ignore_errors=True)
+        sweep()
     return [results[index] for index in range(len(jobs))]
 
 
@@ -194,6 +195,7 @@ def _scratch() -> Path:
         pid = old.name.removeprefix(SCRATCH).partition("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(old, ignore_errors=True)
+            sweep()
     return Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=base))
 
 

@@ -97,28 +97,28 @@ class Sandbox:
         if program is None or wait is None:
             raise SandboxError(f"bubblewrap is not installed. {REMEDY}")
         with contextlib.ExitStack() as stack:
-            info, info_end = os.pipe()
-            stack.callback(os.close, info_end)
+            # Not a pipe: were we killed meanwhile, writing to one would end bubblewrap's first process, and its second
+            # would wait for it for ever.
+            info = _in_memory("", stack)
             arguments, given = _arguments(self.policy, stack)
-            listed = _in_memory("\0".join([*arguments, "--info-fd", str(info_end)]), stack)
+            listed = _in_memory("\0".join([*arguments, "--info-fd", str(info)]), stack)
             self._holder = subprocess.Popen(
                 # by descriptor, so that the command line, which is seen inside, tells nothing of this machine
                 [program, "--args", str(listed), "--", wait],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=[info_end, listed, *given],
+                pass_fds=[info, listed, *given],
                 env={},  # it can be read inside
                 start_new_session=True,
             )
-        with os.fdopen(info, encoding="utf-8") as file:
-            told = file.read()
-        try:
-            self._holder.stdin.write(b"\n")
-            self._holder.stdin.flush()
-            ready = self._holder.stdout.read(1)  # `cat` answers, so all is mounted
-        except OSError:
-            ready = b""
+            try:
+                self._holder.stdin.write(b"\n")
+                self._holder.stdin.flush()
+                ready = self._holder.stdout.read(1)  # `cat` answers, so all is mounted and told
+            except OSError:
+                ready = b""
+            told = os.pread(info, 1 << 16, 0)
         if not ready:
             why = self._holder.stderr.read(2000).decode("utf-8", "replace").strip() or "it ended"
             self.close()
@@ -241,6 +241,20 @@ def interpreter(argv0: str) -> tuple[Path, ...]:
     return tuple(
         {Path(found).absolute().parent.parent, Path(found).resolve().parent.parent} - {Path("/"), Path("/usr")}
     )
+
+
+def sweep() -> None:
+    """End what bubblewrap leaves if its first process is killed in the instant before it releases the second.
+
+    That one then waits for ever, in a session whose first process is gone, and runs nothing of anybody's.
+    """
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        with contextlib.suppress(OSError, psutil.Error):
+            if command[:1] + command[3:4] == [shutil.which("bwrap"), "--"] and not psutil.pid_exists(
+                os.getsid(process.pid)
+            ):
+                process.kill()
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from conftest import RIGHT
 
-from grader import pool, provisioner, sandbox
+from grader import pool, provisioner
 from grader.grading import Options, grade_many, kernel_environment
 
 SLOW = RIGHT["double"] + "\nimport time\ntime.sleep(2)"
@@ -28,10 +28,6 @@ def kill(monkeypatch):
             target = targets.pop()
 
             def strike():
-                # in the midst of work: killed while bubblewrap itself starts, a process of bubblewrap's can be left
-                until = time.monotonic() + 20
-                while time.monotonic() < until and not _at_work(worker.pid):
-                    time.sleep(0.05)
                 server = provisioner.server_for(worker.env, worker.libraries)
                 os.kill(worker.pid if target == "worker" else server.process.pid, signal.SIGKILL)
 
@@ -40,13 +36,6 @@ def kill(monkeypatch):
 
     monkeypatch.setattr(pool.Worker, "do", do)
     return lambda student, target, times: plan.__setitem__(student, [target] * times)
-
-
-def _at_work(pid: int) -> bool:
-    """Whether the sandbox of this worker's submission is complete; where there are none, at once."""
-    if sandbox.unavailable() or not psutil.pid_exists(pid):
-        return bool(sandbox.unavailable())
-    return any(p.name() == "cat" for p in psutil.Process(pid).children(recursive=True))
 
 
 @pytest.mark.parametrize("target", ["worker", "server"])

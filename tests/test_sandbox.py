@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,57 @@ def run(kernel):
         return result.error or "".join(o.get("text", "") for o in result.outputs)
 
     return ran
+
+
+@needs_sandbox
+class TestLeftBehind:
+    def test_by_one_who_is_killed_while_it_starts(self):
+        before = set(_holders())
+        for delay in range(40):
+            child = os.fork()
+            if child == 0:
+                try:
+                    with Sandbox(Policy()):
+                        time.sleep(5)
+                finally:
+                    os._exit(0)
+            time.sleep(delay / 1000)
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+        sandbox.sweep()
+        assert _within(5, lambda: not set(_holders()) - before)
+
+    def test_sweep_ends_what_has_lost_its_first_process(self, tmp_path):
+        listed = tmp_path / "args"
+        listed.write_bytes(b"--ro-bind\0/\0/\0--proc\0/proc\0--unshare-pid")
+        bwrap, cat = shutil.which("bwrap"), shutil.which("cat")
+        with listed.open() as file, Sandbox(Policy()) as good:
+            orphaned = subprocess.Popen(
+                [bwrap, "--args", str(file.fileno()), "--", cat],
+                stdin=subprocess.PIPE,
+                pass_fds=[file.fileno()],
+                start_new_session=True,
+            )
+            (second,) = _within(5, lambda: psutil.Process(orphaned.pid).children())
+            orphaned.kill()
+            orphaned.wait()
+            assert second.is_running()
+            sandbox.sweep()
+            assert _within(5, lambda: not second.is_running())
+            assert psutil.pid_exists(good.pid)
+        orphaned.stdin.close()
+
+
+def _holders() -> list[int]:
+    return [p.pid for p in psutil.process_iter(["name"]) if p.info["name"] == "bwrap"]
+
+
+def _within(seconds, what):
+    """What comes of it as soon as it is true, or at last."""
+    until = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return found
 
 
 @needs_sandbox
