@@ -172,11 +172,17 @@ class Student:
 
     def __init__(self, transport: Transport, limits: Limits = DEFAULT) -> None:
         self._transport, self._limits = transport, limits
+        self._objects: dict[str, Remote] = {}  # asked for once: a check calls the same few functions over and over
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._ask("get", name=name)
+        if name in self._objects:
+            return self._objects[name]
+        value = self._ask("get", name=name)
+        if isinstance(value, Remote):
+            self._objects[name] = value
+        return value
 
     def __contains__(self, name: str) -> bool:
         try:
