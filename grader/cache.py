@@ -54,8 +54,8 @@ def inputs(course: Course, week: Week, options: Options) -> dict[str, str]:
 
 
 def other_releases(course: Course, week: Week) -> str:
-    """sha256 over the other weeks' releases: a notebook may be refused because it is one of those."""
-    paths = [course.release(other) for other in course.weeks.values() if other.slug != week.slug]
+    """sha256 over the other notebooks' releases: a notebook may be refused because it is one of those."""
+    paths = [course.release(other) for other in course.notebooks if other.name != week.name]
     return _hash([path for path in paths if path.is_file()])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,46 +31,109 @@ def grade_class(
 
     students: who; by default everyone with a folder in submitted/ and everyone enrolled in the gradebook.
     again: grade also those whose record shows that nothing they depend on has changed.
-    `on_done` is called for everyone, `on_start` only for those who are graded now.
+    `on_done` is called for everyone, `on_start` only for those who are graded now; where the week has several
+    notebooks, for each of them, as "notebook/student". The Grades are of the whole week then, see `together`.
     Records are written as submissions finish, so an interrupted run loses nothing that was done. Raises GradebookError
     once everything is graded and only the gradebook could not be written.
     """
     options = options or Options()
-    released_notebook(course, week)
+    for one in week.notebooks:
+        released_notebook(course, one)
     if students is None:
         students = sorted({*course.students(week), *gradebook.enrolled(course)})
-    grades: dict[str, Grade] = {}
+    found: dict[str, list[Grade]] = defaultdict(list)
 
-    def finish(student: str, result: Result) -> None:
-        grades[student] = save(course, week, result)
+    def done(one: Week, student: str, result: Result) -> None:
+        found[student].append(result.grade)
         if on_done:
-            on_done(student, replace(result, grade=grades[student]))
+            on_done(one.prefix + student, result)
 
-    jobs, kept = [], {}
-    earlier = _Earlier(course, week, options)
     try:
-        for student in students:
-            try:
-                path = submission.find(course, week, student)
-            except NotGradable as error:
-                finish(student, Result(earlier.unless_new(not_gradable(course, week, student, str(error), None))))
-                continue
-            grade, results = (None, []) if again else earlier.of(student, path)
-            if grade is None:
-                jobs.append((student, path))
-                kept[student] = results
-            else:
-                grades[student] = grade
-                if on_done:
-                    on_done(student, Result(grade))
-        if jobs:
-            grade_many(course, week, jobs, options, finish, on_start, kept)
+        for one in week.notebooks:
+            start = None if on_start is None else lambda student, one=one: on_start(one.prefix + student)
+            _grade_one(course, one, students, options, start, lambda *of, one=one: done(one, *of), again)
     except BaseException:
+        whole = [grades for grades in found.values() if len(grades) == len(week.notebooks)]
         with contextlib.suppress(GradebookError):  # what stopped the grading is what has to be told
-            gradebook.project(course, week, list(grades.values()))
+            gradebook.project(course, week, [together(week, grades) for grades in whole])
         raise
+    grades = {student: together(week, grades) for student, grades in found.items()}
     gradebook.project(course, week, list(grades.values()))
     return [grades[student] for student in students]
+
+
+def _grade_one(
+    course: Course,
+    week: Week,
+    students: Sequence[str],
+    options: Options,
+    on_start: Callable[[str], None] | None,
+    done: Callable[[str, Result], None],
+    again: bool,
+) -> None:
+    """Grade one notebook of a class. `done` gets each student's result, with the Grade as it is on disk."""
+    jobs, kept = [], {}
+    earlier = _Earlier(course, week, options)
+
+    def finish(student: str, result: Result) -> None:
+        done(student, replace(result, grade=save(course, week, result)))
+
+    for student in students:
+        try:
+            path = submission.find(course, week, student)
+        except NotGradable as error:
+            finish(student, Result(earlier.unless_new(not_gradable(course, week, student, str(error), None))))
+            continue
+        grade, results = (None, []) if again else earlier.of(student, path)
+        if grade is None:
+            jobs.append((student, path))
+            kept[student] = results
+        else:
+            done(student, Result(grade))
+    if jobs:
+        grade_many(course, week, jobs, options, finish, on_start, kept)
+
+
+def together(week: Week, grades: Sequence[Grade]) -> Grade:
+    """A student's Grade of a week, from the records of its notebooks in their order: of one notebook, that record.
+
+    Of several the points are added up, names of questions and cells have the notebook before them, and `reason` says of
+    which there are no points because it could not be graded; the week is not gradable where that is all of them. Such a
+    Grade is made to be shown, and never written.
+    """
+    if len(week.notebooks) == 1:
+        return grades[0]
+    questions, inputs = [], defaultdict(dict)
+    lines: dict[str, list[str]] = {"reason": [], "repairs": [], "log": []}
+    timings: dict[str, float] = defaultdict(float)
+    for one, grade in zip(week.notebooks, grades, strict=True):
+        graded = grade.outcome == "graded"
+        for q in grade.questions:
+            note = q.note if graded else f"{one.file} could not be graded"
+            questions.append(replace(q, question=one.prefix + q.question, cell=one.prefix + q.cell, note=note))
+        if grade.questions and not graded:  # who does not hand in a notebook without questions misses nothing
+            lines["reason"].append(f"{one.file}: {grade.reason}")
+        for name in ("repairs", "log"):
+            lines[name] += [f"{one.file}: {line}" for line in getattr(grade, name)]
+        for name, seconds in grade.timings.items():
+            timings[name] = round(timings[name] + seconds, 3)
+        for name, value in grade.inputs.items():
+            inputs[name][value] = None  # once, where it is the same for all
+    return Grade(
+        week=week.slug,
+        student=grades[0].student,
+        outcome="graded" if any(g.outcome == "graded" for g in grades) else "not gradable",
+        reason=" ".join(lines["reason"]),
+        points=round(sum(g.points for g in grades), 4),
+        max_points=sum(g.max_points for g in grades),
+        questions=questions,
+        repairs=lines["repairs"],
+        log=lines["log"],
+        timings=dict(timings),
+        inputs={name: " ".join(values) for name, values in inputs.items()},
+        versions={name: version for g in grades for name, version in g.versions.items()},
+        graded_at=max(g.graded_at for g in grades),
+    )
 
 
 class _Earlier:
@@ -92,7 +156,7 @@ class _Earlier:
             return None, []
         if grade.outcome == "not gradable":
             inputs |= self.others
-        if (grade.week, grade.student) != (self.week.slug, student):
+        if (grade.week, grade.student) != (self.week.name, student):
             return None, []
         now = (inputs, cache.versions(), self.digests)
         if cache.stands(grade, *now) and (not grade.handed_in or notebook_is_whole(self.course, self.week, grade)):
@@ -127,13 +191,22 @@ def save(course: Course, week: Week, result: Result) -> Grade:
 
 def recorded(course: Course, week: Week) -> list[str]:
     """Who has a record, sorted."""
-    return sorted(path.stem for path in course.record(week, "x").parent.glob("*.json"))
+    return sorted({path.stem for one in week.notebooks for path in course.record(one, "x").parent.glob("*.json")})
 
 
 def records_of(course: Course, week: Week, students: Iterable[str]) -> tuple[list[Grade], list[RecordError]]:
-    """The records of these students, of those that have one, and what is wrong with those that cannot be read."""
-    found = list(records.read_all(course.record(week, student) for student in students))
-    return [one for one in found if isinstance(one, Grade)], [one for one in found if isinstance(one, RecordError)]
+    """The Grades of these students, of those that have records, and what is wrong with records that cannot be read.
+
+    Of a week with several notebooks, see `together`, only of those that have a record of each.
+    """
+    grades, damaged = [], []
+    for student in students:
+        found = list(records.read_all(course.record(one, student) for one in week.notebooks))
+        damaged += [one for one in found if isinstance(one, RecordError)]
+        sound = [one for one in found if isinstance(one, Grade)]
+        if len(sound) == len(week.notebooks):
+            grades.append(together(week, sound))
+    return grades, damaged
 
 
 def notebook_is_whole(course: Course, week: Week, grade: Grade) -> bool:

@@ -61,8 +61,8 @@ def _folders(root: Path) -> Folders:
 def _assignments(root: Path, folders: Folders) -> dict[str, Week]:
     weeks = {}
     for number, folder in enumerate(sorted(p for p in (root / folders.solutions).iterdir() if p.is_dir()), 1):
-        notebooks = sorted(p.stem for p in folder.glob("*.ipynb"))
-        if len(notebooks) != 1:  # said when it is asked for; the others can be graded
+        notebooks = sorted(p.stem for p in folder.glob("*.ipynb") if not p.name.startswith("."))
+        if not notebooks:
             continue
         weeks[folder.name] = Week(
             slug=folder.name,
@@ -74,7 +74,8 @@ def _assignments(root: Path, folders: Folders) -> dict[str, Week]:
             summary="",
             budget=Budget(),
             limits=Limits(),
-            notebook=notebooks[0],
+            notebook=notebooks[0] if len(notebooks) == 1 else "",
+            parts=tuple(notebooks) if len(notebooks) > 1 else (),
         )
     return weeks
 

@@ -231,12 +231,12 @@ def grade(
     if unknown := sorted(set(names) - set(present)):
         raise CourseError(f"no submission of {which.slug} in {here.work / 'submitted'} from: {', '.join(unknown)}")
     if not names:
-        example = here.submission(which, "STUDENT")
+        example = here.submission(which.notebooks[0], "STUDENT")
         raise CourseError(f"nothing handed in for {which.slug}: submissions are expected at {example}")
     out, trouble = console(), None
     with alone(here, wait):
         before = records_of(here, which, names)[0] if diff else []
-        with Watch(out, f"Grading {which.slug}", len(names)) as watch:
+        with Watch(out, f"Grading {which.slug}", len(names) * len(which.notebooks)) as watch:
             settings = options(which, workers, parameter, kernel, cell_seconds, unsandboxed)
             try:
                 grades = grade_class(here, which, names, settings, watch.on_start, watch.on_done, again)

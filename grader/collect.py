@@ -23,6 +23,7 @@ from grader import names, pages
 from grader.course import Course, CourseError, Week
 from grader.records import write_atomically
 from grader.sources import Entry, Refused, entries
+from grader.submission import named_in
 from grader.whose import NUMBERED, Claim, Roster, around, whose
 
 Status = Literal["collected", "replaced", "already there", "older", "not replaced", "unclear", "refused", "missing"]
@@ -114,24 +115,40 @@ def _alike(students: list[str]) -> dict[str, set[str]]:
 def _take(
     course: Course, week: Week, student: str, files: list[tuple[Entry, Claim]], replacing: bool, dry_run: bool
 ) -> list[Row]:
-    """Choose a student's file and write it."""
-    rows, readable = [], []
+    """Choose a student's file, of several notebooks one for each, and write it."""
+    rows, readable, chosen = [], defaultdict(list), {}
     for entry, claim in files:
+        one = _stands_for(week, claim.file)
+        if one is None:
+            why = f"its name is that of none of the notebooks: {', '.join(week.parts)}"
+            rows.append(Row(entry.name, student, "unclear", why))
+            continue
         try:
-            readable.append(_File(entry, claim, hashlib.sha256(entry.read()).digest()))
+            readable[one].append(_File(entry, claim, hashlib.sha256(entry.read()).digest()))
         except Refused as error:
             rows.append(Row(entry.name, student, "refused", str(error)))
-    if not readable:
-        return rows
-    chosen = _newest(readable, week)
-    if chosen is None:
-        listed = " and ".join(file.entry.name for file in readable)
-        why = f"several files, and nothing says which is the newest: {listed}"
-        return rows + [Row(file.entry.name, student, "unclear", why) for file in readable]
-    note = f"taken instead: {chosen.entry.name}"
-    rows += [Row(file.entry.name, student, "older", note) for file in readable if file is not chosen]
-    status, note = _write(course, week, student, chosen.entry.read(), chosen.claim.when, replacing, dry_run)
-    return [*rows, Row(chosen.entry.name, student, status, note)]
+    for one, found in readable.items():
+        newest = _newest(found, one)
+        if newest is None:
+            listed = " and ".join(file.entry.name for file in found)
+            why = f"several files, and nothing says which is the newest: {listed}"
+            rows += [Row(file.entry.name, student, "unclear", why) for file in found]
+        else:
+            chosen[one] = newest
+            note = f"taken instead: {newest.entry.name}"
+            rows += [Row(file.entry.name, student, "older", note) for file in found if file is not newest]
+    when = max((file.claim.when for file in chosen.values()), default="")  # nbgrader has one time for all of them
+    for one, file in chosen.items():
+        status, note = _write(course, one, student, file.entry.read(), when, replacing, dry_run)
+        rows.append(Row(file.entry.name, student, status, note))
+    return rows
+
+
+def _stands_for(week: Week, file: str) -> Week | None:
+    """The week, or the one of its several notebooks that a file's name speaks of."""
+    if not week.parts:
+        return week
+    return next((one for one in week.notebooks if one.notebook == named_in(file, week.parts)), None)
 
 
 @dataclass(frozen=True)
@@ -145,7 +162,7 @@ class _File:
 
 def _newest(files: list[_File], week: Week) -> _File | None:
     """The one that counts: called as the week is, and of those the newest by the LMS's own marker. None if unclear."""
-    named = [file for file in files if _base(file.claim.file) == week.slug] or files
+    named = [file for file in files if _base(file.claim.file) in (week.slug, week.stem.lower())] or files
     if all(file.claim.order is not None for file in named) and len({_base(file.claim.file) for file in named}) == 1:
         newest = max(file.claim.order for file in named)
         named = [file for file in named if file.claim.order == newest]
@@ -174,7 +191,7 @@ def _write(
         return status, "dry run: nothing written"
     note = ""
     if status == "replaced":
-        aside = course.work / "replaced" / student / week.slug / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}.ipynb"
+        aside = course.work / "replaced" / student / week.name / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}.ipynb"
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, aside)
         note = f"the other is kept as {aside.relative_to(course.work)}"

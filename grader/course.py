@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 GB = 1 << 30
@@ -46,7 +46,11 @@ def _limits(table: dict[str, float]) -> Limits:
 
 @dataclass(frozen=True)
 class Week:
-    """One row of the syllabus. `slug` names the folder, the notebook and nbgrader's assignment."""
+    """One row of the syllabus. `slug` names the folder, the notebook and nbgrader's assignment.
+
+    An assignment of plain nbgrader may have several notebooks. Then `notebooks` has a Week for each, to which its files
+    and records belong; gradebook, pages and report are of the whole.
+    """
 
     slug: str
     number: int
@@ -58,6 +62,22 @@ class Week:
     budget: Budget
     limits: Limits = Limits()
     notebook: str = ""  # the file's name without .ipynb, where it is not the slug
+    parts: tuple[str, ...] = ()  # the notebooks' names, where there are several
+
+    @property
+    def notebooks(self) -> list[Week]:
+        """This week once for each of its notebooks; just itself where it has one, or is one of several."""
+        return [replace(self, notebook=part) for part in self.parts] if self.parts and not self.notebook else [self]
+
+    @property
+    def prefix(self) -> str:
+        """What stands before names in one of several notebooks, where they would be mixed: "problem1/"; else ""."""
+        return f"{self.notebook}/" if self.parts and self.notebook else ""
+
+    @property
+    def name(self) -> str:
+        """What records call it: the slug, of one of several notebooks "ps1/problem1"."""
+        return f"{self.slug}/{self.prefix}".rstrip("/")
 
     @property
     def stem(self) -> str:
@@ -143,12 +163,13 @@ class Course:
         found = [w for w in self.weeks.values() if name == w.slug or name == str(w.number)]
         found = found or [w for w in self.weeks.values() if w.slug.startswith(name)]
         if len(found) != 1:
-            folder = self.root / self.folders.solutions / name
-            several = sorted(p.name for p in folder.glob("*.ipynb")) if self.classic else []
-            if len(several) > 1:
-                raise CourseError(f"{name} has {len(several)} notebooks ({', '.join(several)}); grade each as its own")
             raise CourseError(f"{name!r} names no one week; there are: {', '.join(self.weeks)}")
         return found[0]
+
+    @property
+    def notebooks(self) -> list[Week]:
+        """The weeks, those of several notebooks once for each."""
+        return [one for week in self.weeks.values() for one in week.notebooks]
 
     def solution(self, week: Week) -> Path:
         return self.root / self.folders.solutions / week.slug / week.file
@@ -163,7 +184,7 @@ class Course:
         return self.work / self.folders.autograded / student / week.slug / week.file
 
     def record(self, week: Week, student: str) -> Path:
-        return self.work / "records" / week.slug / f"{student}.json"
+        return self.work / "records" / week.name / f"{student}.json"
 
     def feedback(self, week: Week, student: str) -> Path:
         """A student's page. In a folder of its own, for a student may be called index; feedback/ is nbgrader's."""

@@ -52,21 +52,26 @@ class Section(NamedTuple):
 
 
 def write(course: Course, week: Week, grade: Grade) -> Path:
-    """Write the page of one record, with the figures of the executed notebook where there is one. Returns its path.
+    """Write the page of one Grade, with the figures of the executed notebooks where there are any. Returns its path.
 
     A page that is up to date is left as it is.
     """
-    path, notebook = course.feedback(week, grade.student), course.autograded(week, grade.student)
-    figures = grade.notebook or (cache.file_hash(notebook) if notebook.is_file() else "")
+    path = course.feedback(week, grade.student)
+    notebooks = [course.autograded(one, grade.student) for one in week.notebooks]
+    figures = grade.notebook or " ".join(cache.file_hash(place) for place in notebooks if place.is_file())
     source = [grade.to_json(), figures, repr((course.title, week, question_titles(course, week)))]
-    pages.keep(path, "\n".join(source), lambda: page(course, week, grade, executed(notebook)))
+    pages.keep(path, "\n".join(source), lambda: page(course, week, grade, *map(executed, notebooks)))
     return path
 
 
-def page(course: Course, week: Week, grade: Grade, notebook: Any = None) -> str:
-    """The page as HTML. notebook: the executed notebook, for the student's own figures and answers."""
+def page(course: Course, week: Week, grade: Grade, *notebooks: Any) -> str:
+    """The page as HTML. notebooks: the week's, executed, or None, for the student's own figures and answers."""
     titles = question_titles(course, week)
-    work = answers_and_figures(notebook, {q.question for q in grade.questions}) if notebook else {}
+    work = {}
+    for one, notebook in zip(week.notebooks, notebooks, strict=False):
+        if notebook:
+            own = {q.question.removeprefix(one.prefix) for q in grade.questions if q.question.startswith(one.prefix)}
+            work |= {one.prefix + name: found for name, found in answers_and_figures(notebook, own).items()}
     shown = grade.questions if grade.outcome == "graded" else []
     sections = [_section(q, titles, *work.get(q.question, ("", []))) for q in shown]
     manual = [s for s in sections if s.result.status == "manual"]
@@ -96,8 +101,12 @@ def executed(path: Path) -> Any:
 
 def question_titles(course: Course, week: Week) -> dict[str, str]:
     """{question: the heading it stands under} of the released notebook; where there is none, the name as words."""
-    path = course.release(week)
-    return dict(_titles(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    titles = {}
+    for one in week.notebooks:
+        path = course.release(one)
+        for name, title in (_titles(path.read_text(encoding="utf-8")) if path.is_file() else {}).items():
+            titles[one.prefix + name] = f"{one.notebook}: {title}" if one.prefix else title
+    return titles
 
 
 @lru_cache(maxsize=4)
@@ -111,8 +120,8 @@ def _titles(release: str) -> dict[str, str]:
         if is_answer(cell):
             name = grade_id(cell)
             taken = heading in titles.values()  # two exercises in one section
-            titles[name] = f"{heading}: {_words(name)}" if taken else heading
-    return {question: title or _words(question) for question, title in titles.items()}
+            titles[name] = f"{heading}: {words(name)}" if taken else heading
+    return {question: title or words(question) for question, title in titles.items()}
 
 
 def answers_and_figures(notebook: Any, questions: set[str]) -> dict[str, tuple[str, list[pages.Picture]]]:
@@ -149,7 +158,7 @@ def _section(q: QuestionResult, titles: dict[str, str], source: str, figures: li
     ]
     right = sum(c.passed for c in q.checks)
     return Section(
-        title=titles.get(q.question) or _words(q.question),
+        title=titles.get(q.question) or words(q.question),
         result=q,
         standing=STANDING[kind],
         tone=TONE[kind],
@@ -162,8 +171,10 @@ def _section(q: QuestionResult, titles: dict[str, str], source: str, figures: li
     )
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+def words(name: str) -> str:
+    """A question's name as words: "zero_shot" as "Zero shot", "ps1/zero_shot" as "ps1: Zero shot"."""
+    notebook, slash, question = name.rpartition("/")
+    return f"{notebook}{': ' if slash else ''}{question.replace('_', ' ').capitalize()}"
 
 
 def _summary(grade: Grade) -> str:

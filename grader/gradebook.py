@@ -21,7 +21,7 @@ import sqlite3
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ import nbformat
 
 from grader import cache
 from grader.course import Course, CourseError, Week
+from grader.questions import grade_id, is_answer, is_task
 from grader.records import Grade
 
 if shutil.which("alembic") is None:  # nbgrader calls it by name, also where the environment is not activated
@@ -79,6 +80,7 @@ def damage(path: Path) -> str:
 def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     """Write grades to the gradebook, with the assignment, students and submissions they need.
 
+    grades: where the week has several notebooks, of the whole; see `classes.together`.
     What is up to date there is left alone. Raises GradebookError, also where the release has other questions than
     submissions that are in the gradebook already.
     """
@@ -87,10 +89,10 @@ def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     if damage(course.gradebook):
         raise GradebookError(_damaged(course))
     course.gradebook.parent.mkdir(parents=True, exist_ok=True)
-    release = cache.file_hash(course.release(week))
-    settings = _late_settings(course)
+    release = " ".join(cache.file_hash(course.release(one)) for one in week.notebooks)
+    settings, answers = _late_settings(course), _answers(course, week)
     with _clear_errors(course, week):
-        rows = [_Row.of(course, week, grade, settings) for grade in grades]
+        rows = [_Row.of(course, week, grade, settings, answers) for grade in grades]
         book = _Book.read(course, week)
         stale = [row for row in rows if not book.has(row)]
         if book.release != release:
@@ -139,6 +141,7 @@ class _Row:
     """What a record says of one student's submission, in nbgrader's terms: what SaveAutoGrades would write.
 
     scores: {grade cell: automatic score, None where a person must grade}.  comments: {answer cell: automatic comment}.
+    In a week with several notebooks the cells' names have the notebook before them.
     """
 
     student: str
@@ -149,7 +152,13 @@ class _Row:
     source: str  # what else the row comes from: the submission, and how lateness is punished
 
     @classmethod
-    def of(cls, course: Course, week: Week, grade: Grade, settings: str) -> _Row:
+    def of(cls, course: Course, week: Week, grade: Grade, settings: str, answers: Mapping[str, Sequence[str]]) -> _Row:
+        """answers: see `_answers`."""
+        answered, comments = {q.question: q.answered for q in grade.questions}, {}
+        for prefix, names in answers.items():
+            some = any(was for name, was in answered.items() if name.startswith(prefix))
+            for name in names:  # of one that only tests look at it is not known, but whether any was
+                comments[prefix + name] = None if answered.get(prefix + name, some) else NO_RESPONSE
         return cls(
             student=grade.student,
             handed_in=grade.handed_in,
@@ -157,7 +166,7 @@ class _Row:
             scores={
                 q.cell: None if q.status == "manual" and q.answered else float(f"{q.points:g}") for q in grade.questions
             },
-            comments={q.question: None if q.answered else NO_RESPONSE for q in grade.questions if not q.inside},
+            comments=comments,
             timestamp=_timestamp(course.submission(week, grade.student).parent),
             source=f"{grade.inputs.get('submission', '')} {settings}",
         )
@@ -196,18 +205,21 @@ class _Book:
                 "SELECT student_id, id, extension FROM submitted_assignment WHERE assignment_id = ?", assignment[:1]
             )
             found.submissions = {student: (key, [assignment[1], extension]) for student, key, extension in rows}
+            prefixes = {one.stem: one.prefix for one in week.notebooks}
             for table, column, kept in (
                 ("grade", "auto_score", found.scores),
                 ("comment", "auto_comment", found.comments),
             ):
                 rows = book.execute(
-                    f"SELECT n.assignment_id, c.name, t.{column} FROM {table} t JOIN base_cell c ON c.id = t.cell_id "
-                    "JOIN submitted_notebook n ON n.id = t.notebook_id "
+                    f"SELECT n.assignment_id, b.name, c.name, t.{column} FROM {table} t "
+                    "JOIN base_cell c ON c.id = t.cell_id JOIN submitted_notebook n ON n.id = t.notebook_id "
+                    "JOIN notebook b ON b.id = n.notebook_id "
                     "JOIN submitted_assignment a ON a.id = n.assignment_id WHERE a.assignment_id = ?",
                     assignment[:1],
                 )
-                for submission, cell, value in rows:
-                    kept[submission][cell] = value
+                for submission, notebook, cell, value in rows:
+                    if notebook in prefixes:
+                        kept[submission][prefixes[notebook] + cell] = value
         return found
 
     def has(self, row: _Row) -> bool:
@@ -224,6 +236,15 @@ class _Book:
         )
 
 
+def _answers(course: Course, week: Week) -> dict[str, list[str]]:
+    """{prefix of a notebook: its cells that have a comment in nbgrader: answers, and tasks}."""
+    found = {}
+    for one in week.notebooks:
+        cells = nbformat.read(course.release(one), as_version=4).cells
+        found[one.prefix] = [grade_id(cell) for cell in cells if is_answer(cell) or is_task(cell)]
+    return found
+
+
 def _timestamp(folder: Path) -> str | None:
     """When it was handed in, from nbgrader's timestamp.txt, where a collector left one."""
     path = folder / "timestamp.txt"
@@ -237,7 +258,8 @@ def _timestamp(folder: Path) -> str | None:
 class Entered:
     """What people entered in a gradebook, as far as it can still be read. Keys of rows as sqlite has the columns.
 
-    students, assignments: rows.  grades, comments: rows with "assignment", "student" and "cell" (names).
+    students, assignments: rows.  grades, comments: rows with "assignment", "student" and "cell" (names), and with
+    "notebook", which is None where it cannot be read.
     """
 
     students: list[dict[str, Any]] = field(default_factory=list)
@@ -274,7 +296,9 @@ def entered(path: Path) -> Entered:
             "student": submission.get("student_id"),
             "cell": cell.get("name"),
         }
-        return {**row, **names} if all(isinstance(name, str) for name in names.values()) else None
+        if not all(isinstance(name, str) for name in names.values()):
+            return None
+        return {**row, **names, "notebook": by_id["notebook"].get(notebook.get("notebook_id"), {}).get("name")}
 
     def graded(row: dict[str, Any]) -> bool:
         return any(isinstance(row.get(name), int | float) for name in ("manual_score", "extra_credit"))
@@ -287,7 +311,8 @@ def entered(path: Path) -> Entered:
     )
 
 
-_SALVAGED = ["student", "assignment", "base_cell", "submitted_assignment", "submitted_notebook", "grade", "comment"]
+_SALVAGED = ["student", "assignment", "notebook", "base_cell", "submitted_assignment", "submitted_notebook"]
+_SALVAGED += ["grade", "comment"]
 
 
 def _salvage(path: Path, table: str) -> list[dict[str, Any]]:
@@ -323,15 +348,15 @@ def restore(course: Course, found: Entered) -> list[str]:
             ("comment", found.comments, ("manual_comment",)),
         ):
             for row in rows:
-                place = book.execute(
+                places = book.execute(
                     f"SELECT t.id FROM {table} t JOIN base_cell c ON c.id = t.cell_id "
-                    "JOIN submitted_notebook n ON n.id = t.notebook_id "
+                    "JOIN submitted_notebook n ON n.id = t.notebook_id JOIN notebook b ON b.id = n.notebook_id "
                     "JOIN submitted_assignment s ON s.id = n.assignment_id JOIN assignment a ON a.id = s.assignment_id "
-                    "WHERE c.name = ? AND s.student_id = ? AND a.name = ?",
-                    [row["cell"], row["student"], row["assignment"]],
-                ).fetchone()
-                if place:
-                    _update(book, table, place[0], row, columns)
+                    "WHERE c.name = ? AND s.student_id = ? AND a.name = ? AND b.name = coalesce(?, b.name)",
+                    [row["cell"], row["student"], row["assignment"], row["notebook"]],
+                ).fetchall()
+                if len(places) == 1:
+                    _update(book, table, places[0][0], row, columns)
                 else:
                     lost.append(f"{row['assignment']}, {row['student']}, {row['cell']}")
     return lost
@@ -347,19 +372,26 @@ def _update(book: sqlite3.Connection, table: str, key: str, row: dict[str, Any],
 
 
 def _save_assignment(course: Course, week: Week) -> None:
-    """The assignment's row and its cells, as `nbgrader generate_assignment` writes them.
+    """The assignment's row and its notebooks with their cells, as `nbgrader generate_assignment` writes them.
 
     In plain nbgrader they hold the hidden tests, which the release does not, so there they come from the source.
     """
+    from nbgrader.api import Gradebook
+
+    with Gradebook(url(course)) as book:
+        book.update_or_create_assignment(week.slug)
+    for one in week.notebooks:
+        _save_cells(course, one)
+
+
+def _save_cells(course: Course, week: Week) -> None:
     from nbgrader.api import Gradebook, MissingEntry
     from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, SaveCells
 
     released = nbformat.read(course.solution(week) if course.classic else course.release(week), as_version=4)
-    with Gradebook(url(course)) as book:
-        book.update_or_create_assignment(week.slug)
-        with contextlib.suppress(MissingEntry):
-            if kernelspec := json.loads(book.find_notebook(week.stem, week.slug).kernelspec or "null"):
-                released.metadata.kernelspec = kernelspec
+    with Gradebook(url(course)) as book, contextlib.suppress(MissingEntry):
+        if kernelspec := json.loads(book.find_notebook(week.stem, week.slug).kernelspec or "null"):
+            released.metadata.kernelspec = kernelspec
     resources = {"nbgrader": {"student": ".", "assignment": week.slug, "notebook": week.stem, "db_url": url(course)}}
     try:
         for step in (*([ClearSolutions()] if course.classic else []), ComputeChecksums(), SaveCells()):
@@ -381,11 +413,11 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str) -> No
 
     with Gradebook(url(course)) as book, warnings.catch_warnings(action="ignore"):
         assignment = book.find_assignment(week.slug)
-        notebook = book.find_notebook(week.stem, week.slug)
-        cells = {
-            Grade: {cell.name: cell.id for cell in notebook.grade_cells},
-            Comment: {cell.name: cell.id for cell in notebook.solution_cells},
-        }
+        notebooks = {one.prefix: book.find_notebook(one.stem, week.slug) for one in week.notebooks}
+        cells: dict[Any, dict[str, tuple]] = {Grade: {}, Comment: {}}  # {name in a row: (notebook's id, cell's id)}
+        for prefix, of in notebooks.items():
+            for table, own in ((Grade, of.grade_cells), (Comment, of.solution_cells)):
+                cells[table] |= {prefix + cell.name: (of.id, cell.id) for cell in (*own, *of.task_cells)}
         there = {student for (student,) in book.db.query(Student.id)}
         new = [{"id": row.student} for row in rows if row.student not in there]
         book.db.bulk_insert_mappings(Student, new)
@@ -402,35 +434,40 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str) -> No
             if row.timestamp:
                 submissions[row.student].timestamp = parse_utc(row.timestamp)
         book.db.flush()
-        notebooks = {n.assignment_id: n for n in book.db.query(SubmittedNotebook).filter_by(notebook_id=notebook.id)}
-        for row in rows:
-            key = submissions[row.student].id
-            if key not in notebooks:
-                notebooks[key] = SubmittedNotebook(id=new_uuid(), notebook_id=notebook.id, assignment_id=key)
-                book.db.add(notebooks[key])
+        ids = [of.id for of in notebooks.values()]
+        submitted = {
+            (n.assignment_id, n.notebook_id): n
+            for n in book.db.query(SubmittedNotebook).filter(SubmittedNotebook.notebook_id.in_(ids))
+        }
+        for key in [(submissions[row.student].id, notebook) for row in rows for notebook in ids]:
+            if key not in submitted:
+                submitted[key] = SubmittedNotebook(id=new_uuid(), assignment_id=key[0], notebook_id=key[1])
+                book.db.add(submitted[key])
         book.db.flush()
 
-        for table, ids in cells.items():
+        for table, places in cells.items():
             old = {
                 (one.notebook_id, one.cell_id): one
-                for one in book.db.query(table).filter(table.cell_id.in_(ids.values()))
+                for one in book.db.query(table).filter(table.cell_id.in_([cell for _, cell in places.values()]))
             }
             added, changed = [], []
             for row in rows:
-                place = notebooks[submissions[row.student].id].id
                 for name, value in (row.scores if table is Grade else row.comments).items():
-                    earlier = old.get((place, ids[name]))
+                    notebook, cell = places[name]
+                    place = submitted[submissions[row.student].id, notebook].id
+                    earlier = old.get((place, cell))
                     values: dict[str, Any] = {"auto_score" if table is Grade else "auto_comment": value}
                     if table is Grade:  # what a person graded is looked at again when the answer may be another
                         graded = earlier is not None and earlier.manual_score is not None
                         values["needs_manual_grade"] = graded or value is None
                     if earlier is None:
-                        added.append({"id": new_uuid(), "notebook_id": place, "cell_id": ids[name], **values})
+                        added.append({"id": new_uuid(), "notebook_id": place, "cell_id": cell, **values})
                     else:
                         changed.append({"id": earlier.id, **values})
             book.db.bulk_insert_mappings(table, added)
             book.db.bulk_update_mappings(table, changed)
-        _penalise(course, book, [submissions[row.student] for row in rows], notebooks)
+        handed_in = [submissions[row.student] for row in rows]
+        _penalise(course, book, [(one, submitted[one.id, notebook]) for one in handed_in for notebook in ids])
 
         book.db.execute(text(PROJECTED))
         marks = [{"id": assignment.id, "digest": release}]
@@ -448,16 +485,15 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str) -> No
         book.db.commit()
 
 
-def _penalise(course: Course, book: Any, submissions: Sequence[Any], notebooks: dict[str, Any]) -> None:
-    """What AssignLatePenalties does, with the course's settings for it."""
+def _penalise(course: Course, book: Any, submitted: Sequence[tuple[Any, Any]]) -> None:
+    """What AssignLatePenalties does, with the course's settings for it. submitted: (submission, notebook of it)."""
     from nbgrader.preprocessors import AssignLatePenalties
 
     step = AssignLatePenalties(config=_nbgrader_config(course))
     step.log = _log
     step.init_plugin()
     step.plugin_inst.log = _log
-    for submission in submissions:
-        notebook = notebooks[submission.id]
+    for submission, notebook in submitted:
         penalty = None
         if late := submission.total_seconds_late:
             book.db.expire(notebook)  # its score was made by now

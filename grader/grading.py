@@ -90,18 +90,18 @@ def grade_notebook(
     released = released_notebook(course, week)
     rubric = Rubric.load(course, week)
     rubric.must_cover(questions_in(released), week)
-    inputs = cache.inputs(course, week, options)
+    path = notebook if isinstance(notebook, Path) else None
+    inputs = cache.inputs(course, week, options) | classic.inputs(course, week, path)
     try:
         submitted = submission.load(notebook)
         rebuilt = reconcile(submitted.notebook, released, _other_weeks(course, week))
     except NotGradable as error:
         inputs["other releases"] = cache.other_releases(course, week)
         return Result(not_gradable(course, week, student, str(error), notebook, inputs))
-    renamed = submission.other_name(week, notebook) if isinstance(notebook, Path) else []
+    renamed = submission.other_name(week, path) if path else []
     repairs = [*renamed, *submitted.notes, *rebuilt.repairs]
     inputs["submission"] = submitted.sha256
-    inputs |= classic.inputs(course, week, notebook if isinstance(notebook, Path) else None)
-    beside = classic.files(course, week, notebook if isinstance(notebook, Path) else None) if course.classic else []
+    beside = classic.files(course, week, path) if course.classic else []
     rebuilt = rebuilt.notebook
     return _execute(
         course, week, rebuilt, released, rubric, student, options, repairs, inputs, began, scratch, kept, beside
@@ -181,7 +181,7 @@ def _execute(
     classic.with_tests(executed, released)  # hidden tests stay hidden
     write_verdicts(executed, results)
     grade = Grade(
-        week=week.slug,
+        week=week.name,
         student=student,
         outcome="graded",
         reason="",
@@ -215,7 +215,7 @@ def not_gradable(
     if isinstance(source, Path) and source.is_file() and not source.is_symlink():
         inputs["submission"] = cache.file_hash(source)
     return Grade(
-        week=week.slug,
+        week=week.name,
         student=student,
         outcome="not gradable",
         reason=_printable(reason),
@@ -309,10 +309,10 @@ def _parse(text: str) -> NotebookNode:
 
 
 def _other_weeks(course: Course, week: Week) -> dict[str, NotebookNode]:
+    others = [one for one in course.notebooks if one.name != week.name and course.release(one).is_file()]
     return {
-        f"week {other.number}, {other.title}": released_notebook(course, other)
-        for other in course.weeks.values()
-        if other.slug != week.slug and course.release(other).is_file()
+        f"week {one.number}, {one.title}" + (f", {one.file}" if one.parts else ""): released_notebook(course, one)
+        for one in others
     }
 
 

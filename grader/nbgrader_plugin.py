@@ -46,7 +46,8 @@ class GradeSubmission(NbGraderPreprocessor):
         """Replace `nb` by the graded notebook and write the record."""
         here, names = Path.cwd(), resources["nbgrader"]  # nbgrader works in the folder of its course
         course = Course.find(here, here)
-        week, student = course.week(names["assignment"]), names["student"]
+        whole, student = course.week(names["assignment"]), names["student"]
+        week = next((one for one in whole.notebooks if one.stem == names["notebook"]), whole)
         options = Options(workers=self.workers, parameters=dict(self.parameters), kernel=self.kernel)
         try:
             path = submission.find(course, week, student)

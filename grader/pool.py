@@ -219,7 +219,7 @@ def _grade(
     job = {
         "root": str(course.root),
         "work": str(course.work),
-        "week": week.slug,
+        "week": week.name,
         "student": student,
         "path": str(source) if isinstance(source, Path) else None,
         "notebook": None if isinstance(source, Path) else source,
@@ -272,7 +272,8 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
     try:
         course = Course.find(Path(job["root"]), Path(job["work"]))
         source = Path(job["path"]) if job["path"] else nbformat.from_dict(job["notebook"])
-        week, scratch = course.week(job["week"]), Path(job["scratch"])
+        week = next((one for one in course.notebooks if one.name == job["week"]), None) or course.week(job["week"])
+        scratch = Path(job["scratch"])
         if job["as_is"]:
             result = run_as_is(course, week, source, options, scratch=scratch)
         else:

@@ -151,8 +151,9 @@ def class_table(grades: Sequence[Grade], notes: dict[str, str] | None = None) ->
         legend = "   ".join(f"{i} {q.question} ({pages.number(q.max_points)})" for i, q in enumerate(questions, 1))
         parts.append(Text(f"\n{legend}\n· not answered   ✎ graded by hand   ! not judged", "dim"))
     for grade in grades:
-        if grade.outcome != "graded":
-            parts.append(_text(f"{grade.student} could not be graded: {grade.reason}", "red"))
+        if grade.reason:
+            how = "could be graded in part" if grade.outcome == "graded" else "could not be graded"
+            parts.append(_text(f"{grade.student} {how}: {grade.reason}", "red"))
     return parts
 
 

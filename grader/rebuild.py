@@ -10,7 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader import cache, gradebook, records, submission
-from grader.classes import notebook_is_whole, recorded, records_of
+from grader.classes import notebook_is_whole, recorded, records_of, together
 from grader.course import Course, CourseError, Week
 from grader.grading import placeholder, released_notebook, write_verdicts
 from grader.questions import questions_in
@@ -54,32 +54,52 @@ def rebuild(
 def _week(
     course: Course, week: Week, say: Callable[[str], None], pages: Callable[[Course, Week, list[Grade]], None]
 ) -> bool:
+    by_notebook, whole = [], True
+    for one in week.notebooks:
+        fitting, sound = _fitting(course, one, say)
+        by_notebook.append(fitting)
+        whole = whole and sound
+    students = [s for s in recorded(course, week) if all(s in fitting for fitting in by_notebook)]
+    for student in sorted({s for fitting in by_notebook for s in fitting} - set(students)):
+        lacking = [one.file for one, found in zip(week.notebooks, by_notebook, strict=True) if student not in found]
+        say(f"left out: {student} has no record of {', '.join(lacking)} that fits; grade again")
+        whole = False
+    grades = [together(week, [fitting[student] for fitting in by_notebook]) for student in students]
+    gradebook.project(course, week, grades)
+    bare, missing = [], []
+    for one, fitting in zip(week.notebooks, by_notebook, strict=True):
+        for grade in (fitting[student] for student in students):
+            if grade.handed_in and not notebook_is_whole(course, one, grade):
+                notebook, complete = _notebook(course, one, grade)
+                if notebook is not None:
+                    records.write_atomically(course.autograded(one, grade.student), nbformat.writes(notebook))
+                if not complete:
+                    (missing if notebook is None else bare).append((one.prefix, grade.student))
+    pages(course, week, grades)
+    count = len(students) * len(by_notebook)
+    say(f"{week.slug}: gradebook, feedback and report are made from {count} records")
+    for what, which in (
+        ("autograded again from answers and verdicts, without the outputs of the cells", bare),
+        ("not autograded again, because what was handed in has changed since", missing),
+    ):
+        if which:
+            say(f"{what}: {', '.join(map(''.join, which))}")
+    if again := list(dict.fromkeys(student for _, student in (*bare, *missing))):
+        say(f"to run them again: grader grade {week.slug} {shlex.join(again)}")
+    return whole and not again
+
+
+def _fitting(course: Course, week: Week, say: Callable[[str], None]) -> tuple[dict[str, Grade], bool]:
+    """The records of one notebook that have its present questions, by student, and whether that is all of them."""
     grades, damaged = records_of(course, week, recorded(course, week))
     for error in damaged:
         say(f"left out: {error}")
     cells = {q.cell for q in questions_in(released_notebook(course, week))}
-    fitting = [grade for grade in grades if {q.cell for q in grade.questions} == cells]
+    fitting = {grade.student: grade for grade in grades if {q.cell for q in grade.questions} == cells}
     for grade in grades:
-        if grade not in fitting:
-            say(f"left out: {grade.student}'s record has other questions than {week.slug} has now; grade again")
-    gradebook.project(course, week, fitting)
-    bare, missing = [], []
-    for grade in fitting:
-        if grade.handed_in and not notebook_is_whole(course, week, grade):
-            notebook, complete = _notebook(course, week, grade)
-            if notebook is not None:
-                records.write_atomically(course.autograded(week, grade.student), nbformat.writes(notebook))
-            if not complete:
-                (missing if notebook is None else bare).append(grade.student)
-    pages(course, week, fitting)
-    say(f"{week.slug}: gradebook, feedback and report are made from {len(fitting)} records")
-    if bare:
-        say("autograded again from answers and verdicts, without the outputs of the cells: " + ", ".join(bare))
-    if missing:
-        say("not autograded again, because what was handed in has changed since: " + ", ".join(missing))
-    if again := [*bare, *missing]:
-        say(f"to run them again: grader grade {week.slug} {shlex.join(again)}")
-    return not (damaged or again or len(fitting) < len(grades))
+        if grade.student not in fitting:
+            say(f"left out: {grade.student}'s record has other questions than {week.name} has now; grade again")
+    return fitting, not damaged and len(fitting) == len(grades)
 
 
 def _notebook(course: Course, week: Week, grade: Grade) -> tuple[NotebookNode | None, bool]:

@@ -59,9 +59,9 @@ def _refuse_another_week(
     ours = _affinity(submitted, released)
     closest = max(others, key=lambda title: _affinity(submitted, others[title]), default=None)
     if closest is not None and _affinity(submitted, others[closest]) > ours:
-        raise NotGradable(f"This is the notebook of {closest}, handed in for another week. Hand in this week's.")
+        raise NotGradable(f"This is the notebook of {closest}, handed in for another. Hand in the right one.")
     answers = [i for i, cell in enumerate(released.cells) if is_answer(cell)]
-    if ours == 0 and not any(found.how.get(i) in ("grade_id", "id", "text", "content") for i in answers):
+    if answers and ours == 0 and not any(found.how.get(i) in ("grade_id", "id", "text", "content") for i in answers):
         raise NotGradable(
             "None of this week's exercises is in this notebook, so it seems to be another one. "
             "Hand in the week's own notebook with your answers in it."

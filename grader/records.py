@@ -88,7 +88,7 @@ class Grade:
 
     __pydantic_config__ = STRICT
 
-    week: Name
+    week: Name  # the slug; of one of several notebooks, slug/notebook
     student: Name
     outcome: Outcome
     reason: str  # for "not gradable": what is wrong with the file and what to do

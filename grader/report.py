@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from grader import pages
 from grader.course import Course, Week
-from grader.feedback import question_titles
+from grader.feedback import question_titles, words
 from grader.records import CheckResult, Grade, write_atomically
 
 TEACH_AGAIN = 8  # the most frequent failing checks that the report names
@@ -72,7 +72,8 @@ def page(course: Course, week: Week, grades: Sequence[Grade]) -> str:
     graded = [g for g in grades if g.outcome == "graded"]
     titles = question_titles(course, week)
     points = [g.points for g in graded]
-    automatic = max((pages.automatic_points(g) for g in graded), default=week.points)
+    whole = [g for g in graded if not g.reason] or graded  # elsewhere what a person would have graded is lost too
+    automatic = max((pages.automatic_points(g) for g in whole), default=week.points)
     bins = histogram(points, automatic)
     return pages.render(
         "report.html",
@@ -83,6 +84,7 @@ def page(course: Course, week: Week, grades: Sequence[Grade]) -> str:
         grades=grades,
         graded=graded,
         failed=[g for g in grades if g.outcome != "graded"],
+        in_part=[g for g in graded if g.reason],
         passed=sum(map(pages.passed, graded)),
         mean=statistics.mean(points) if points else 0,
         median=statistics.median(points) if points else 0,
@@ -121,7 +123,7 @@ def question_rows(graded: Sequence[Grade], titles: dict[str, str]) -> list[Quest
         n = len(results)
         rows.append(
             QuestionRow(
-                title=titles.get(name) or name.replace("_", " ").capitalize(),
+                title=titles.get(name) or words(name),
                 question=name,
                 manual=kinds["manual"] > 0,
                 max_points=max(q.max_points for q in results),
@@ -149,7 +151,7 @@ def failures(graded: Sequence[Grade], titles: dict[str, str]) -> list[Failure]:
                     failed.setdefault((q.question, check.check), []).append((grade.student, check))
     rows = [
         Failure(
-            title=titles.get(question) or question.replace("_", " ").capitalize(),
+            title=titles.get(question) or words(question),
             check=found[0][1],
             count=len(found),
             answered=answered[question],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,8 @@ def find(course: Course, week: Week, student: str) -> Path:
         if path.exists() or path.is_symlink():
             return path
         others = sorted(p for p in path.parent.iterdir() if _is_notebook_name(p.name)) if path.parent.is_dir() else []
+        if week.parts:
+            others = [p for p in others if named_in(p.name, week.parts) == week.notebook]
     except (OSError, ValueError) as error:
         raise NotGradable(f"The file cannot be read ({_why(error)}). Hand it in again.") from None
     if len(others) == 1:  # "Copy of week01_clip.ipynb", "week01_clip (1).ipynb"
@@ -52,6 +56,15 @@ def find(course: Course, week: Week, student: str) -> Path:
         names = ", ".join(p.name for p in others)
         raise NotGradable(f"There is no {path.name}, and several notebooks stand for it: {names}. Hand in one.")
     raise NotGradable(f"Nothing was handed in: there is no {path.name}.")
+
+
+def named_in(file: str, notebooks: Sequence[str]) -> str:
+    """Which of several notebooks a file's name speaks of, as "Copy of problem1 (2).ipynb" does; "" where not of one."""
+    left, found = Path(file).stem, []
+    for name in sorted(notebooks, key=len, reverse=True):  # "problem1-extra" is not "problem1"
+        left, count = re.subn(rf"(?i)(?<![^\W_]){re.escape(name)}(?![^\W_])", "/", left)
+        found += [name] * bool(count)
+    return found[0] if len(found) == 1 else ""
 
 
 def other_name(week: Week, path: Path) -> list[str]:

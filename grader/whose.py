@@ -133,11 +133,15 @@ def around(paths: list[tuple[str, ...]]) -> int:
 
 
 def _without(text: str, week: Week) -> str:
-    """A name without the week's: "ada" of "ada_Week 1"; "" where nothing is left that could name a person."""
-    parts = re.findall(r"[a-z]+|\d+", week.slug.lower())
-    spelled = [rf"0*{int(part)}" if part.isdigit() else part for part in parts]
-    whole, short = (r"[\W_]*".join(words) for words in (spelled, spelled[:2]))
-    rest = re.sub(rf"(?i)(?<![^\W_])({whole}|{short})(?![^\W_])", " ", text)
+    """A name without the week's, or that of one of its notebooks: "ada" of "ada_Week 1"; "" where nothing is left that
+    could name a person.
+    """
+    spelled = [
+        [rf"0*{int(part)}" if part.isdigit() else part for part in re.findall(r"[a-z]+|\d+", name.lower())]
+        for name in (week.slug, *week.parts)
+    ]
+    either = [r"[\W_]*".join(words) for words in (spelled[0], spelled[0][:2], *spelled[1:]) if words]
+    rest = re.sub(rf"(?i)(?<![^\W_])({'|'.join(either)})(?![^\W_])", " ", text)
     if rest == text:
         return "" if NO_NAMES.fullmatch(text) else text
     rest = re.sub(r"(?i)^\s*copy of\b", " ", NUMBERED.sub("", rest.strip())).strip(" -.,_")
