@@ -119,7 +119,7 @@ def _titles(release: str) -> dict[str, str]:
             heading = re.sub(r"[*_`]", "", found[1]).strip()
         if is_answer(cell):
             name = grade_id(cell)
-            taken = heading in titles.values()  # two exercises in one section
+            taken = heading and heading in titles.values()  # two exercises in one section
             titles[name] = f"{heading}: {words(name)}" if taken else heading
     return {question: title or words(question) for question, title in titles.items()}
 

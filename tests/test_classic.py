@@ -28,7 +28,8 @@ BIN = Path(sys.executable).parent
 def cell(source, grade_id="", points=None, kind="", **metadata):
     """kind: "answer" (a student's), "test", "manual", "read only"."""
     data = {"schema_version": 3, "grade_id": grade_id, "solution": kind in ("answer", "manual")}
-    data |= {"grade": kind in ("test", "manual"), "locked": kind in ("test", "read only"), "task": kind == "task"}
+    data |= {"grade": kind in ("test", "manual"), "locked": kind in ("test", "read only", "task")}
+    data["task"] = kind == "task"
     if points is not None:
         data["points"] = points
     make = new_markdown_cell if metadata.pop("markdown", False) else new_code_cell
@@ -261,6 +262,7 @@ def hand_in(root: Path, student: str, name: str, answers: dict[str, str]) -> Non
 @pytest.fixture(scope="module")
 def stock_pair(pair, tmp_path_factory):
     """What stock nbgrader writes."""
+    assert not (pair / "autograded").exists(), "nobody has graded it before"
     copy = shutil.copytree(pair, tmp_path_factory.mktemp("stock") / "course")
     nbgrader(copy, "autograde", "ps1", check=False)
     return by_notebook(copy)
@@ -285,8 +287,8 @@ def by_notebook(root: Path) -> dict[str, dict]:
 
 
 @pytest.fixture(scope="module")
-def graded(pair) -> tuple[Path, str]:
-    """The class, graded by the command; and what it said."""
+def graded(pair, stock_pair) -> tuple[Path, str]:
+    """The class, graded by the command; and what it said. After nbgrader has had its copy of what was handed in."""
     return pair, command(pair, "grade", "ps1", "--kernel", "python3", "--workers", "2")
 
 
