@@ -21,7 +21,7 @@ from tinyworld.train import judge as judge_recipe
 from tinyworld.train import loop
 from tinyworld.train.__main__ import parse
 from tinyworld.train.autoencoder import CELL, build_autoencoder, crop, psnr, whiten
-from tinyworld.train.batches import SceneBatches
+from tinyworld.train.batches import SceneBatches, labels
 from tinyworld.train.latents import Shards, TextStates, held_out, pictures
 
 pytestmark = [
@@ -193,13 +193,16 @@ def test_shards_come_from_the_step_alone_and_hold_no_unseen_caption(text):
     make = lambda: Shards(vae, text, scenes=24, uses=2, batch=8, simple=1, seed=0)  # noqa: E731
     shards, later = make(), make()
     batches = [shards(i) for i in range(8)]
-    assert all(torch.equal(a, b) for i in (7, 2, 5) for a, b in zip(batches[i], later(i), strict=True))
+    for i in (7, 2, 5):
+        (*some, known), (*same, again) = batches[i], later(i)
+        assert all(torch.equal(a, b) for a, b in zip(some, same, strict=True))
+        assert all(torch.equal(known[name], again[name]) for name in known) and len(known["label_map"]) == 8
     assert batches[0][0].shape == (8, 4, 8, 8) and batches[0][1].shape == (8, 32, 128)
-    first = torch.cat([latents for latents, _ in batches[:3]]).flatten(1)
+    first = torch.cat([latents for latents, *_ in batches[:3]]).flatten(1)
     assert len(first.unique(dim=0)) == 24  # each scene once a pass
-    assert torch.equal(first.sort(dim=0).values, torch.cat([x for x, _ in batches[3:6]]).flatten(1).sort(dim=0).values)
+    assert torch.equal(first.sort(dim=0).values, torch.cat([x for x, *_ in batches[3:6]]).flatten(1).sort(dim=0).values)
     assert not torch.equal(
-        first.sort(dim=0).values[:16], torch.cat([x for x, _ in batches[6:]]).flatten(1).sort(dim=0).values
+        first.sort(dim=0).values[:16], torch.cat([x for x, *_ in batches[6:]]).flatten(1).sort(dim=0).values
     )
     for number, counts in ((0, {1}), (1, {1, 2, 3})):
         scenes = make().draw(number)
@@ -210,10 +213,11 @@ def test_shards_come_from_the_step_alone_and_hold_no_unseen_caption(text):
 def test_the_denoiser_is_taught_the_velocity_of_diffusers(text):
     """A UNet that knows the noise-free latents and returns diffusers' own velocity has no error."""
     scheduler, latents = recipe.build_scheduler(), torch.randn(16, 4, 8, 8)
-    learner = recipe.Denoiser(recipe.build_unet([16, 16], 4, 128), text([""]))
+    learner = recipe.Denoiser(recipe.build_unet([16, 16], 4, 128), text([""]), telling=0.0)
     times_seen = []
 
     def oracle(noisy, times, states):
+        learner.unet.conv_norm_out(torch.zeros(16, 16, 8, 8))  # whose input the heads look at
         kept = scheduler.alphas_cumprod[times].view(-1, 1, 1, 1)
         noise = (noisy - kept.sqrt() * latents) / (1 - kept).sqrt()
         assert torch.allclose(noisy, scheduler.add_noise(latents, noise, times), atol=1e-5)
@@ -221,9 +225,9 @@ def test_the_denoiser_is_taught_the_velocity_of_diffusers(text):
         return SimpleNamespace(sample=scheduler.get_velocity(latents, noise, times))
 
     learner.unet.forward = oracle
-    states = text([s.caption() for s in drawn("train", 16)])
+    states, known = text([s.caption() for s in drawn("train", 16)]), labels(drawn("train", 16))
     for seed in range(20):
-        loss, _ = learner(latents, states, torch.Generator().manual_seed(seed))
+        loss, _ = learner(latents, states, known, torch.Generator().manual_seed(seed))
         assert loss < 1e-6
     times = torch.cat(times_seen)
     assert times.min() < 100 and times.max() > 900 and 0.5 < ((times >= 100) & (times < 600)).float().mean() < 0.9

@@ -105,6 +105,13 @@ def _change(scene: Scene, rng: random.Random, changes: dict[str, int]) -> Scene:
 
 
 def tensors(drawn: list[Scene]) -> dict[str, torch.Tensor]:
+    """The pictures of scenes with their labels, as `SceneBatches` describes them."""
+    pixels = np.stack([np.asarray(scene.render(64)) for scene in drawn])
+    return {"pixels": torch.from_numpy(pixels).permute(0, 3, 1, 2), **labels(drawn)}
+
+
+def labels(drawn: list[Scene]) -> dict[str, torch.Tensor]:
+    """What is on the pictures of scenes: `tensors` without the pixels."""
     objects = torch.full((len(drawn), 3, 3), -1)
     centres = torch.zeros(len(drawn), 3, 2)
     for i, scene in enumerate(drawn):
@@ -112,9 +119,7 @@ def tensors(drawn: list[Scene]) -> dict[str, torch.Tensor]:
             indices = SHAPES.index(thing.shape), COLOUR_NAMES.index(thing.colour), SIZES.index(thing.size)
             objects[i, j] = torch.tensor(indices)
             centres[i, j] = torch.tensor((thing.x, thing.y))
-    pixels = np.stack([np.asarray(scene.render(64)) for scene in drawn])
     return {
-        "pixels": torch.from_numpy(pixels).permute(0, 3, 1, 2),
         "label_map": torch.from_numpy(np.stack([scene.label_map(64) for scene in drawn])),
         "objects": objects,
         "centres": centres,

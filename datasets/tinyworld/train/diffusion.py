@@ -4,7 +4,9 @@ Two stages:
 1. An autoencoder, 64x64 pictures to 8x8 cells (`autoencoder.py`).
 2. A UNet that learns to denoise those latents (`latents.py`), told by the course's CLIP text tower, which stays as it
    is. It predicts v (Salimans and Ho 2022), mostly at the noise levels where objects take shape, and every tenth
-   caption is empty, for guidance (Ho and Salimans 2022).
+   caption is empty, for guidance (Ho and Salimans 2022). Of the squared error a star's tips are a thousandth part, so
+   the UNet would learn shapes last; heads that are thrown away ask its last features what each cell will show, which
+   at high noise only the caption can tell (after Yu et al. 2025, "Representation alignment for generation").
 What is written is a moving average of the weights, in half precision. Both stages count steps, not time, and save what
 they need to go on: a run may be stopped at any moment, and made longer afterwards.
 """
@@ -28,6 +30,7 @@ from tinyworld.measure import diffusion as measure
 from tinyworld.sampling import scenes
 from tinyworld.train import loop
 from tinyworld.train.autoencoder import (
+    CELL,
     AutoencoderLearner,
     build_autoencoder,
     crop,
@@ -37,6 +40,7 @@ from tinyworld.train.autoencoder import (
 )
 from tinyworld.train.batches import SceneBatches
 from tinyworld.train.card import diffusion_card
+from tinyworld.train.dense import DenseHeads
 from tinyworld.train.latents import Shards, TextStates, pictures
 
 EMPTY = 0.1  # how often the caption is left out
@@ -58,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simple", type=int, default=2, help="so many first shards have scenes of one object (default: %(default)s)"
     )
+    parser.add_argument("--telling", type=float, default=0.05, help="weight of the UNet's heads (default: %(default)s)")
     parser.add_argument("--autoencoder-steps", type=int, default=4000, help="(default: %(default)s)")
     parser.add_argument("--autoencoder-batch", type=int, default=16, help="pictures a step (default: %(default)s)")
     parser.add_argument("--autoencoder-rate", type=float, default=1e-3, help="(default: %(default)s)")
@@ -181,18 +186,21 @@ def build_scheduler() -> DDIMScheduler:
 
 
 class Denoiser(nn.Module):
-    """The UNet with its loss."""
+    """The UNet with its loss, and the heads that are thrown away. telling: the weight of what they are asked."""
 
-    def __init__(self, unet: UNet2DConditionModel, empty: torch.Tensor) -> None:
+    def __init__(self, unet: UNet2DConditionModel, empty: torch.Tensor, telling: float) -> None:
         super().__init__()
-        self.unet = unet
+        self.unet, self.telling = unet, telling
+        self.heads = DenseHeads(unet.config.block_out_channels[0], CELL)
+        self._features = torch.zeros(0)
+        unet.conv_norm_out.register_forward_pre_hook(lambda _, inputs: setattr(self, "_features", inputs[0]))
         self.register_buffer("empty", empty, persistent=False)
         self.register_buffer("kept", build_scheduler().alphas_cumprod, persistent=False)
 
     def forward(
-        self, latents: torch.Tensor, states: torch.Tensor, generator: torch.Generator
+        self, latents: torch.Tensor, states: torch.Tensor, labels: dict[str, torch.Tensor], generator: torch.Generator
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """The error of v on a batch, and its parts at middle noise and at the rest."""
+        """The loss of a batch, and figures: the error of v at middle noise and at the rest, and what the heads say."""
         n, device = len(latents), latents.device
         # Evenly spread over the batch, which makes the loss less random (Kingma et al. 2021, "Variational diffusion").
         even = (torch.arange(n) + torch.rand(1, generator=generator)) / n
@@ -205,7 +213,10 @@ class Denoiser(nn.Module):
         wanted = kept.sqrt() * noise - (1 - kept).sqrt() * latents
         error = (self.unet(noisy, times, states).sample.float() - wanted).square().mean((1, 2, 3))
         middle = (times >= TIMES[1]) & (times < TIMES[2])
-        return error.mean(), {"middle": error[middle].mean().item(), "rest": error[~middle].mean().item()}
+        cells = self._features.float().flatten(2).transpose(1, 2)
+        told, figures = self.heads(torch.cat([cells.mean(1, keepdim=True), cells], dim=1), labels)
+        figures |= {"middle": error[middle].mean().item(), "rest": error[~middle].mean().item()}
+        return error.mean() + self.telling * told, figures
 
 
 def unet_stage(
@@ -216,7 +227,7 @@ def unet_stage(
     text = TextStates(encoder.to(device), tokenizer)
     torch.manual_seed(args.seed)  # whether the first stage was trained or loaded, the UNet starts the same
     unet = build_unet(args.widths, args.channels, encoder.config.hidden_size)
-    learner = Denoiser(unet, text([""])).to(device)
+    learner = Denoiser(unet, text([""]), args.telling).to(device)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.rate, betas=(0.9, 0.99), weight_decay=0.01)
     average, clock = loop.Average(learner, 0.999), loop.Clock(args.steps, None)
     if resumes(args, state):
@@ -227,9 +238,9 @@ def unet_stage(
             unet.compile()
 
         def step(i: int) -> tuple[torch.Tensor, dict[str, float]]:
-            latents, states = shards(i)
+            latents, states, labels = shards(i)
             with autocast(device):
-                return learner(latents, states, torch.Generator().manual_seed(args.seed * 10**9 + i))
+                return learner(latents, states, labels, torch.Generator().manual_seed(args.seed * 10**9 + i))
 
         def rate(progress: float) -> float:
             return loop.steady_rate(progress, args.rate)
@@ -247,7 +258,8 @@ def unet_stage(
 def averaged(learner: Denoiser, average: loop.Average) -> UNet2DConditionModel:
     """A copy of the UNet with the averaged weights, on the CPU."""
     unet = UNet2DConditionModel.from_config(learner.unet.config)
-    unet.load_state_dict({k.removeprefix("unet."): v.cpu() for k, v in average.weights.items()})
+    weights = {k.removeprefix("unet."): v.cpu() for k, v in average.weights.items() if k.startswith("unet.")}
+    unet.load_state_dict(weights)
     return unet.eval().requires_grad_(False)
 
 

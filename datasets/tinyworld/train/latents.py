@@ -1,4 +1,4 @@
-"""What the diffusion model learns from: latents of training scenes with the states of a caption, encoded ahead.
+"""What the diffusion model learns from: latents of training scenes, the states of a caption and labels, made ahead.
 
 Encoding a scene costs about half of what learning from it once does. So scenes are encoded by the shard, each is used
 several times with new noise, and then the next shard's come. A shard is a function of the seed and its number, so a
@@ -18,6 +18,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from tinyworld.captions import short_caption
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
+from tinyworld.train.batches import labels
 
 CHUNK = 128
 SHORT = 0.1  # how often a caption leaves facts out
@@ -43,7 +44,8 @@ class TextStates:
 
 
 class Shards:
-    """Batches of latents, float32 (n, channels, 8, 8), and text states, float32 (n, 32, width).
+    """Batches of latents, float32 (n, channels, 8, 8), text states, float32 (n, 32, width), and the scenes' labels, as
+    `batches.labels` has them.
 
     scenes: in a shard.    uses: how often each comes.    simple: the first shards so many hold one object a scene only,
     the others 45 % one, 40 % two and 15 % three.
@@ -55,18 +57,21 @@ class Shards:
         self.vae, self.text, self.seed, self.simple = vae, text, seed, simple
         self.scenes, self.batch = scenes, batch
         self.steps = scenes * uses // batch  # to one shard
-        self._loaded: tuple[int, torch.Tensor, torch.Tensor] | None = None
+        self._loaded: tuple[int, torch.Tensor, torch.Tensor, dict[str, torch.Tensor]] | None = None
 
-    def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
         """The batch of a step."""
         number, within = divmod(step, self.steps)
         if self._loaded is None or self._loaded[0] != number:
-            self._loaded = (number, *self.encode(self.draw(number), number))
-        _, latents, states = self._loaded
+            drawn = self.draw(number)
+            known = {name: tensor.to(self.vae.device) for name, tensor in labels(drawn).items()}
+            self._loaded = (number, *self.encode(drawn, number), known)
+        _, latents, states, known = self._loaded
         a_pass, first = divmod(within * self.batch, self.scenes - self.scenes % self.batch)
         generator = torch.Generator().manual_seed((self.seed * 10**4 + number) * 10**3 + a_pass)
         chosen = torch.randperm(self.scenes, generator=generator)[first : first + self.batch].to(latents.device)
-        return latents[chosen].float(), states[chosen].float()
+        batch = {name: tensor[chosen] for name, tensor in known.items()}
+        return latents[chosen].float(), states[chosen].float(), batch
 
     def draw(self, number: int) -> list[Scene]:
         """The scenes of a shard."""
