@@ -53,7 +53,7 @@ import os, sys
 from grader import confine
 from grader.course import Limits
 from grader.sandbox import WRITABLE
-user = user = user = user = user = user = user = user = user = user = user = confine.enter(int(sys.argv[1]))
+user = confine.enter(int(sys.argv[1]))
 confine.fit(WRITABLE)
 child = os.fork()
 if child == 0:

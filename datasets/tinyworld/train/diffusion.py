@@ -4,8 +4,8 @@ Two stages:
 1. An autoencoder, 64x64 pictures to 8x8 cells (`autoencoder.py`).
 2. A UNet that learns to denoise those latents (`latents.py`), told by the course's CLIP text tower, which stays as it
    is. It predicts v (Salimans and Ho 2022), mostly at the noise levels where objects take shape, and every tenth
-   caption is empty, for guidance (Ho and Salimans 2022). Of the squared error a star's tips are a thousandth part, so
-   the UNet would learn shapes last; heads that are thrown away ask its last features what each cell will show, which
+   caption is empty, for guidance (Ho and Salimans 2022). A star's tips are a small part of the squared error, so the
+   UNet would learn shapes last; heads that are thrown away ask its last features what each cell will show, which
    at high noise only the caption can tell (after Yu et al. 2025, "Representation alignment for generation").
 What is written is a moving average of the weights, in half precision. Both stages count steps, not time, and save what
 they need to go on: a run may be stopped at any moment, and made longer afterwards.
