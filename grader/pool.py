@@ -55,9 +55,12 @@ class Worker:
         self.server: ForkServerClient | None = None
         self.socket: socket.socket | None = None
         self.stream: Any = None
+        self.ending = False
 
     def do(self, job: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Give the worker a job and wait for its answer, at most `seconds`. Raises WorkerDied."""
+        if self.ending:  # the end of a worker is not to be answered by another one
+            raise WorkerDied("grading was stopped")
         try:
             if self.socket is None:
                 self._start()
@@ -98,17 +101,28 @@ class Worker:
             if self.server is not None and self.server.alive:  # not another, started for this alone
                 self.server.ask("signal", pid=self.pid, signum=int(signum))
 
-    def stop(self) -> None:
-        """End the process; it ends its kernel first."""
-        if self.socket is None:
-            return
+    def end(self) -> None:
+        """Ask the process to end; it ends its kernel first. It gets no other job."""
+        self.ending = True
         self.signal(signal.SIGTERM)
-        self.socket.settimeout(10)
-        with contextlib.suppress(OSError, ValueError):
-            while self.socket.recv(1 << 16):
-                pass
+
+    def wait(self, user: threading.Thread) -> None:
+        """Wait until the process that was asked to end has done so, and end it where it does not.
+
+        user: the thread that gives the worker its jobs. It alone reads the socket as long as it runs.
+        """
+        if user.ident is not None:  # it was started
+            user.join(10)
+        if not user.is_alive() and self.socket is not None:  # it had nothing to do
+            self.socket.settimeout(10)
+            with contextlib.suppress(OSError, ValueError):
+                while self.socket.recv(1 << 16):
+                    pass
         self.signal(signal.SIGKILL)
-        self._drop()
+        if user.ident is not None:
+            user.join(5)
+        if not user.is_alive():
+            self._drop()
 
     def _drop(self) -> None:
         connection, self.socket = self.socket, None
@@ -177,9 +191,9 @@ def run_jobs(
     finally:
         stopping.set()
         for worker in workers:
-            worker.stop()
-        for thread in threads:
-            thread.join(5)
+            worker.end()
+        for worker, thread in zip(workers, threads, strict=True):
+            worker.wait(thread)
         shutil.rmtree(scratch, ignore_errors=True)
         sweep()
     return [results[index] for index in range(len(jobs))]

@@ -61,7 +61,22 @@ def test_a_worker_that_hangs_is_ended(toy, week, tmp_path):
     worker = pool.Worker(kernel_environment(toy, week, Options()), [], 1, tmp_path)
     with pytest.raises(pool.WorkerDied):
         worker.do({"root": str(toy.root)}, 0.1)
-    worker.stop()
+    worker.end()
+    worker.wait(threading.Thread())
+
+
+def test_a_worker_that_is_stopped_is_not_replaced(toy, week, right, fill, monkeypatch):
+    started, ordinary = [], pool.Worker._start
+    monkeypatch.setattr(pool.Worker, "_start", lambda worker: [started.append(worker), ordinary(worker)])
+    hangs = fill(**{**RIGHT, "double": RIGHT["double"] + "\nimport time\ntime.sleep(600)"})
+
+    def stop(name, result):
+        raise KeyboardInterrupt
+
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        grade_many(toy, week, [("hangs", hangs), ("right", right)], Options(workers=2), stop)
+    assert len(started) == 2 and time.monotonic() - begun < 60
 
 
 def test_nothing_is_left_behind(toy, week, right, fill, kill):
