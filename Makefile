@@ -28,7 +28,7 @@ test: env
 	set -ex; \
 	$(BIN)/python -m pytest -n 2; \
 	$(BIN)/grader run; \
-	$(BIN)/grader audit week01_clip
+	for week in solutions/*/; do $(BIN)/grader audit $$(basename $$week); done
 
 lab: env
 	$(BIN)/jupyter lab --notebook-dir=weeks

@@ -33,8 +33,8 @@ PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "c
 
 # the grader's own modules whose change could change a score; pages and reports cannot
 DECISIVE = (
-    *("cache", "confine", "engine", "forkserver", "grading", "judge", "kernel", "outputs", "provisioner", "questions"),
-    *("reconcile", "sandbox", "submission"),
+    *("cache", "confine", "engine", "figures", "forkserver", "grading", "judge", "kernel", "outputs"),
+    *("provisioner", "questions", "reconcile", "sandbox", "submission"),
 )
 
 

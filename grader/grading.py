@@ -25,6 +25,7 @@ from papermill.execute import remove_error_markers
 from grader import cache, classic, submission
 from grader.course import Budget, Course, CourseError, Week
 from grader.engine import NAME, Journal
+from grader.figures import only_drawn
 from grader.judge import Rubric, judge, not_judged
 from grader.kernel import Kernel, environment, must_exist
 from grader.questions import answers_in, grade_id, is_answer, is_check, is_graded, is_task, questions_in
@@ -116,14 +117,19 @@ def run_as_is(
     *,
     scratch: Path | None = None,
 ) -> Result:
-    """Execute and judge a notebook of the course's own, such as the instructor's, without rebuilding it."""
+    """Execute and judge a notebook of the course's own, such as the instructor's, without rebuilding it.
+
+    All its cells run, figures too.
+    """
     began, options = (time.monotonic(), time.process_time()), options or Options()
     rubric = Rubric.load(course, week)
     rubric.must_cover(questions_in(notebook), week)
     path = course.release(week)
     released = released_notebook(course, week) if path.is_file() else notebook
     inputs = cache.inputs(course, week, options) if path.is_file() else {}
-    return _execute(course, week, notebook, released, rubric, "instructor", options, [], inputs, began, scratch)
+    return _execute(
+        course, week, notebook, released, rubric, "instructor", options, [], inputs, began, scratch, as_is=True
+    )
 
 
 def _execute(
@@ -140,12 +146,14 @@ def _execute(
     scratch: Path | None,
     kept: Sequence[QuestionResult] = (),
     files: Sequence[tuple[Path, str]] = (),
+    as_is: bool = False,
 ) -> Result:
     budget = options.budget or week.budget
     questions = questions_in(notebook)
     answered = _mark_unanswered(notebook, released)
     journal, results = Journal(), []
     executed = copy.deepcopy(notebook)
+    drawn = set() if as_is else only_drawn(notebook, released)
     if any(q.inside for q in questions):
         classic.with_tests(executed, classic.read_solution(course, week))
 
@@ -171,7 +179,7 @@ def _execute(
             policy=_policy(course, week, options),
             scratch=scratch,
             files=files,
-            skip=is_check,
+            skip=lambda cell: is_check(cell) or cell.source in drawn,
             after=ask,
             journal=journal,
         )
