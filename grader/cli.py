@@ -6,28 +6,19 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
-from typer.core import TyperGroup
 
 from grader import pages
+from grader.cli_base import Commands, CourseDir, Wait, WorkDir, errors
 from grader.collect import command as collect
 from grader.course import Budget, Course, CourseError, Week
-from grader.doctor import WARM_KERNEL
 from grader.progress import Watch, class_table, console
-from grader.records import Grade, RecordError
+from grader.records import ClassGrades, Grade
 
-CourseDir = Annotated[
-    Path | None, typer.Option("--course", help="The course's folder; else the one around here.", show_default=False)
-]
-WorkDir = Annotated[
-    Path | None,
-    typer.Option("--work", help="Where submitted/, records/ and gradebook.db are; else the course's folder."),
-]
 Workers = Annotated[int | None, typer.Option(min=1, help="Submissions at a time.", show_default="the cores")]
 Parameters = Annotated[
     list[str] | None,
@@ -40,38 +31,11 @@ Kernel = Annotated[
 CellSeconds = Annotated[
     float | None, typer.Option(min=1, help="Seconds one cell may take.", show_default="course.toml's")
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for another grader that is at work in the same folder.")]
 
 
 Unsandboxed = Annotated[
     bool, typer.Option("--unsandboxed", help="Run submissions as yourself. Only for files you trust.")
 ]
-
-
-class Commands(TyperGroup):
-    """What a person can put right is one line and exit code 2, without a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (CourseError, RecordError) as error:
-            _fail(str(error))
-        except OSError as error:
-            _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
-        except KeyboardInterrupt:
-            errors().print("Stopped. What was finished is kept; the same command does the rest.")
-            raise typer.Exit(130) from None
-
-
-def errors() -> Console:
-    """Standard error."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def _fail(message: str) -> None:
-    errors().print(Text("error: ", "bold red") + Text(message))
-    raise typer.Exit(2) from None
-
 
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the judge loads models too, in the midst of our own bars
 
@@ -113,6 +77,7 @@ def options(
 ) -> Any:
     """The command line's settings as grading's. Without a sandbox, says so."""
     from grader.grading import Options
+    from grader.kernel import usual_kernel
 
     usual = week.budget
     budget = Budget(cell_seconds, max(usual.notebook, cell_seconds), usual.check) if cell_seconds else None
@@ -129,13 +94,6 @@ def options(
             )
         )
     return chosen
-
-
-def usual_kernel() -> str:
-    """The kernel whose libraries are imported once for all submissions; the plain one where it is not installed."""
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    return WARM_KERNEL if WARM_KERNEL in KernelSpecManager().find_kernel_specs() else "python3"
 
 
 def show_grades(
@@ -209,6 +167,9 @@ def grade(
     unsandboxed: Unsandboxed = False,
     again: Annotated[bool, typer.Option("--again", help="Grade also what has not changed since its record.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="At the end, say whose score moved and why.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The grades as one JSON document on stdout; all else goes to stderr.")
+    ] = False,
     wait: Wait = False,
     course: CourseDir = None,
     work: WorkDir = None,
@@ -217,6 +178,7 @@ def grade(
 
     The class is everyone with a folder in submitted/ and everyone enrolled in the gradebook. A submission whose record
     shows that nothing it depends on has changed is not run again, so an interrupted run goes on where it stopped.
+    What --json prints is described in docs/records.md.
 
     Example: [bold]grader grade week01 --workers 2[/]
     """
@@ -233,7 +195,7 @@ def grade(
     if not names:
         example = here.submission(which.notebooks[0], "STUDENT")
         raise CourseError(f"nothing handed in for {which.slug}: submissions are expected at {example}")
-    out, trouble = console(), None
+    out, trouble = errors() if as_json else console(), None
     with alone(here, wait):
         before = records_of(here, which, names)[0] if diff else []
         with Watch(out, f"Grading {which.slug}", len(names) * len(which.notebooks)) as watch:
@@ -243,7 +205,11 @@ def grade(
             except GradebookError as error:  # it does not keep the class from its feedback
                 grades, trouble = records_of(here, which, names)[0], error
         write_pages(here, which, grades)
-    show_grades(out, here, which, grades)
+    if as_json:
+        most = max((grade.max_points for grade in grades), default=which.points)
+        print(ClassGrades(which.slug, which.title, most, grades).to_json())
+    else:
+        show_grades(out, here, which, grades)
     if diff:
         out.print()
         for line in changes.report({grade.student: grade for grade in before}, grades):

@@ -27,7 +27,7 @@ from grader.course import Budget, Course, CourseError, Week
 from grader.engine import NAME, Journal
 from grader.figures import only_drawn
 from grader.judge import Rubric, judge, not_judged
-from grader.kernel import Kernel, environment, must_exist
+from grader.kernel import Kernel, environment, must_exist, usual_kernel
 from grader.questions import answers_in, grade_id, is_answer, is_check, is_graded, is_task, questions_in
 from grader.reconcile import reconcile
 from grader.records import Grade, QuestionResult
@@ -297,6 +297,27 @@ def grade_many(
     must_exist(options.kernel)
     _policy(course, week, options)
     return run_jobs(course, week, jobs, options, on_done, on_start, kept, as_is)
+
+
+def grade_file(
+    notebook: Path, name: str = "", start: Path | None = None, student: str = "student", options: Options | None = None
+) -> Result:
+    """Grade one file, wherever it lies, in a worker process; `grader.grade` is this for others, and says the rest.
+
+    name: of the week; "" for the one that the file's name speaks of.   start: in the course's tree. Raises CourseError.
+    """
+    course = Course.find(start)
+    if not name and not (name := submission.named_in(notebook.name, list(course.weeks))):
+        weeks = ", ".join(course.weeks)
+        raise CourseError(f"{notebook.name} does not say which week it is of; name it: one of {weeks}")
+    week = course.week(name)
+    if len(week.notebooks) > 1:  # an assignment of plain nbgrader
+        stem = submission.named_in(notebook.name, week.parts)
+        if not stem:
+            raise CourseError(f"{notebook.name} is none of the notebooks of {week.slug}: {', '.join(week.parts)}")
+        week = replace(week, notebook=stem)
+    options = replace(options or Options(kernel=usual_kernel()), workers=1)
+    return grade_many(course, week, [(student, notebook.absolute())], options)[0]
 
 
 # --- what a grade depends on ------------------------------------------------------------------------------------------

@@ -72,6 +72,11 @@ def must_exist(name: str) -> None:
         raise KernelStartError(f"no Jupyter kernel is called {name!r}; there are: {there}") from None
 
 
+def usual_kernel() -> str:
+    """The kernel whose libraries are imported once for all submissions; the plain one where it is not installed."""
+    return WARM if WARM in KernelSpecManager().find_kernel_specs() else "python3"
+
+
 @dataclass
 class Ran:
     """What came of one request. "timeout": interrupted, and it answered; "dead": the kernel is gone, as `why` says."""

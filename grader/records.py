@@ -125,7 +125,24 @@ class Grade:
         return grade
 
 
+@dataclass(frozen=True)
+class ClassGrades:
+    """What `grader grade --json` prints. max_points: of the week, questions graded by hand included."""
+
+    __pydantic_config__ = STRICT
+
+    week: Name  # the slug
+    title: str
+    max_points: Number
+    grades: list[Grade]  # sorted as asked for; of a week with several notebooks, of the whole
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        return _CLASS.dump_json(self, indent=1).decode()
+
+
 _GRADE = TypeAdapter(Grade)
+_CLASS = TypeAdapter(ClassGrades)
 _QUESTION = TypeAdapter(QuestionResult)
 
 
@@ -155,6 +172,11 @@ def _inconsistent(grade: Grade) -> str:
     if grade.outcome == "not gradable" and (grade.points or not grade.reason):
         return "it is not gradable without a reason, or with points"
     return ""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of `ClassGrades`, and in it that of a record: docs/grades.schema.json is this."""
+    return _CLASS.json_schema()
 
 
 def question_from(raw: dict[str, Any]) -> QuestionResult:
@@ -217,3 +239,7 @@ def sweep(folder: Path) -> None:
     for path in folder.rglob(".*.part"):
         if (found := re.match(r"\.(\d+)\.", path.name)) and not psutil.pid_exists(int(found[1])):
             path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=1))
