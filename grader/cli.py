@@ -14,6 +14,7 @@ from rich.text import Text
 
 from grader import pages
 from grader.cli_base import Commands, CourseDir, Wait, WorkDir, errors
+from grader.cli_export import app as export
 from grader.collect import command as collect
 from grader.course import Budget, Course, CourseError, Week
 from grader.progress import Watch, class_table, console
@@ -417,6 +418,7 @@ def doctor(
 
 
 app.command("collect")(collect)
+app.add_typer(export, name="export")
 
 if __name__ == "__main__":
     sys.exit(app())

@@ -251,7 +251,77 @@ def _timestamp(folder: Path) -> str | None:
     return path.read_text(encoding="utf-8").strip() or None if path.is_file() else None
 
 
-# --- what people entered, out of a damaged gradebook ------------------------------------------------------------------
+# --- what people entered ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class ByHand:
+    """What the gradebook holds of one student's week besides automatic scores. Cells as records name them.
+
+    manual: scores that replace automatic ones.  extra: extra credit.  waiting: cells that a person has still to grade.
+    penalty: points taken off for lateness.
+    """
+
+    manual: dict[str, float] = field(default_factory=dict)
+    extra: dict[str, float] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+    penalty: float = 0.0
+
+
+@dataclass(frozen=True)
+class Person:
+    """What the gradebook knows of a student; "" where it knows nothing."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+
+
+def people(course: Course) -> dict[str, Person]:
+    """Everyone in the gradebook. Raises GradebookError."""
+    if not course.gradebook.is_file():
+        return {}
+    if damage(course.gradebook):
+        raise GradebookError(_damaged(course))
+    with _reading(course) as book:
+        rows = book.execute("SELECT id, first_name, last_name, email FROM student").fetchall()
+    return {student: Person(*(value or "" for value in rest)) for student, *rest in rows}
+
+
+def by_hand(course: Course, week: Week) -> dict[str, ByHand] | None:
+    """{student: what people gave}, of those with a submission; None without a gradebook. Raises GradebookError."""
+    if not course.gradebook.is_file():
+        return None
+    if damage(course.gradebook):
+        raise GradebookError(_damaged(course))
+    found: dict[str, ByHand] = defaultdict(ByHand)
+    prefixes = {one.stem: one.prefix for one in week.notebooks}
+    submitted = (
+        "FROM submitted_notebook n JOIN notebook b ON b.id = n.notebook_id "
+        "JOIN submitted_assignment s ON s.id = n.assignment_id JOIN assignment a ON a.id = s.assignment_id "
+    )
+    with _reading(course) as book:
+        for student, penalty in book.execute(
+            f"SELECT s.student_id, n.late_submission_penalty {submitted} WHERE a.name = ?", [week.slug]
+        ):
+            found[student].penalty += penalty or 0.0
+        rows = book.execute(
+            f"SELECT s.student_id, b.name, c.name, g.manual_score, g.extra_credit, g.needs_manual_grade {submitted} "
+            "JOIN grade g ON g.notebook_id = n.id JOIN base_cell c ON c.id = g.cell_id WHERE a.name = ?",
+            [week.slug],
+        )
+        for student, notebook, cell, manual, extra, waiting in rows:
+            name = prefixes.get(notebook, "") + cell
+            if manual is not None:
+                found[student].manual[name] = manual
+            if extra:
+                found[student].extra[name] = extra
+            if waiting:
+                found[student].waiting.add(name)
+    return dict(found)
+
+
+# --- the same, out of a damaged gradebook -------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

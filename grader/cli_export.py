@@ -1,0 +1,168 @@
+"""`grader export`: what is known of a week's grades, in the forms of other systems."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from grader.cli_base import CourseDir, WorkDir, errors
+from grader.course import Course, Week
+from grader.progress import console
+from grader.records import write_atomically
+from grader.scores import Score
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Scores for other systems, made from the records and from what people entered in formgrader.",
+)
+
+WeekName = Annotated[str, typer.Argument(help="A week by number or name.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Where to; else a file in exports/WEEK/.", show_default=False)
+]
+
+
+@app.command("csv")
+def plain(week: WeekName, out: Out = None, course: CourseDir = None, work: WorkDir = None) -> None:
+    """One CSV of the week: final scores, points by question, late penalties, what a person has still to grade.
+
+    Example: [bold]grader export csv week01[/]
+    """
+    from grader import export
+
+    here = Course.find(course, work)
+    which = here.week(week)
+    found = _scores(here, which)
+    _write(out or _place(here, which) / "grades.csv", export.plain_csv(found))
+    _warn(found)
+
+
+@app.command()
+def canvas(
+    week: WeekName,
+    roster: Annotated[
+        Path | None, typer.Option(help="Canvas' own export of the gradebook: then each student is found for certain.")
+    ] = None,
+    assignment: Annotated[str, typer.Option(help="Its column in Canvas, as in the roster: 'Week 1 (4242)'.")] = "",
+    out: Out = None,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """The CSV that Canvas' gradebook imports (Grades > Import).
+
+    Who handed in nothing keeps an empty cell. Exit code 1 where the roster does not know a student, who is left out.
+
+    Example: [bold]grader export canvas week01 --roster gradebook.csv --assignment "Week 1 (4242)"[/]
+    """
+    from grader import export
+
+    here = Course.find(course, work)
+    which = here.week(week)
+    found = _scores(here, which)
+    text, unknown = export.canvas_csv(which, found, roster, assignment)
+    _write(out or _place(here, which) / "canvas.csv", text)
+    _warn(found)
+    if unknown:
+        errors().print(Text(f"left out, because {roster} does not know them: {', '.join(unknown)}", "yellow"))
+        raise typer.Exit(1)
+
+
+@app.command()
+def gradescope(week: WeekName, out: Out = None, course: CourseDir = None, work: WorkDir = None) -> None:
+    """A results.json for each student, as Gradescope's autograders write it. --out names the folder.
+
+    Example: [bold]grader export gradescope week01[/]
+    """
+    from grader import export, gradescope
+
+    here = Course.find(course, work)
+    which = here.week(week)
+    folder = out or _place(here, which) / "gradescope"
+    grades = export.grades_of(here, which)
+    for grade in grades:
+        text = json.dumps(gradescope.results(here, which, grade), indent=1)
+        write_atomically(folder / grade.student / "results.json", text)
+    console().print(Text(f"wrote: {len(grades)} results.json in {folder}"), soft_wrap=True)
+
+
+@app.command()
+def autograder(
+    week: WeekName,
+    visibility: Annotated[
+        str, typer.Option(help="When students see results: visible, after_due_date, after_published or hidden.")
+    ] = "visible",
+    unsandboxed: Annotated[
+        bool, typer.Option("--unsandboxed", help="Where Gradescope's container allows no sandbox, grade without one.")
+    ] = False,
+    out: Out = None,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """A zip to upload to Gradescope as an autograder: this grader, the week and its hidden checks.
+
+    It is for instructors only: the zip holds the hidden checks.
+
+    Example: [bold]grader export autograder week01 --visibility after_due_date[/]
+    """
+    from grader import gradescope
+
+    if visibility not in gradescope.VISIBILITIES:
+        raise typer.BadParameter(f"one of {', '.join(gradescope.VISIBILITIES)}", param_hint="--visibility")
+    here = Course.find(course, work)
+    which = here.week(week)
+    path = out or _place(here, which) / "autograder.zip"
+    names = gradescope.bundle(here, which, path, visibility, unsandboxed)
+    console().print(Text(f"wrote: {path} ({len(names)} files, {path.stat().st_size / 2**20:.1f} MB)"), soft_wrap=True)
+
+
+@app.command()
+def classroom(
+    week: WeekName,
+    repository: Annotated[
+        str, typer.Option("--grader-repository", metavar="OWNER/NAME", help="The private repository with the grader.")
+    ],
+    branch: Annotated[str, typer.Option(help="Its branch.")] = "main",
+    out: Out = None,
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """The workflow that grades a GitHub Classroom assignment at every push; see docs/exporting.md for its secret.
+
+    Example: [bold]grader export classroom week01 --grader-repository my-school/course[/]
+    """
+    from grader import classroom
+
+    here = Course.find(course, work)
+    which = here.week(week)
+    default = _place(here, which) / ".github" / "workflows" / "classroom.yml"
+    _write(out or default, classroom.workflow(which, repository, branch))
+
+
+def _scores(course: Course, week: Week) -> list[Score]:
+    from grader.export import grades_of
+    from grader.scores import scores
+
+    return scores(course, week, grades_of(course, week))
+
+
+def _place(course: Course, week: Week) -> Path:
+    return course.work / "exports" / week.slug
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, text)
+    console().print(Text(f"wrote: {path}"), soft_wrap=True)
+
+
+def _warn(found: list[Score]) -> None:
+    """Say whose score is not final yet."""
+    if waiting := [score.student for score in found if score.waiting]:
+        some = ", ".join(waiting[:6]) + (" …" if len(waiting) > 6 else "")
+        errors().print(Text(f"not final, a person has still to grade answers of {len(waiting)}: {some}", "yellow"))
+    if refused := [score.student for score in found if score.grade.handed_in and score.grade.outcome != "graded"]:
+        errors().print(Text(f"0 points, because the file could not be graded: {', '.join(refused)}", "yellow"))
