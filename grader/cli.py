@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -389,6 +389,44 @@ def demo(
     out.print("What to open next:")
     for what, command in sample.next_steps(here, week):
         out.print(Text(f"  {what:<28}", "dim") + Text(command), soft_wrap=True)
+
+
+@app.command()
+def similar(
+    week: Annotated[str, typer.Argument(help="A week by number or name.")],
+    course: CourseDir = None,
+    work: WorkDir = None,
+) -> None:
+    """Show answers that are suspiciously alike, side by side, for a person to judge. It changes no grade.
+
+    Every two students are compared by syntax tree; what the release holds, and what many wrote, does not count.
+
+    Example: [bold]grader similar week01[/]
+    """
+    from rich.progress import track
+
+    from grader import similar as comparing
+
+    here = Course.find(course, work)
+    which = here.week(week)
+    out = console()
+
+    def watch(names: Sequence[str]) -> Iterable[str]:
+        shown = {"console": errors(), "transient": True, "disable": not errors().is_terminal}
+        return track(names, "Reading", **shown)
+
+    found = comparing.find(here, which, watch)
+    path = comparing.write(here, which, found)
+    for pair in found.pairs:
+        names, titles = " and ".join(pair.students), ", ".join(match.title for match in pair.matches)
+        out.print(Text(pages.clean(f"{names}: {pages.percent(pair.share)} shared; {titles}")), soft_wrap=True)
+    for line in found.left_out:
+        errors().print(Text(pages.clean(f"not compared: {line}"), "yellow"))
+    out.print(
+        f"{pages.plural(len(found.pairs), 'pair')} to look at, of {pages.plural(len(found.students), 'student')}. "
+        "This is for a person to judge, and it is no verdict."
+    )
+    out.print(Text(f"page       {path}"), soft_wrap=True)
 
 
 @app.command()
