@@ -52,10 +52,8 @@ endif
 	@touch $(READY)
 
 # The students' copy is the committed tree without what .gitattributes marks export-ignore.
-student:
-	rm -rf dist/student && mkdir -p dist/student
-	git archive HEAD | tar -x -C dist/student
-	@echo "dist/student: the course without solutions and grader; it installs with pip install ./dist/student"
+student: env
+	$(BIN)/grader publish dist/student
 
 lint: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -153,6 +154,31 @@ def release(
     if check and changed:
         out.print("Run: grader release")
         raise typer.Exit(1)
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Where to: a new or empty folder, or an earlier copy.")],
+    repository: Annotated[
+        str, typer.Option(metavar="OWNER/NAME", help="Where it will be pushed to; else as weeks/course.toml says.")
+    ] = "",
+    branch: Annotated[str, typer.Option(help="Its branch there; else as weeks/course.toml says.")] = "",
+    course: CourseDir = None,
+) -> None:
+    """Write the students' copy of the course as a tree to push, with Colab badges that point at its repository.
+
+    It is what is committed, without solutions and grader. Nothing is pushed.
+
+    Example: [bold]grader publish ../course-for-students[/]
+    """
+    from grader import publish as publishing
+
+    here = Course.find(course)
+    names = publishing.publish(here, folder, repository, branch)
+    out = console()
+    out.print(Text(f"{len(names)} files in {folder}. To push it:"), soft_wrap=True)
+    for line in publishing.next_steps(here, folder, repository, branch):
+        out.print(Text(f"  {line}"), soft_wrap=True)
 
 
 @app.command()

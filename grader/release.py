@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from grader.records import write_atomically
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+COLAB = "https://colab.research.google.com/github"
+INSTALLED = r"git\+https://github\.com/[\w.-]+/[\w.-]+@[\w./-]+"  # what a set-up cell installs the course from
 
 
 def release(course: Course, weeks: Sequence[Week] | None = None, check: bool = False) -> list[str]:
@@ -35,7 +38,7 @@ def release(course: Course, weeks: Sequence[Week] | None = None, check: bool = F
     for week in weeks or course.weeks.values():
         source = read_solution(course, week)
         validate(source, week)
-        wanted[course.release(week)] = _text(generate(source, week))
+        wanted[course.release(week)] = linked(_text(generate(source, week)), course)
         points = {q.name: _number(q.points) for q in questions_in(source)}
         helper = course.root / "weeks" / week.slug / week.helper
         wanted[helper / "points.json"] = json.dumps(points, indent=1) + "\n"
@@ -150,9 +153,19 @@ class _Said(logging.Handler):
         self.lines.append(record.getMessage())
 
 
+def linked(text: str, course: Course) -> str:
+    """A notebook or a page whose badges, and whose line that installs the course, name the course's repository."""
+    text = re.sub(rf"{COLAB}/[\w.-]+/[\w.-]+/blob/[^\s\"'()]+?/weeks/", f"{_in_colab(course)}/weeks/", text)
+    return re.sub(INSTALLED, f"git+https://github.com/{course.repository}@{course.branch}", text)
+
+
+def _in_colab(course: Course) -> str:
+    return f"{COLAB}/{course.repository}/blob/{quote(course.branch)}"
+
+
 def colab_links(course: Course) -> str:
     """colab_links.md: one row a week, with a badge that opens the released notebook in Colab."""
-    base = f"https://colab.research.google.com/github/{course.repository}/blob/{quote(course.branch)}"
+    base = _in_colab(course)
     rows = [
         f"| {week.number} | {week.title}: {week.summary} | {week.minutes} | {week.points:g} "
         f"| [![Open in Colab]({BADGE})]({base}/weeks/{week.slug}/{week.slug}.ipynb) |"
