@@ -1,4 +1,4 @@
-"""The `grader` command. Exit codes: 0 done, 1 what was checked is not as it should be, 2 it could not run."""
+"""The `grader` command. docs/commands.md lists what there is and the exit codes; a test keeps the two the same."""
 
 from __future__ import annotations
 

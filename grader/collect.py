@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import names, pages
+from grader.cli_base import CourseDir, WorkDir
 from grader.course import Course, CourseError, Week
 from grader.records import write_atomically
 from grader.sources import Entry, Refused, entries
@@ -232,8 +233,8 @@ def command(
     roster: Annotated[Path | None, typer.Option(help="A CSV of the class: ids, and names or addresses.")] = None,
     replacing: Annotated[bool, typer.Option("--replace", help="Also where another file is there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
-    course: Annotated[Path | None, typer.Option("--course", help="The course's folder.", show_default=False)] = None,
-    work: Annotated[Path | None, typer.Option("--work", help="Where submitted/ is; else the course's folder.")] = None,
+    course: CourseDir = None,
+    work: WorkDir = None,
 ) -> None:
     """Collect what was handed in into submitted/: from Canvas, Moodle, Blackboard, Google Classroom or a folder.
 
