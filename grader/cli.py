@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from grader.cli_base import Commands, CourseDir, Wait, WorkDir, errors
 from grader.cli_export import app as export
 from grader.collect import command as collect
 from grader.course import Budget, Course, CourseError, Week
-from grader.progress import Watch, class_table, console
+from grader.progress import Watch, class_table, console, each
 from grader.records import ClassGrades, Grade
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Submissions at a time.", show_default="the cores")]
@@ -120,7 +120,7 @@ def write_pages(course: Course, week: Week, grades: list[Grade]) -> None:
     from grader import feedback, report
     from grader.classes import recorded, records_of
 
-    for grade in grades:
+    for grade in each(grades, "Writing pages"):
         feedback.write(course, week, grade)
     here = {grade.student for grade in grades}
     others, damaged = records_of(course, week, [s for s in recorded(course, week) if s not in here])
@@ -144,7 +144,8 @@ def release(
 
     here = Course.find(course, work)
     out = console()
-    changed = run(here, weeks=[here.week(name) for name in weeks] if weeks else None, check=check)
+    chosen = [here.week(name) for name in weeks] if weeks else list(here.weeks.values())
+    changed = run(here, weeks=each(chosen, "Generating"), check=check)
     if not changed:
         out.print("Everything released is up to date.")
     for path in changed:
@@ -429,19 +430,13 @@ def similar(
 
     Example: [bold]grader similar week01[/]
     """
-    from rich.progress import track
-
     from grader import similar as comparing
 
     here = Course.find(course, work)
     which = here.week(week)
     out = console()
 
-    def watch(names: Sequence[str]) -> Iterable[str]:
-        shown = {"console": errors(), "transient": True, "disable": not errors().is_terminal}
-        return track(names, "Reading", **shown)
-
-    found = comparing.find(here, which, watch)
+    found = comparing.find(here, which, lambda names: each(names, "Reading"))
     path = comparing.write(here, which, found)
     for pair in found.pairs:
         names, titles = " and ".join(pair.students), ", ".join(match.title for match in pair.matches)

@@ -172,7 +172,7 @@ def _graded(root: Path) -> dict[str, Any]:
     except NotGradable as error:
         return results(course, week, not_gradable(course, week, "student", str(error), None), settings["visibility"])
     (result,) = grade_many(course, week, [("student", path)], options)
-    print(result.grade.to_json())
+    print("\n\n".join([*result.grade.log, *map(verdict_text, result.grade.questions)]))
     return results(course, week, result.grade, settings["visibility"])
 
 

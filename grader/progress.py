@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    track,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -114,6 +122,12 @@ class Watch:
         elif self.total > FEW and self.running and time.monotonic() - self.said >= PAUSE:
             self.said = time.monotonic()
             self.console.print(_text(self.status()), soft_wrap=True)
+
+
+def each(items: Sequence[Any], verb: str) -> Iterable[Any]:
+    """The items, with a bar on standard error while they are gone through, where that is a terminal."""
+    shown = Console(stderr=True)
+    return track(items, verb, console=shown, transient=True, disable=not shown.is_terminal)
 
 
 def _brief(grade: Grade) -> str:

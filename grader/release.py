@@ -11,7 +11,7 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ COLAB = "https://colab.research.google.com/github"
 INSTALLED = r"git\+https://github\.com/[\w.-]+/[\w.-]+@[\w./-]+"  # what a set-up cell installs the course from
 
 
-def release(course: Course, weeks: Sequence[Week] | None = None, check: bool = False) -> list[str]:
+def release(course: Course, weeks: Iterable[Week] | None = None, check: bool = False) -> list[str]:
     """Generate the students' side of `weeks` (all by default). Returns the paths that were stale, relative to the root.
 
     check: write nothing. Raises CourseError where a source notebook is missing or wrong.

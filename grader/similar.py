@@ -39,7 +39,7 @@ from grader.records import write_atomically
 from grader.submission import NotGradable
 
 K, WINDOW = 10, 4  # tokens of a fingerprint; fingerprints of which at least one is kept
-LEAST_SHARE, LEAST_BITS = 0.6, 20.0  # of a question, to be shown
+LEAST_SHARE, LEAST_BITS = 0.6, 30.0  # of a question, to be shown; see `enough`
 MOST_PAIRS = 60  # on the page
 MOST_CHARACTERS = 40_000  # of an answer
 MAGIC = re.compile(r"^\s*[%!?].*$", re.MULTILINE)
@@ -282,7 +282,7 @@ def compare(
         where = np.ix_([place[name] for name in names], [place[name] for name in names])
         shared[where] += common
         possible[where] += least
-        clear = np.triu((common >= LEAST_SHARE * least) & (common >= LEAST_BITS), 1)
+        clear = np.triu((common >= LEAST_SHARE * least) & (common >= enough(len(names))), 1)
         for i, j in np.argwhere(clear):
             a, b = names[i], names[j]
             title, share = titles.get(question) or words(question), float(common[i, j] / least[i, j])
@@ -296,6 +296,11 @@ def compare(
     pairs.sort(key=lambda pair: (-pair.bits, pair.students))
     shares = np.sort(whole[np.triu(possible > 0, 1)])
     return Findings(list(students), pairs, shares.tolist(), list(left_out))
+
+
+def enough(count: int) -> float:
+    """Bits that two of so many must have in common: with the number of pairs grows what some have by chance."""
+    return LEAST_BITS + math.log2(max(1, count * (count - 1) / 2))
 
 
 def _bits(names: Sequence[str], given: Mapping[str, Answer]) -> tuple[np.ndarray, np.ndarray]:
@@ -346,5 +351,5 @@ def page(course: Course, week: Week, found: Findings) -> str:
         median=statistics.median(shares),
         high=shares[min(len(shares) - 1, math.ceil(0.95 * len(shares)) - 1)],
         least_share=LEAST_SHARE,
-        least_bits=LEAST_BITS,
+        least_bits=enough(len(found.students)),
     )

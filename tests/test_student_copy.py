@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -57,12 +58,13 @@ def test_it_gives_no_answer_away(copy):
             assert not found, f"{path.relative_to(copy)} holds {found}"
 
 
-def test_its_wheel_has_the_student_side_and_the_checkpoints_only(wheel):
+def test_its_wheel_has_the_student_side_and_the_checkpoints_only(copy, wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
-    assert tops == {"coursekit", "clip_lab", "tinyworld"}
+    helpers = {week["helper"] for week in tomllib.loads((copy / "weeks/course.toml").read_text())["weeks"].values()}
+    assert tops == {"coursekit", "tinyworld", *helpers}
     assert "tinyworld/checkpoints/clip/model.safetensors" in names
-    assert "clip_lab/points.json" in names
+    assert {f"{helper}/points.json" for helper in helpers} <= set(names)
     assert not any("entry_points" in name for name in names)
 
 
