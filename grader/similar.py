@@ -14,13 +14,14 @@ agree on more before it means anything.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import itertools
 import math
 import re
 import statistics
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,8 @@ from grader.records import write_atomically
 from grader.submission import NotGradable
 
 K, WINDOW = 10, 4  # tokens of a fingerprint; fingerprints of which at least one is kept
-LEAST_SHARE, LEAST_BITS = 0.6, 30.0  # of a question, to be shown; see `enough`
+ALIKE, WORTH_A_LOOK = 0.6, 8.0  # share of an answer and bits from which on a question counts and is shown
+LEAST_BITS = 30.0  # of all questions that count; see `enough`
 MOST_PAIRS = 60  # on the page
 MOST_CHARACTERS = 40_000  # of an answer
 MAGIC = re.compile(r"^\s*[%!?].*$", re.MULTILINE)
@@ -147,16 +149,18 @@ def _flat(node: ast.AST, own: set[str]) -> list[Token]:
             return made(type(node).__name__, *ast.iter_child_nodes(node))
 
 
+def grams(found: Sequence[Token]) -> list[int]:
+    """The hash of each K tokens in a row."""
+    texts = [token.text.encode("utf-8", "replace") for token in found]
+    digests = (hashlib.blake2b(b" ".join(texts[at : at + K]), digest_size=8) for at in range(len(texts) - K + 1))
+    return [int.from_bytes(digest.digest()) for digest in digests]
+
+
 def fingerprints(found: Sequence[Token]) -> dict[int, set[int]]:
-    """{fingerprint: lines it stands on}. Winnowing: of each WINDOW hashes of K tokens the least, the last of equals."""
-    hashes = []
-    for start in range(len(found) - K + 1):
-        gram = found[start : start + K]
-        digest = hashlib.blake2b(" ".join(token.text for token in gram).encode("utf-8", "replace"), digest_size=8)
-        hashes.append((int.from_bytes(digest.digest()), -start))
-    windows = max(1, len(hashes) - WINDOW + 1) if hashes else 0
+    """{fingerprint: lines it stands on}. Winnowing: of each WINDOW hashes the least, the last of equals."""
+    hashes = [(value, -at) for at, value in enumerate(grams(found))]
     kept: dict[int, set[int]] = defaultdict(set)
-    for first in range(windows):
+    for first in range(max(1, len(hashes) - WINDOW + 1) if hashes else 0):
         value, place = min(hashes[first : first + WINDOW])
         kept[value] |= {token.line for token in found[-place : -place + K] if token.line}
     return dict(kept)
@@ -252,14 +256,11 @@ def _code_answers(notebook: NotebookNode) -> dict[str, str]:
 
 
 def _given(released: NotebookNode) -> set[int]:
-    """The fingerprints of all code that everyone got."""
+    """Every hash of the code that everyone got: which of them an answer keeps depends on what stands around."""
     found = set()
     for cell in released.cells:
-        if cell.cell_type == "code":
-            try:
-                found |= set(fingerprints(tokens(cell.source)))
-            except SyntaxError:
-                continue
+        with contextlib.suppress(SyntaxError):
+            found |= set(grams(tokens(cell.source))) if cell.cell_type == "code" else set()
     return found
 
 
@@ -271,28 +272,28 @@ def compare(
 ) -> Findings:
     """Compare everyone with everyone. answers: {question: {student: Answer}}. Takes n x n numbers for n students."""
     place = {student: number for number, student in enumerate(sorted(students))}
-    shared = np.zeros(
-        (len(place), len(place)), np.float32
-    )  # bits that two have in common, and the most they could have
-    possible = np.zeros_like(shared)
-    matches: dict[tuple[str, str], list[Match]] = defaultdict(list)
+    shared = np.zeros((len(place), len(place)), np.float32)  # bits that two have in common
+    possible = np.zeros_like(shared)  # the most that they could have
+    alike: dict[tuple[str, str], list[tuple[float, float, str]]] = defaultdict(list)  # bits, share, question
+    worth = {question: _worth(given) for question, given in answers.items()}
     for question, given in answers.items():
         names = sorted(given)
-        common, least = _bits(names, given)
+        common, least = _bits(names, given, worth[question])
         where = np.ix_([place[name] for name in names], [place[name] for name in names])
         shared[where] += common
         possible[where] += least
-        clear = np.triu((common >= LEAST_SHARE * least) & (common >= enough(len(names))), 1)
-        for i, j in np.argwhere(clear):
-            a, b = names[i], names[j]
-            title, share = titles.get(question) or words(question), float(common[i, j] / least[i, j])
-            sides = _side_by_side(given[a], given[b])
-            matches[a, b].append(Match(question, title, min(share, 1.0), float(common[i, j]), sides))
+        for i, j in np.argwhere(np.triu((common >= ALIKE * least) & (common >= WORTH_A_LOOK), 1)):
+            share = min(1.0, float(common[i, j] / least[i, j]))
+            alike[names[i], names[j]].append((float(common[i, j]), share, question))
     whole = np.divide(shared, possible, out=np.zeros_like(shared), where=possible > 0)
-    pairs = [
-        Pair(pair, float(whole[place[pair[0]], place[pair[1]]]), sorted(found, key=lambda match: -match.bits))
-        for pair, found in matches.items()
-    ]
+    pairs = []
+    for (a, b), found in alike.items():
+        if sum(bits for bits, *_ in found) >= enough(len(students)):
+            matches = [
+                Match(q, titles.get(q) or words(q), share, bits, _side_by_side(answers[q][a], answers[q][b], worth[q]))
+                for bits, share, q in sorted(found, reverse=True)
+            ]
+            pairs.append(Pair((a, b), float(whole[place[a], place[b]]), matches))
     pairs.sort(key=lambda pair: (-pair.bits, pair.students))
     shares = np.sort(whole[np.triu(possible > 0, 1)])
     return Findings(list(students), pairs, shares.tolist(), list(left_out))
@@ -303,23 +304,30 @@ def enough(count: int) -> float:
     return LEAST_BITS + math.log2(max(1, count * (count - 1) / 2))
 
 
-def _bits(names: Sequence[str], given: Mapping[str, Answer]) -> tuple[np.ndarray, np.ndarray]:
+def _worth(given: Mapping[str, Answer]) -> dict[int, float]:
+    """{fingerprint: bits}."""
+    count = Counter(value for answer in given.values() for value in answer.prints)
+    return {value: math.log2((len(given) + 2) / holders) for value, holders in count.items()}
+
+
+def _bits(
+    names: Sequence[str], given: Mapping[str, Answer], worth: Mapping[int, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Bits that each two have in common, and the most that they could: (n, n) each, in the order of `names`."""
-    holders: dict[int, list[int]] = defaultdict(list)
-    for number, name in enumerate(names):
-        for value in given[name].prints:
-            holders[value].append(number)
-    worth = {value: math.log2((len(names) + 2) / len(who)) for value, who in holders.items()}
     own = np.array([sum(worth[value] for value in given[name].prints) for name in names], np.float32)
-    several = [value for value, who in holders.items() if len(who) > 1]
-    table = np.zeros((len(names), len(several)), np.float32)
-    for column, value in enumerate(several):
-        table[holders[value], column] = math.sqrt(worth[value])
+    of_one = math.log2(len(names) + 2)  # bits of what no other has, and so cannot be shared
+    several = [value for value, bits in worth.items() if bits < of_one - 1e-9]
+    column = {value: number for number, value in enumerate(several)}
+    table = np.zeros((len(names), len(column)), np.float32)
+    for row, name in enumerate(names):
+        for value in set(given[name].prints) & set(column):
+            table[row, column[value]] = math.sqrt(worth[value])
     return table @ table.T, np.minimum.outer(own, own)
 
 
-def _side_by_side(a: Answer, b: Answer) -> tuple[list[Line], list[Line]]:
-    common = set(a.prints) & set(b.prints)
+def _side_by_side(a: Answer, b: Answer, worth: Mapping[int, float]) -> tuple[list[Line], list[Line]]:
+    """Both sources, with the lines marked that they share and not half of the class has."""
+    common = {value for value in set(a.prints) & set(b.prints) if worth[value] >= 1}
 
     def marked(answer: Answer) -> list[Line]:
         lines = set().union(*(answer.prints[value] for value in common))
@@ -350,6 +358,6 @@ def page(course: Course, week: Week, found: Findings) -> str:
         pairs=found.pairs[:MOST_PAIRS],
         median=statistics.median(shares),
         high=shares[min(len(shares) - 1, math.ceil(0.95 * len(shares)) - 1)],
-        least_share=LEAST_SHARE,
-        least_bits=enough(len(found.students)),
+        alike=ALIKE,
+        enough=enough(len(found.students)),
     )

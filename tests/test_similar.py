@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from grader import similar
 from grader.cli import app
-from grader.similar import Answer, compare, fingerprints, tokens
+from grader.similar import Answer, compare, fingerprints, grams, tokens
 
 ORIGINAL = '''\
 def recall_at_k(scores, targets, k=5):
@@ -85,7 +85,7 @@ def recall_at_k(scores, targets, k=5):
 
 
 def answer(source, released=""):
-    known = set(fingerprints(tokens(released))) if released else set()
+    known = set(grams(tokens(released)))
     return Answer(source, {v: lines for v, lines in fingerprints(tokens(source)).items() if v not in known})
 
 
@@ -190,6 +190,8 @@ def test_short_answers_are_no_evidence():
 def test_released_code_does_not_count():
     assert len(compared([ORIGINAL, DISGUISED, *HONEST]).pairs) == 1
     assert compared([ORIGINAL, DISGUISED, *HONEST], released=ORIGINAL).pairs == []
+    around = [f"before = {word}.begin(\n    1)\n{ORIGINAL}\nafter = {word}.end()\n" for word in ("me", "you")]
+    assert compared([*around, *HONEST], released=ORIGINAL).pairs == [], "whatever stands around it"
 
 
 def test_a_copy_is_found_in_a_class_of_hundreds():
@@ -261,5 +263,5 @@ def test_the_released_notebook_counts_as_given(toy, week, fill, hand_in, monkeyp
     for n, source in enumerate(HONEST):
         hand_in(f"honest{n}", fill(mean=source))
     assert [pair.students for pair in similar.find(toy, week).pairs] == [("ada", "bob")]
-    monkeypatch.setattr(similar, "_given", lambda notebook: set(fingerprints(tokens(ORIGINAL))))
+    monkeypatch.setattr(similar, "_given", lambda notebook: set(grams(tokens(ORIGINAL))))
     assert similar.find(toy, week).pairs == []
