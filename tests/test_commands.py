@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 
-DOC = (Path(__file__).parents[1] / "docs" / "commands.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+DOC = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def walk(command, path=()):
@@ -51,6 +52,31 @@ def test_help_says_what_it_does_with_an_example_that_parses(path):
     assert context.params
     for option in COMMANDS[path].params:
         assert getattr(option, "help", None) or option.name == "help", f"{option.name} is not explained"
+
+
+def told():
+    """The `grader ...` lines of every page, as (page, line)."""
+    for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("grader/*.md")]):
+        text = page.read_text(encoding="utf-8")
+        lines = [line for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+        lines += re.findall(r"`(grader [^`\n]*)`", text)
+        for line in lines:
+            if re.match(r"grader [a-z]", line):
+                yield page.name, line.partition("#")[0].strip()
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(told())))
+def test_what_the_pages_tell_to_type_parses(page, line):
+    words = shlex.split(line)[1:]
+    path = next((p for p in COMMANDS if tuple(words[: len(p)]) == p), None)
+    if path is None:
+        assert words == ["export"], "a group of commands, which is talked of"
+        return
+    rest = words[len(path) :]
+    options = {name for one in COMMANDS[path].params for name in one.opts}
+    assert {word.partition("=")[0] for word in rest if word.startswith("-")} <= options
+    if any(not word.startswith("-") for word in rest):  # not only spoken of, as `grader release --check` is
+        COMMANDS[path].make_context(path[-1], rest)
 
 
 def test_the_page_lists_every_command_and_no_other():
