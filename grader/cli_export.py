@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from grader import pages
 from grader.cli_base import CourseDir, WorkDir, errors
 from grader.course import Course, Week
-from grader.progress import console
+from grader.progress import console, each
 from grader.records import write_atomically
 from grader.scores import Score
 
@@ -68,7 +69,7 @@ def canvas(
     _write(out or _place(here, which) / "canvas.csv", text)
     _warn(found)
     if unknown:
-        errors().print(Text(f"left out, because {roster} does not know them: {', '.join(unknown)}", "yellow"))
+        _say(f"left out, because {roster} does not know them: {', '.join(unknown)}")
         raise typer.Exit(1)
 
 
@@ -84,7 +85,7 @@ def gradescope(week: WeekName, out: Out = None, course: CourseDir = None, work: 
     which = here.week(week)
     folder = out or _place(here, which) / "gradescope"
     grades = export.grades_of(here, which)
-    for grade in grades:
+    for grade in each(grades, "Writing"):
         text = json.dumps(gradescope.results(here, which, grade), indent=1)
         write_atomically(folder / grade.student / "results.json", text)
     console().print(Text(f"wrote: {len(grades)} results.json in {folder}"), soft_wrap=True)
@@ -163,6 +164,10 @@ def _warn(found: list[Score]) -> None:
     """Say whose score is not final yet."""
     if waiting := [score.student for score in found if score.waiting]:
         some = ", ".join(waiting[:6]) + (" …" if len(waiting) > 6 else "")
-        errors().print(Text(f"not final, a person has still to grade answers of {len(waiting)}: {some}", "yellow"))
+        _say(f"not final, a person has still to grade answers of {len(waiting)}: {some}")
     if refused := [score.student for score in found if score.grade.handed_in and score.grade.outcome != "graded"]:
-        errors().print(Text(f"0 points, because the file could not be graded: {', '.join(refused)}", "yellow"))
+        _say(f"0 points, because the file could not be graded: {', '.join(refused)}")
+
+
+def _say(warning: str) -> None:
+    errors().print(Text(pages.clean(warning), "yellow"))

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -118,11 +119,31 @@ def test_colab_has_a_python_that_is_supported():
 def test_the_set_up_cell_brings_what_colab_lacks_and_nothing_else(week):
     line = setup_lines()[week]
     assert "--no-deps" in line, "else pip may change what Colab has, and ask for a restart"
-    added = [word for word in re.sub(r'"[^"]*"', "", line).split() if not word.startswith("-")]
-    wanted = {name(Requirement(word)) for word in added}
-    assert all(re.fullmatch(r"[\w-]+", word) for word in added), "it pins nothing"
-    assert not wanted & set(COLAB), "Colab has these already"
-    assert {name(one) for one in STUDENT} - set(COLAB) <= wanted, "a student's package that Colab lacks"
+    assert not added(line) & set(COLAB), "Colab has these already"
+    assert lacking(week) <= added(line), "what this week imports and Colab lacks"
+
+
+def added(line):
+    """The packages that a set-up cell brings, besides the course."""
+    words = [word for word in re.sub(r'"[^"]*"', "", line).split() if not word.startswith("-")]
+    assert all(re.fullmatch(r"[\w-]+", word) for word in words), "it pins nothing"
+    return {canonicalize_name(word) for word in words}
+
+
+def lacking(week):
+    """The students' packages that Colab does not have and that a week's notebook or helper package imports."""
+    notebook = json.loads((ROOT / "solutions" / week / f"{week}.ipynb").read_text(encoding="utf-8"))
+    code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    code += [path.read_text(encoding="utf-8") for path in (ROOT / "weeks" / week).rglob("*.py")]
+    imported = set(re.findall(r"^\s*(?:import|from) (\w+)", "\n".join(code), re.MULTILINE))
+    brings = packages_distributions()
+    found = {canonicalize_name(one) for module in imported for one in brings.get(module, [])}
+    return found & {name(one) for one in STUDENT} - set(COLAB)
+
+
+def test_every_package_that_colab_lacks_is_brought_by_some_week():
+    brought = set().union(*map(added, setup_lines().values()))
+    assert {name(one) for one in STUDENT} - set(COLAB) <= brought, "or tests/colab-versions.txt lacks a line"
 
 
 @pytest.mark.parametrize("requirement", [one for one in STUDENT if name(one) in COLAB], ids=str)
