@@ -14,7 +14,6 @@ import grader
 from grader.cli import app
 from grader.course import CourseError
 from grader.gradebook import GradebookError
-from grader.grading import Options
 from grader.records import ClassGrades, Grade, json_schema, read
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +32,7 @@ def test_json_is_one_document_and_all_else_goes_to_stderr(call, toy, week, right
     hand_in("ada", right)
     hand_in("bob", fill(double="def double(n):\n    return 2"))
     hand_in("eve", "not a notebook")
-    result = call("grade", "1", "--json", "--diff", "--kernel", "python3")
+    result = call("grade", "1", "--json", "--diff")
     assert result.exit_code == 0
     document = json.loads(result.stdout)
     jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
@@ -76,9 +75,9 @@ def test_the_schema_on_file_is_that_of_the_types_and_refuses_what_they_refuse(to
 
 def test_the_call_grades_as_the_class_is_graded(call, toy, week, fill, hand_in):
     path = hand_in("bob", fill(double="def double(n):\n    return 2", mean="import numpy as np\nmean = np.median"))
-    found = grader.grade(path, course=toy.root, student="bob", options=Options(kernel="python3"))
+    found = grader.grade(path, course=toy.root, student="bob")
     assert not (toy.work / "records").exists() and not toy.gradebook.exists(), "it writes nothing"
-    assert call("grade", "1", "--kernel", "python3").exit_code == 0
+    assert call("grade", "1").exit_code == 0
     record = read(toy.record(week, "bob"))
 
     def results(grade):

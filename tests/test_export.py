@@ -26,7 +26,6 @@ import grader
 from grader import classroom, export, gradebook, gradescope
 from grader.cli import app
 from grader.course import CourseError
-from grader.grading import Options
 from grader.records import read
 from grader.scores import scores
 
@@ -228,9 +227,7 @@ def test_the_bundle_grades_as_the_class_is_graded(toy, week, unpacked, fill):
     module.write_text(module.read_text(encoding="utf-8") + mark, encoding="utf-8")
     nbformat.write(notebook, unpacked / "submission" / "my answers.ipynb")
     made, done = autograde(unpacked)
-    here = grader.grade(
-        unpacked / "submission" / "my answers.ipynb", "1", course=toy.root, options=Options(kernel="python3")
-    )
+    here = grader.grade(unpacked / "submission" / "my answers.ipynb", "1", course=toy.root)
     assert as_gradescope_reads(made) == here.points == 1.5
     expected = gradescope.results(toy, week, here, "after_due_date")
     assert made["tests"] == expected["tests"] and made["visibility"] == "after_due_date"
@@ -306,7 +303,6 @@ def test_classroom_grades_a_repository(toy, week, tmp_path, monkeypatch, fill, c
     (repository / "weeks" / week.slug).mkdir(parents=True)
     nbformat.write(fill(double="def double(n):\n    return 2"), repository / "weeks" / week.slug / week.file)
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    monkeypatch.setattr(classroom, "usual_kernel", lambda: "python3")
     assert classroom.main(["1", str(repository), "--course", str(toy.root)]) == 0
     name, _, value = (tmp_path / "output").read_text().strip().partition("=")
     assert name == "result" and as_the_reporter_reads(value) == (1.0, 7.5, True)
