@@ -60,7 +60,7 @@ lint: env
 
 # Make requirements.lock anew from pyproject.toml: exact versions for Python 3.11 to 3.13 on every system.
 lock: env
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra lab --extra grader --extra dev \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra lab --extra grader --extra cluster --extra dev \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock
 
 clean:

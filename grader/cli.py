@@ -21,7 +21,9 @@ from grader.course import Budget, Course, CourseError, Week
 from grader.progress import Watch, class_table, console, each
 from grader.records import ClassGrades, Grade
 
-Workers = Annotated[int | None, typer.Option(min=1, help="Submissions at a time.", show_default="the cores")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Submissions at a time.", show_default="the cores, here or of the cluster")
+]
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a value of the parameters cell; repeatable."),
@@ -35,6 +37,10 @@ CellSeconds = Annotated[
 ]
 
 
+Cluster = Annotated[
+    str,
+    typer.Option(metavar="ADDRESS", help="Grade on this Ray cluster; `local` for one of this machine alone."),
+]
 Unsandboxed = Annotated[
     bool, typer.Option("--unsandboxed", help="Run submissions as yourself. Only for files you trust.")
 ]
@@ -76,6 +82,7 @@ def options(
     kernel: str | None = None,
     cell_seconds: float | None = None,
     unsandboxed: bool = False,
+    cluster: str = "",
 ) -> Any:
     """The command line's settings as grading's. Without a sandbox, says so."""
     from grader.grading import Options
@@ -83,7 +90,13 @@ def options(
 
     usual = week.budget
     budget = Budget(cell_seconds, max(usual.notebook, cell_seconds), usual.check) if cell_seconds else None
-    given = {"workers": workers} if workers else {}
+    given: dict[str, Any] = {"cluster": cluster}
+    if cluster and not workers:
+        from grader.cluster import connect
+
+        workers = connect(cluster)
+    if workers:
+        given["workers"] = workers
     if unsandboxed:
         given["sandboxed"] = False
     chosen = Options(parameters=parameters(assignments), kernel=kernel or usual_kernel(), budget=budget, **given)
@@ -193,6 +206,7 @@ def grade(
     kernel: Kernel = None,
     cell_seconds: CellSeconds = None,
     unsandboxed: Unsandboxed = False,
+    cluster: Cluster = "",
     again: Annotated[bool, typer.Option("--again", help="Grade also what has not changed since its record.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="At the end, say whose score moved and why.")] = False,
     as_json: Annotated[
@@ -227,7 +241,7 @@ def grade(
     with alone(here, wait):
         before = records_of(here, which, names)[0] if diff else []
         with Watch(out, f"Grading {which.slug}", len(names) * len(which.notebooks)) as watch:
-            settings = options(which, workers, parameter, kernel, cell_seconds, unsandboxed)
+            settings = options(which, workers, parameter, kernel, cell_seconds, unsandboxed, cluster)
             try:
                 grades = grade_class(here, which, names, settings, watch.on_start, watch.on_done, again)
             except GradebookError as error:  # it does not keep the class from its feedback

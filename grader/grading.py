@@ -47,6 +47,7 @@ class Options:
     workers: submissions at a time.  parameters: values for the notebook's parameters cell, injected by papermill.
     kernel: name of a kernelspec.  budget: in place of the week's.  seed: mixed into the seed of the checks' inputs.
     sandboxed: whether submissions run in a sandbox; CROSSMODAL_UNSANDBOXED=1 in the environment says no.
+    cluster: address of the Ray cluster to grade on, see `cluster.connect`; "" for this machine's own processes.
     """
 
     workers: int = field(default_factory=cores)
@@ -55,11 +56,12 @@ class Options:
     budget: Budget | None = None
     seed: str = ""
     sandboxed: bool = field(default_factory=lambda: os.environ.get("CROSSMODAL_UNSANDBOXED") != "1")
+    cluster: str = ""
 
     @property
     def threads(self) -> int:
         """CPU threads for one submission."""
-        return max(1, cores() // max(1, self.workers))
+        return 1 if self.cluster else max(1, cores() // max(1, self.workers))
 
 
 @dataclass(frozen=True)
@@ -294,8 +296,9 @@ def grade_many(
     from grader.pool import run_jobs
 
     options = options or Options()
-    must_exist(options.kernel)
-    _policy(course, week, options)
+    if not options.cluster:  # else it is the nodes that need them
+        must_exist(options.kernel)
+        _policy(course, week, options)
     return run_jobs(course, week, jobs, options, on_done, on_start, kept, as_is)
 
 

@@ -147,15 +147,14 @@ def run_jobs(
     for index in range(len(jobs)):
         waiting.put(index)
     news: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-    scratch = _scratch()
-    env, libraries = kernel_environment(course, week, options), _libraries(options.kernel)
-    workers = [Worker(env, libraries, options.threads, scratch) for _ in range(min(options.workers, len(jobs)))]
+    scratch = scratch_folder()
+    workers = [_worker(course, week, options, scratch) for _ in range(min(options.workers, len(jobs)))]
     stopping = threading.Event()
     running: set[int] = set()
 
     def serve(worker: Worker) -> None:
         while not stopping.is_set():
-            while running and free_memory() < ROOM:  # one always runs
+            while running and not options.cluster and free_memory() < ROOM:  # one always runs
                 if stopping.wait(0.5):
                     return
             try:
@@ -199,7 +198,15 @@ def run_jobs(
     return [results[index] for index in range(len(jobs))]
 
 
-def _scratch() -> Path:
+def _worker(course: Course, week: Week, options: Options, scratch: Path) -> Any:
+    if options.cluster:
+        from grader.cluster import RemoteWorker
+
+        return RemoteWorker(course, week, options, scratch)
+    return Worker(kernel_environment(course, week, options), libraries_of(options.kernel), options.threads, scratch)
+
+
+def scratch_folder() -> Path:
     """A folder for what kernels need outside their sandboxes. Those of graders that were killed are removed.
 
     Directly in /tmp, because the path of a unix socket must be short.
@@ -213,7 +220,7 @@ def _scratch() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=base))
 
 
-def _libraries(kernel: str) -> list[str]:
+def libraries_of(kernel: str) -> list[str]:
     """What the server of this kernelspec imports; nothing, where it is not one of ours. Raises KernelStartError."""
     must_exist(kernel)
     chosen = KernelSpecManager().get_kernel_spec(kernel).metadata.get("kernel_provisioner", {})
@@ -226,7 +233,7 @@ def _grade(
     student: str,
     source: Path | NotebookNode,
     options: Options,
-    worker: Worker,
+    worker: Any,
     kept: Sequence[QuestionResult],
     as_is: bool,
 ) -> Result:
@@ -245,7 +252,7 @@ def _grade(
     budget = options.budget or week.budget
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            answer = worker.do(job, 2 * budget.notebook + SLACK)
+            said = worker.do(job, 2 * budget.notebook + SLACK)
         except WorkerDied as error:
             if attempt < ATTEMPTS:
                 continue
@@ -254,13 +261,13 @@ def _grade(
                 "grade it again with fewer workers, or look at the notebook."
             )
             return Result(not_gradable(course, week, student, reason, source))
-        if "fault" in answer:
-            raise CourseError(answer["fault"])
-        if "error" in answer:
-            reason = f"The grader failed on this submission ({answer['error']}). Please report it to the course."
+        if "fault" in said:
+            raise CourseError(said["fault"])
+        if "error" in said:
+            reason = f"The grader failed on this submission ({said['error']}). Please report it to the course."
             return Result(not_gradable(course, week, student, reason, source))
-        notebook = answer["notebook"]
-        return Result(Grade.from_json(answer["grade"]), nbformat.from_dict(notebook) if notebook else None)
+        notebook = said["notebook"]
+        return Result(Grade.from_json(said["grade"]), nbformat.from_dict(notebook) if notebook else None)
     raise AssertionError("unreachable")
 
 
@@ -276,11 +283,12 @@ def work(jobs: socket.socket, link: socket.socket) -> None:
         os.environ.update(first["environment"])
         provisioner.share(link, **first["kernels"])
         for line in stream:
-            stream.write(json.dumps(_answer(json.loads(line))) + "\n")
+            stream.write(json.dumps(answer(json.loads(line))) + "\n")
             stream.flush()
 
 
-def _answer(job: dict[str, Any]) -> dict[str, Any]:
+def answer(job: dict[str, Any]) -> dict[str, Any]:
+    """What becomes of a job, as data that can cross between processes: a grade, or whose fault it is."""
     budget = job["options"].pop("budget")
     options = Options(**job["options"], budget=Budget(**budget) if budget else None)
     try:

@@ -86,7 +86,7 @@ def _is_notebook_name(name: str) -> bool:
 def load(source: Path | NotebookNode) -> Submission:
     """Read a submission. Raises NotGradable, and nothing else, whatever the file holds."""
     try:
-        raw = json.dumps(source).encode() if isinstance(source, dict) else _bytes(Path(source))
+        raw = json.dumps(source).encode() if isinstance(source, dict) else read(Path(source))
         if len(raw) > MAX_BYTES:
             raise NotGradable(
                 f"The file has {len(raw) / 2**20:.0f} MB; at most {MAX_BYTES >> 20} MB can be graded. "
@@ -101,7 +101,8 @@ def load(source: Path | NotebookNode) -> Submission:
     return Submission(notebook, hashlib.sha256(raw).hexdigest(), [*notes, *more])
 
 
-def _bytes(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """A submitted file's bytes, at most one more than may be graded. Raises NotGradable."""
     try:
         if path.is_symlink() and path.resolve().parent != path.parent.resolve():
             raise NotGradable(

@@ -202,8 +202,8 @@ def test_what_crosses_between_processes_is_json(toy, week, right, tmp_path):
     job = {"root": str(toy.root), "work": str(toy.work), "week": week.slug, "student": "ada", "path": None}
     job |= {"notebook": right, "scratch": str(tmp_path), "as_is": False, "kept": []}
     job["options"] = {"workers": 1, "parameters": {}, "kernel": "python3", "budget": None, "seed": ""}
-    answer = json.loads(json.dumps(pool._answer(json.loads(json.dumps(job)))))
+    answer = json.loads(json.dumps(pool.answer(json.loads(json.dumps(job)))))
     assert json.loads(answer["grade"])["points"] == 7.5 and answer["notebook"]["cells"]
     first = json.loads(answer["grade"])["questions"]
-    answer = json.loads(json.dumps(pool._answer(json.loads(json.dumps({**job, "kept": first})))))
+    answer = json.loads(json.dumps(pool.answer(json.loads(json.dumps({**job, "kept": first})))))
     assert json.loads(answer["grade"])["questions"] == first, "kept, times and all: none was judged again"

@@ -102,5 +102,5 @@ def _ours() -> list[tuple[int, str]]:
 def test_scratch_of_a_killed_grader_is_removed():
     gone = Path("/tmp/xm-4194304-left")  # no pid is as large on Linux
     gone.mkdir(exist_ok=True)
-    pool._scratch().rmdir()
+    pool.scratch_folder().rmdir()
     assert not gone.exists()
