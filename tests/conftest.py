@@ -9,7 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from click.testing import Result
 from nbformat import NotebookNode
+from typer.testing import CliRunner
 
 from grader.course import Course, Week
 
@@ -285,3 +287,14 @@ def hand_in(toy: Course, week: Week) -> Callable[..., Path]:
         return path
 
     return handed
+
+
+@pytest.fixture
+def call(toy: Course) -> Callable[..., Result]:
+    """call("export", "csv", "1") runs the command line on the toy course."""
+    from grader.cli import app
+
+    def called(*arguments: str) -> Result:
+        return CliRunner().invoke(app, [*arguments, "--course", str(toy.root), "--work", str(toy.work)])
+
+    return called

@@ -8,24 +8,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 from light import grade_as, refuse
-from typer.testing import CliRunner
 
 import grader
-from grader.cli import app
 from grader.course import CourseError
 from grader.gradebook import GradebookError
 from grader.records import ClassGrades, Grade, json_schema, read
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "docs" / "grades.schema.json"
-
-
-@pytest.fixture
-def call(toy):
-    def run(*arguments):
-        return CliRunner().invoke(app, [*arguments, "--course", str(toy.root), "--work", str(toy.work)])
-
-    return run
 
 
 def test_json_is_one_document_and_all_else_goes_to_stderr(call, toy, week, right, fill, hand_in):

@@ -20,11 +20,9 @@ from light import grade_as, refuse
 from nbgrader.api import Gradebook
 from nbgrader.plugins.export import CsvExportPlugin
 from test_gradebook import ZERO, enter, run
-from typer.testing import CliRunner
 
 import grader
 from grader import classroom, export, gradebook, gradescope
-from grader.cli import app
 from grader.course import Budget, CourseError
 from grader.grading import Options
 from grader.records import read
@@ -39,14 +37,6 @@ Student,ID,SIS User ID,SIS Login ID,Section,Doubling (4242),Doubling extra (4243
 "Noether, Emmy",103,S3,emmy,Section 1,,,
 "Student, Test",999,,,Section 1,,,
 '''
-
-
-@pytest.fixture
-def call(toy):
-    def ran(*arguments):
-        return CliRunner().invoke(app, [*arguments, "--course", str(toy.root), "--work", str(toy.work)])
-
-    return ran
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ import random
 import re
 
 import pytest
-from typer.testing import CliRunner
 
 from grader import similar
-from grader.cli import app
 from grader.similar import Answer, compare, fingerprints, grams, tokens
 
 ORIGINAL = '''\
@@ -217,14 +215,6 @@ def test_magics_are_passed_over():
 
 
 # --- the command and its page -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def call(toy):
-    def ran(*arguments):
-        return CliRunner().invoke(app, [*arguments, "--course", str(toy.root), "--work", str(toy.work)])
-
-    return ran
 
 
 @pytest.fixture
