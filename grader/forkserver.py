@@ -50,7 +50,7 @@ LIBRARIES = (
     "transformers.models.clip.modeling_clip",
     "transformers.models.clip.processing_clip",
     "transformers.models.clip.tokenization_clip",
-    "diffusers",
+    "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img",
     "open_clip",
     "sklearn.decomposition",
     "sklearn.metrics.pairwise",

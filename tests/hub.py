@@ -19,5 +19,9 @@ def fill(home: Path) -> dict[str, str]:
         repository = home / "hub" / f"models--{role.hub_id.replace('/', '--')}"
         (repository / "refs").mkdir(parents=True)
         (repository / "refs" / "main").write_text(role.revision)
-        shutil.copytree(tinyworld.checkpoint(role.shipped), repository / "snapshots" / role.revision)
+        folder = repository / "snapshots" / role.revision
+        shutil.copytree(tinyworld.checkpoint(role.shipped), folder)
+        if role.model_class.startswith("diffusers."):  # of pipelines the half-precision files are fetched
+            for weights in folder.glob("*/*.safetensors"):
+                weights.rename(weights.with_suffix(".fp16.safetensors"))
     return {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}

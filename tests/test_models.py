@@ -52,15 +52,18 @@ def test_any_picture_and_any_text_can_be_embedded(clip):
 
 @pytest.mark.parametrize("role", models.ROLES)
 def test_training_one_model_leaves_the_next_as_it_was_shipped(role):
+    def network(loaded):
+        return getattr(loaded.model, "unet", loaded.model)  # a pipeline has several
+
     first = models.load(role, profile="tiny")
-    shipped = {name: value.clone() for name, value in first.model.state_dict().items()}
+    shipped = {name: value.clone() for name, value in network(first).state_dict().items()}
     with torch.no_grad():
-        for parameter in first.model.train().parameters():
+        for parameter in network(first).train().parameters():
             parameter.add_(1)
     second = models.load(role, profile="tiny")
-    assert not second.model.training and second.processor is not first.processor
-    assert all(torch.equal(value, shipped[name]) for name, value in second.model.state_dict().items())
-    assert all(parameter.requires_grad for parameter in second.model.parameters())
+    assert not network(second).training and second.processor is not first.processor
+    assert all(torch.equal(value, shipped[name]) for name, value in network(second).state_dict().items())
+    assert all(parameter.requires_grad for parameter in network(second).parameters())
 
 
 def test_a_shipped_model_is_read_once():
@@ -84,6 +87,19 @@ session.setup("full", "cpu")
 pictures = [s.render() for s in tinyworld.scenes("test", 3)]
 a, b = (models.embed_images(models.load(role), pictures) for role in ("clip", "open_clip"))
 assert torch.allclose(a, b, atol=1e-3) and a.shape[0] == 3
+print("loaded")
+"""
+    done = python(code, hub.fill(tmp_path / "hf"))
+    assert done.returncode == 0 and done.stdout.endswith("loaded\n"), done.stderr[-2000:]
+
+
+def test_the_full_profile_loads_a_pipeline_from_a_cache(tmp_path):
+    code = """
+import torch
+from coursekit import models
+pipe, ours = (models.load("diffusion", profile=p, device="cpu").model for p in ("full", "tiny"))
+same = zip(pipe.unet.parameters(), ours.unet.parameters(), strict=True)
+assert all(torch.equal(a, b) for a, b in same) and pipe.unet.dtype == torch.float32 and pipe.safety_checker is None
 print("loaded")
 """
     done = python(code, hub.fill(tmp_path / "hf"))

@@ -1,136 +1,17 @@
-"""Week 1 as it stands in the tree: its notebook's cells, its checks and its known answers. Nothing long runs here."""
+"""Week 1: its checks on known answers, and its helper package. Nothing long runs here."""
 
 from __future__ import annotations
 
-import ast
-import re
-from collections import Counter
-from pathlib import Path
-
-import nbformat
 import numpy as np
 import pytest
 import torch
 
-from clip_lab import checks, data, plots, small, waiting
+from clip_lab import checks, data, plots, small
+from coursekit import needs
 from coursekit.checks import checks_in, run_check
 from coursekit.student import local_student
 from grader.rubrics import week01_clip as hidden
-from grader.rubrics import week01_clip_answers
 from grader.rubrics.week01_clip_answers import ANSWERS
-
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "solutions" / "week01_clip" / "week01_clip.ipynb"
-MARKER = "# CROSSMODAL-RUBRIC: must never reach students"
-
-
-def metadata(cell) -> dict:
-    return cell.metadata.get("nbgrader", {})
-
-
-@pytest.fixture(scope="module")
-def notebook():
-    return nbformat.read(SOURCE, as_version=4)
-
-
-@pytest.fixture(scope="module")
-def answer_cells(notebook):
-    """The auto-graded answer cells by question, in order."""
-    return {
-        metadata(c)["grade_id"]: c for c in notebook.cells if metadata(c).get("solution") and not metadata(c)["grade"]
-    }
-
-
-# --- the notebook ---------------------------------------------------------------------------------------------------
-
-
-def test_the_notebook_is_valid_clean_and_alone(notebook):
-    nbformat.validate(notebook)
-    assert [path.name for path in SOURCE.parent.iterdir() if not path.name.startswith(".")] == [SOURCE.name]
-    ids = [cell["id"] for cell in notebook.cells]
-    assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in ids)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
-
-
-def test_the_points_are_thirty(notebook, answer_cells):
-    points = {metadata(c)["grade_id"]: metadata(c)["points"] for c in notebook.cells if metadata(c).get("grade")}
-    assert sum(points.values()) == 30
-    assert 8 <= len(answer_cells) <= 10
-    assert set(points) == {f"check_{question}" for question in answer_cells} | {"reflection"}
-
-
-def test_every_answer_has_its_check_right_below(notebook, answer_cells):
-    for question, cell in answer_cells.items():
-        below = notebook.cells[notebook.cells.index(cell) + 1]
-        assert below.source == f'check("{question}")'
-        assert below["id"] == metadata(below)["grade_id"] == f"check_{question}"
-        assert metadata(below)["grade"] and metadata(below)["locked"] and not metadata(below)["solution"]
-        assert not metadata(cell)["locked"] and cell["id"] == question
-
-
-def test_the_text_tells_the_same_points(notebook, answer_cells):
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    told = dict(re.findall(r"\*\*Exercise `(\w+)`\*\*.*?· (\d+) points", text))
-    points = {
-        metadata(c)["grade_id"].removeprefix("check_"): metadata(c) for c in notebook.cells if metadata(c).get("grade")
-    }
-    assert {name: int(n) for name, n in told.items()} == {name: meta["points"] for name, meta in points.items()}
-
-
-def test_one_parameters_cell_and_one_reflection(notebook):
-    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    assert len(tagged) == 1
-    namespace: dict = {}
-    exec(tagged[0].source, namespace)
-    assert (namespace["PROFILE"], namespace["DEVICE"], namespace["SEED"]) == ("tiny", "auto", 0)
-    by_hand = [cell for cell in notebook.cells if metadata(cell).get("solution") and metadata(cell)["grade"]]
-    assert [(cell.cell_type, metadata(cell)["grade_id"]) for cell in by_hand] == [("markdown", "reflection")]
-
-
-def test_a_solution_stands_in_every_answer_and_nowhere_else(notebook, answer_cells):
-    for cell in notebook.cells:
-        begins, ends = cell.source.count("### BEGIN SOLUTION"), cell.source.count("### END SOLUTION")
-        assert begins == ends
-        assert bool(begins) == (cell["id"] in answer_cells)
-
-
-# --- checks and answers ---------------------------------------------------------------------------------------------
-
-
-def test_every_question_has_visible_and_hidden_checks(answer_cells):
-    visible, secret = (Counter(one.question for one in checks_in(module)) for module in (checks, hidden))
-    assert set(visible) == set(secret) == set(answer_cells)
-    names = [(one.question, one.name) for module in (checks, hidden) for one in checks_in(module)]
-    assert len(set(names)) == len(names)
-    assert all(len(one.claim) <= 120 for module in (checks, hidden) for one in checks_in(module))
-
-
-def test_every_question_has_enough_known_answers(answer_cells):
-    right = Counter(answer.question for answer in ANSWERS if answer.right)
-    wrong = Counter(answer.question for answer in ANSWERS if not answer.right)
-    assert set(right) == set(wrong) == set(answer_cells)
-    assert min(right.values()) >= 2 and min(wrong.values()) >= 4
-    names = [(answer.question, answer.name) for answer in ANSWERS]
-    assert len(set(names)) == len(names)
-    assert all(answer.why for answer in ANSWERS if not answer.right)
-    subtle = {answer.question for answer in ANSWERS if answer.visible_passes}
-    assert subtle == set(answer_cells), "each question has a wrong answer that the visible checks let through"
-
-
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda a: f"{a.question}-{a.name}".replace(" ", "_"))
-def test_an_answer_defines_what_the_stub_defines(answer, answer_cells):
-    def defined(source: str) -> set[str]:
-        return {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-
-    assert defined(answer.source) >= defined(answer_cells[answer.question].source)
-
-
-def test_rubric_and_answers_carry_the_marker():
-    for module in (hidden, week01_clip_answers):
-        assert Path(module.__file__).read_text(encoding="utf-8").startswith(MARKER)
-
 
 # Questions whose checks need neither a model nor the notebook's own arrays: their answers can be judged right here.
 QUICK = ("cosine_similarity", "info_nce", "temperature")
@@ -295,10 +176,10 @@ def test_the_best_caption_of_a_picture_is_framed(monkeypatch):
 
 
 def test_what_waits_says_so_and_other_errors_pass(capsys):
-    with waiting.needs("embed"):
+    with needs("embed"):
         raise NotImplementedError()
     assert "`embed`" in capsys.readouterr().out
-    with pytest.raises(NotImplementedError, match="sparse"), waiting.needs("embed"):
+    with pytest.raises(NotImplementedError, match="sparse"), needs("embed"):
         raise NotImplementedError("no sparse kernel")
-    with pytest.raises(ValueError), waiting.needs("embed"):
+    with pytest.raises(ValueError), needs("embed"):
         raise ValueError

@@ -40,7 +40,10 @@ class Role:
 
 
 class Loaded(NamedTuple):
-    """A model in eval mode on the session's device, and the processor that makes its inputs."""
+    """A model in eval mode on the session's device, and the processor that makes its inputs.
+
+    A diffusion pipeline is a model too; its processor is its tokenizer.
+    """
 
     model: Any
     processor: Any
@@ -77,7 +80,8 @@ def load(role: str, profile: str | None = None, device: Any = None) -> Loaded:
     profile = profile or (now.profile if now else "tiny")
     device = device or (now.device if now else "cpu")
     loaded = copy.deepcopy(_shipped(row, tinyworld.checkpoint(row.shipped))) if profile == "tiny" else _from_hub(row)
-    return Loaded(loaded.model.to(device).eval(), loaded.processor)
+    model = loaded.model.to(device)
+    return Loaded(model.eval() if hasattr(model, "eval") else model, loaded.processor)
 
 
 @lru_cache
@@ -120,6 +124,46 @@ def _load_open_clip(where: str | Path, role: Role) -> Loaded:
     return Loaded(model.float(), OpenClipProcessor(transform, open_clip.get_tokenizer(name)))
 
 
+def _load_diffusion(where: str | Path, role: Role) -> Loaded:
+    from diffusers import StableDiffusionPipeline
+
+    return _pipeline(StableDiffusionPipeline, where, role)
+
+
+def _load_lcm(where: str | Path, role: Role) -> Loaded:
+    """The base model with the few-step LoRA; shipped there is none, so the base model alone."""
+    base = ROLES["diffusion"]
+    if not isinstance(where, str):
+        return _load_diffusion(where, base)
+    from diffusers import LCMScheduler
+
+    loaded = _load_diffusion(base.hub_id, base)
+    loaded.model.scheduler = LCMScheduler.from_config(loaded.model.scheduler.config)
+    loaded.model.load_lora_weights(where, revision=role.revision)
+    return loaded
+
+
+def _load_inpainting(where: str | Path, role: Role) -> Loaded:
+    from diffusers import StableDiffusionInpaintPipeline
+
+    return _pipeline(StableDiffusionInpaintPipeline, where, role)
+
+
+def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
+    """A pipeline in single precision; the Hub's, of which the half-precision files are fetched, in half on a GPU."""
+    import torch
+
+    hub = isinstance(where, str)
+    settings = {"revision": role.revision, "variant": "fp16", "safety_checker": None} if hub else {}
+    pipe = kind.from_pretrained(where, **settings)  # the argument for the precision has another name in each version
+    wanted = torch.float16 if hub and torch.cuda.is_available() else torch.float32
+    for part in pipe.components.values():
+        if isinstance(part, torch.nn.Module) and part.dtype != wanted:
+            part.to(wanted)
+    pipe.set_progress_bar_config(disable=True)
+    return Loaded(pipe, pipe.tokenizer)
+
+
 ROLES: dict[str, Role] = {
     "clip": Role(
         model_class="transformers.CLIPModel",
@@ -141,6 +185,36 @@ ROLES: dict[str, Role] = {
         memory_mb=900,
         loader=_load_open_clip,
         files=("open_clip_config.json", "open_clip_model.safetensors", "*token*", "vocab.json", "merges.txt"),
+    ),
+    "diffusion": Role(
+        model_class="diffusers.StableDiffusionPipeline",
+        shipped="diffusion",
+        hub_id="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+        licence="CreativeML OpenRAIL-M",
+        size_mb=2140,
+        memory_mb=3500,
+        loader=_load_diffusion,
+    ),
+    "diffusion_lcm": Role(
+        model_class="diffusers.StableDiffusionPipeline",
+        shipped="diffusion",
+        hub_id="latent-consistency/lcm-lora-sdv1-5",
+        revision="cf2fced511dbe7e26c8d1d397e728fbab875db4b",
+        licence="OpenRAIL++",
+        size_mb=135,
+        memory_mb=3600,
+        loader=_load_lcm,
+    ),
+    "inpainting": Role(
+        model_class="diffusers.StableDiffusionInpaintPipeline",
+        shipped="diffusion",
+        hub_id="stable-diffusion-v1-5/stable-diffusion-inpainting",
+        revision="8a4288a76071f7280aedbdb3253bdb9e9d5d84bb",
+        licence="CreativeML OpenRAIL-M",
+        size_mb=2140,
+        memory_mb=3500,
+        loader=_load_inpainting,
     ),
 }
 

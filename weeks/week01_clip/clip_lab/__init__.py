@@ -30,8 +30,7 @@ from clip_lab.plots import (
     show_training,
 )
 from clip_lab.probes import random_clip
-from clip_lab.waiting import needs
-from coursekit.notebook import use_checks
+from coursekit.notebook import needs, use_checks
 
 use_checks(checks, Path(__file__).with_name("points.json"))
 

@@ -1,0 +1,243 @@
+"""Week 2: its checks on known answers, and its helper package against diffusers. Nothing long runs here."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
+from diffusers.models.attention_processor import Attention
+from PIL import Image
+
+import diffusion_lab
+import tinyworld
+from coursekit import models
+from coursekit.checks import checks_in, run_check
+from coursekit.student import local_student
+from diffusion_lab import checks, data, measuring, painting, plots, points, probes
+from grader.rubrics import week02_diffusion as hidden
+from grader.rubrics.week02_diffusion_answers import ANSWERS
+
+# Questions whose checks need neither the pipeline nor what the notebook made: their answers can be judged right here.
+QUICK = ("conversions", "ddpm_step", "ddim_step", "timesteps", "dpm_step", "guidance")
+NAMES = {
+    "torch": torch,
+    "np": np,
+    "F": torch.nn.functional,
+    "DDPMScheduler": DDPMScheduler,
+    "DDIMScheduler": DDIMScheduler,
+}
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return models.load("diffusion", profile="tiny", device="cpu").model
+
+
+@pytest.mark.parametrize(
+    "answer", [a for a in ANSWERS if a.question in QUICK], ids=lambda a: f"{a.question}-{a.name}".replace(" ", "_")
+)
+def test_known_answers_get_the_verdict_they_deserve(answer):
+    namespace = dict(NAMES)
+    exec(answer.source, namespace)
+    student = local_student(namespace)
+    verdicts = {
+        module: [run_check(one, student, "a seed") for one in checks_in(module) if one.question == answer.question]
+        for module in (checks, hidden)
+    }
+    passed = {module: all(verdict.passed for verdict in some) for module, some in verdicts.items()}
+    assert (passed[checks] and passed[hidden]) == answer.right, verdicts
+    assert passed[checks] == (answer.right or answer.visible_passes), verdicts
+
+
+@pytest.mark.parametrize("n", [4, 7])
+def test_strides_are_times_of_the_schedule(n):
+    for seed in range(300):
+        times = checks.strides(np.random.default_rng(seed), n)
+        assert all(0 <= s < t < 1000 for t, s in pairwise(times)) and len(times) == n
+
+
+# --- diffusion in the plane -----------------------------------------------------------------------------------------
+
+
+def test_the_star_is_about_as_wide_as_a_gaussian_and_has_its_arms():
+    star = points.star(4000)
+    assert star.shape == (4000, 2) and star.dtype == torch.float32
+    assert 0.7 < star.std() < 1.3 and star.mean(dim=0).abs().max() < 0.2
+    assert points.inside_share(points.star(500, seed=9)) > 0.99
+    assert points.inside_share(torch.randn(500, 2, generator=torch.Generator().manual_seed(0))) < 0.8
+
+
+def test_the_ideal_guess_is_the_mean_of_what_could_have_been():
+    two = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    t = 30
+    a, b = points.KEPT[t].sqrt(), (1 - points.KEPT[t]).sqrt()
+    middle = torch.zeros(1, 2)  # as likely to come from either, so its clean guess is between them
+    assert torch.allclose((middle - b * points.ideal(middle, t, two)) / a, torch.zeros(1, 2), atol=1e-5)
+    near = a * two[:1]
+    assert ((near - b * points.ideal(near, t, two)) / a)[0, 0] > 0.5
+
+
+def test_ideal_paths_end_in_the_star_and_few_steps_never_reach_the_tips():
+    whole, few = (points.paths(DDIMScheduler, steps, n=200) for steps in (100, 5))
+    assert whole.shape == (101, 200, 2) and torch.equal(whole[0], few[0])
+    assert points.inside_share(whole[-1]) > 0.95 and whole[-1].std() > 1.3 * few[-1].std()
+    assert points.inside_share(points.paths(DDPMScheduler, 100, n=200)[-1]) > 0.95
+
+
+def test_training_is_the_same_for_the_same_seed_and_better_than_none():
+    def loss(model, clean, t, noise, kept, prediction):
+        left = kept[t][:, None]
+        return torch.nn.functional.mse_loss(model(left.sqrt() * clean + (1 - left).sqrt() * noise, t), noise)
+
+    model = points.build(3)
+    losses = points.train(model, loss, steps=300, seed=3)
+    assert losses == points.train(points.build(3), loss, steps=300, seed=3)
+    assert np.mean(losses[-50:]) < 0.6 * np.mean(losses[:5])
+    trained, untrained = (points.sample(m, 300, seed=1)[-1] for m in (model, points.build(3)))
+    assert points.inside_share(trained) > points.inside_share(untrained.nan_to_num()) + 0.2
+
+
+# --- painting, beside the library -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampler", [None, DDIMScheduler, DPMSolverMultistepScheduler])
+def test_paint_is_what_the_pipeline_paints(sampler):
+    pipe = probes.pipeline((sampler or DDIMScheduler).__name__)
+    captions = data.wishes()[:2]
+    theirs = checks.library_pictures(pipe, captions, painting.start(pipe, 2, seed=5), 5, 2.5)
+    ours = data.to_pixels(painting.paint(pipe, captions, 5, 2.5, seed=5)) / 2 + 0.5
+    assert (ours - theirs).abs().max() < 0.01  # 8 bits a colour
+
+
+def test_one_step_is_ddim(pipe):
+    scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
+    scheduler.set_timesteps(20)
+    assert painting.times(pipe, 20) == scheduler.timesteps.tolist()
+    caption, sample = data.wishes()[0], painting.start(pipe, 1, seed=2)
+    step, t = painting.stepper(pipe, caption, 2.0), 749
+    with torch.no_grad():
+        answer = painting.guided_answer(pipe, [caption], 2.0)(sample, t)
+        wanted = scheduler.step(answer, t, sample).prev_sample
+    assert torch.allclose(step(sample, t, 699), wanted, atol=1e-5)
+
+
+def test_pictures_survive_the_autoencoder(pipe):
+    scenes = data.told(16, seed=11)
+    pixels = data.to_pixels([scene.render() for scene in scenes])
+    back = painting.decode(pipe, painting.encode(pipe, pixels))
+    assert back.shape == pixels.shape
+    assert -10 * torch.log10((back - (pixels / 2 + 0.5)).square().mean()) > 25  # dB
+    assert measuring.fidelity(data.to_pictures(back), scenes) > 0.95
+
+
+def test_masks_cover_what_they_say(pipe):
+    half, frame = painting.right_half(pipe, 2), painting.frame(pipe, 2)
+    size = pipe.unet.config.sample_size
+    assert half.shape == frame.shape == (2, 1, size, size)
+    assert half[..., : size // 2].sum() == 0 and half[..., size // 2 :].all()
+    assert frame[..., 0, :].all() and not frame[..., size // 2, size // 2].any()
+
+
+def test_attention_is_what_diffusers_computes():
+    torch.manual_seed(0)
+    layer = Attention(query_dim=16, cross_attention_dim=12, heads=4, dim_head=4)
+    hidden_states, states = torch.randn(2, 9, 16), torch.randn(2, 5, 12)
+    queries, keys = layer.to_q(hidden_states), layer.to_k(states)
+    scores = layer.get_attention_scores(layer.head_to_batch_dim(queries), layer.head_to_batch_dim(keys))
+    wanted = scores.unflatten(0, (2, 4)).mean(dim=1)
+    assert torch.allclose(painting.library_attention(queries, keys, 4), wanted, atol=1e-6)
+
+
+def test_watching_changes_nothing_and_every_place_attends_to_something(pipe):
+    caption = data.wishes()[0]
+    picture, maps = painting.watch(pipe, caption, painting.library_attention, steps=3, seed=4)
+    (unwatched,) = painting.paint(pipe, [caption], 3, seed=4)
+    assert np.array_equal(np.asarray(picture), np.asarray(unwatched))
+    assert [word for word, _ in maps] == caption.split()
+    whole = torch.stack([m for _, m in maps]).sum(dim=0)
+    assert whole.shape == (64, 64) and (whole > 0).all() and (whole <= 1 + 1e-5).all()
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def test_drawings_are_read_as_they_are_and_shuffled_ones_are_not():
+    scenes = data.told(24)
+    drawn = [scene.render() for scene in scenes]
+    assert measuring.fidelity(drawn, scenes) > 0.97
+    assert measuring.fidelity(drawn[1:] + drawn[:1], scenes) < 0.6
+
+
+def test_share_and_diversity():
+    red, blue = ([data.recoloured(s, c).render() for s in data.told(8)] for c in ("red", "blue"))
+    assert measuring.share(red, colour="red") == 1 and measuring.share(blue, colour="red") == 0
+    assert measuring.diversity([red[0]] * 3) == 0 < measuring.diversity(red)
+
+
+def test_halves_ask_for_what_is_there_and_one_thing_more():
+    scenes, captions = data.halves(10, seed=3)
+    for scene, caption in zip(scenes, captions, strict=True):
+        here = scene.objects[0]
+        facts = tinyworld.parse_caption(caption)
+        assert here.x < 0.4 and facts.relation == "left of" and facts.background == scene.background
+        assert facts.objects[0] == (here.size, here.colour, here.shape) and facts.objects[1][2] != here.shape
+
+
+@pytest.mark.parametrize("report", ["measure_edits", "measure_inpainting", "measure_word_change", "measure_palette"])
+def test_reports_have_pictures_and_shares(pipe, report, monkeypatch):
+    monkeypatch.setattr(measuring, "EDIT_STEPS", 4)
+    more = ((0.0, 1.0),) if report == "measure_edits" else ()
+    rows = getattr(measuring, report)(pipe, *more, 2.0, n=3)
+    assert all(len(pictures) == 3 for pictures in rows.pictures.values())
+    assert set(rows.measured) <= set(rows.pictures) and len(rows.measured) >= 2
+    assert all(0 <= value <= 1 for row in rows.measured.values() for value in row.values())
+
+
+def test_what_was_kept_is_measured(pipe):
+    rows = measuring.measure_inpainting(pipe, 2.0, n=4)
+    kept, control = (
+        rows.measured[k]["change of what was to be kept"] for k in ("right half anew", "control: nothing put back")
+    )
+    assert kept < 0.05 < control
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
+
+
+def test_figures_are_one_picture_each(pipe, monkeypatch):
+    shown: list[Image.Image] = []
+    monkeypatch.setattr(plots.plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
+    kept = {"linear": DDPMScheduler().alphas_cumprod}
+    drawn = [scene.render() for scene in data.told(3)]
+    report = measuring.Rows(
+        {"strength 0": drawn, "strength 1": drawn}, {"strength 0": {"a": 0.5}, "strength 1": {"a": 1.0}}
+    )
+    for draw in (
+        lambda: diffusion_lab.show_pictures(drawn, ["one", "two", "three"]),
+        lambda: diffusion_lab.show_rows([drawn, data.to_pixels(drawn)], ["a", "b"], title="c"),
+        lambda: diffusion_lab.show_dissolving(kept),
+        lambda: diffusion_lab.show_signal(kept),
+        lambda: diffusion_lab.show_losses([1.0, 0.5] * 40),
+        lambda: diffusion_lab.show_trajectories({"x": torch.zeros(4, 5, 2)}),
+        lambda: diffusion_lab.show_beliefs(pipe),
+        lambda: diffusion_lab.show_quality([1, 2], {"x": [0.1, 0.9]}),
+        lambda: diffusion_lab.show_guidance([0, 1], [0.1, 0.9], [0.3, 0.2]),
+        lambda: diffusion_lab.show_word_maps(drawn[0], [("word", torch.rand(64, 64))] * 9),
+        lambda: diffusion_lab.show_edits(report),
+    ):
+        before = len(shown)
+        draw()
+        assert len(shown) - before == (2 if "show_edits" in draw.__code__.co_names else 1)
+    assert all(min(picture.size) > 60 for picture in shown)
+
+
+def test_an_animation_is_a_film(monkeypatch):
+    films = []
+    monkeypatch.setattr("IPython.display.display", films.append)
+    diffusion_lab.animate({"a": [torch.zeros(5, 2)], "b": [torch.full((5, 2), i / 5) for i in range(5)]}, frames=5)
+    film = Image.open(io.BytesIO(films[0].data))
+    assert film.n_frames == 5

@@ -1,0 +1,107 @@
+"""The helper package of week 2: what the notebook looks at, paints, measures and draws, and the checks it runs.
+
+diffusion_lab.paint(painter, captions)       # pictures, with the library's sampler
+diffusion_lab.fidelity(pictures, scenes)     # what is right on them, as a classifier reads it
+diffusion_lab.points                         # diffusion in the plane, small enough to train in seconds
+"""
+
+from pathlib import Path
+
+from coursekit.notebook import use_checks
+from diffusion_lab import checks, points
+from diffusion_lab.data import (
+    half_scenes,
+    middle_mask,
+    other_caption,
+    scene_caption,
+    scene_pixels,
+    to_pictures,
+    to_pixels,
+    told,
+    wishes,
+)
+from diffusion_lab.measuring import (
+    diversity,
+    fidelity,
+    measure_edits,
+    measure_inpainting,
+    measure_palette,
+    measure_word_change,
+    read,
+    share,
+)
+from diffusion_lab.painting import (
+    decode,
+    encode,
+    library_attention,
+    paint,
+    right_half,
+    start,
+    stepper,
+    times,
+    watch,
+)
+from diffusion_lab.plots import (
+    animate,
+    show_beliefs,
+    show_dissolving,
+    show_edits,
+    show_guidance,
+    show_inpainting,
+    show_losses,
+    show_palette,
+    show_pictures,
+    show_quality,
+    show_rows,
+    show_signal,
+    show_trajectories,
+    show_word_change,
+    show_word_maps,
+)
+
+use_checks(checks, Path(__file__).with_name("points.json"))
+
+__all__ = [
+    "animate",
+    "decode",
+    "diversity",
+    "encode",
+    "fidelity",
+    "half_scenes",
+    "library_attention",
+    "measure_edits",
+    "measure_inpainting",
+    "measure_palette",
+    "measure_word_change",
+    "middle_mask",
+    "other_caption",
+    "paint",
+    "points",
+    "read",
+    "right_half",
+    "scene_caption",
+    "scene_pixels",
+    "share",
+    "show_beliefs",
+    "show_dissolving",
+    "show_edits",
+    "show_guidance",
+    "show_inpainting",
+    "show_losses",
+    "show_palette",
+    "show_pictures",
+    "show_quality",
+    "show_rows",
+    "show_signal",
+    "show_trajectories",
+    "show_word_change",
+    "show_word_maps",
+    "start",
+    "stepper",
+    "times",
+    "to_pictures",
+    "to_pixels",
+    "told",
+    "watch",
+    "wishes",
+]

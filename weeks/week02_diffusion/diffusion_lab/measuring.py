@@ -1,0 +1,228 @@
+"""What is on the painted pictures, and what became of the edited ones.
+
+In the tiny profile tinyworld's judge reads the pictures; in the full one, where pictures are of another world, CLIP
+says whether a picture fits its own caption best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from coursekit import models, session
+from diffusion_lab import data, painting
+from tinyworld import Scene, judge, parse_caption
+from tinyworld.judge import Verdict
+
+EDIT_STEPS = 12
+
+
+@lru_cache(maxsize=1)
+def _judge() -> judge.Judge:
+    return judge.load()
+
+
+def read(pictures: Sequence[Image.Image]) -> list[Verdict]:
+    """What the judge sees on each picture."""
+    return _judge().read(list(pictures))
+
+
+def fidelity(pictures: Sequence[Image.Image], told: Sequence[Scene]) -> float:
+    """How well pictures show what was told, in [0, 1].
+
+    The mean over scenes of one object of whether colour, shape and background are right; in the full profile the part
+    of the pictures that CLIP would give to their own caption.
+    """
+    now = session.current
+    if now and now.profile == "full":
+        clip = models.load("clip")
+        u, v = models.embed_images(clip, pictures), models.embed_texts(clip, [scene.caption() for scene in told])
+        best = (u @ torch.nn.functional.normalize(v, dim=-1).T).argmax(dim=1)
+        return float((best == torch.arange(len(pictures))).float().mean())
+    return float(np.mean([_facts_right(verdict, scene) for verdict, scene in zip(read(pictures), told, strict=True)]))
+
+
+def _facts_right(verdict: Verdict, scene: Scene) -> float:
+    thing = scene.objects[0]
+    first = verdict.objects[0] if verdict.objects else None
+    right = [verdict.background == scene.background]
+    right += [first is not None and getattr(first, name) == getattr(thing, name) for name in ("colour", "shape")]
+    return float(np.mean(right))
+
+
+def share(pictures: Sequence[Image.Image], **facts: str) -> float:
+    """The part of the pictures whose most certain object is so: share(pictures, colour="red")."""
+    seen = [verdict.objects[0] if verdict.objects else None for verdict in read(pictures)]
+    return float(np.mean([s is not None and all(getattr(s, k) == v for k, v in facts.items()) for s in seen]))
+
+
+def diversity(pictures: Sequence[Image.Image]) -> float:
+    """How much pictures differ: the mean over all pairs of the root mean squared difference, in [0, 1]."""
+    arrays = [np.asarray(picture.convert("RGB"), dtype=float) / 255 for picture in pictures]
+    return float(np.mean([np.sqrt(np.mean((a - b) ** 2)) for a, b in combinations(arrays, 2)]))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of pictures with labels, and what was measured of each: {row: {measure: value in [0, 1]}}."""
+
+    pictures: dict[str, list[Image.Image]]
+    measured: dict[str, dict[str, float]]
+    caption: str = ""
+
+
+def _changed(pixels: torch.Tensor, sources: torch.Tensor, where: torch.Tensor | float = 1.0) -> float:
+    """The root mean squared difference of pictures (n, 3, h, w) in [0, 1]. where: weights of the pixels."""
+    if pixels.shape != sources.shape:
+        sources = torch.nn.functional.interpolate(sources, pixels.shape[-2:], mode="bicubic")
+    weights = torch.as_tensor(where).expand_as(pixels) if isinstance(where, torch.Tensor) else torch.ones_like(pixels)
+    return float(((pixels - sources).square() * weights).sum().div(weights.sum()).sqrt())
+
+
+def _walk(pipe: Any, sample: torch.Tensor, step: Any, remaining: Sequence[int]) -> torch.Tensor:
+    for t, previous in pairwise([*remaining, -1]):
+        sample = step(sample, t, previous)
+    return sample
+
+
+def measure_edits(pipe: Any, strengths: Sequence[float], guidance: float, n: int = 8, seed: int = 0) -> Rows:
+    """SDEdit towards another colour of the same object, at several strengths."""
+    rng = np.random.default_rng(seed)
+    scenes = data.told(n, seed=5)
+    wanted = [data.recoloured(scene, data.another_colour(scene, rng)) for scene in scenes]
+    sources = data.to_pixels([scene.render() for scene in scenes])
+    latents, noise = painting.encode(pipe, sources), painting.start(pipe, n, seed)
+    step = painting.stepper(pipe, [scene.caption() for scene in wanted], guidance)
+    times, pictures, measured = painting.times(pipe, EDIT_STEPS), {}, {}
+    for strength in strengths:
+        remaining = times[EDIT_STEPS - int(strength * EDIT_STEPS) :]
+        sample = painting.noised(pipe, latents, noise, remaining[0]) if remaining else latents
+        pixels = painting.decode(pipe, _walk(pipe, sample, step, remaining))
+        label = f"strength {strength:g}"
+        pictures[label] = data.to_pictures(pixels)
+        measured[label] = {
+            "new colour there": _share_right(pictures[label], wanted, ("colour",)),
+            "same place": _share_near(pictures[label], scenes),
+            "shape kept": _share_right(pictures[label], scenes, ("shape",)),
+        }
+    return Rows(pictures, measured, f"towards “{wanted[0].caption()}”")
+
+
+def _share_right(pictures: Sequence[Image.Image], scenes: Sequence[Scene], names: Sequence[str]) -> float:
+    right = []
+    for verdict, scene in zip(read(pictures), scenes, strict=True):
+        seen = verdict.objects[0] if verdict.objects else None
+        right.append(seen is not None and all(getattr(seen, k) == getattr(scene.objects[0], k) for k in names))
+    return float(np.mean(right))
+
+
+def _share_near(pictures: Sequence[Image.Image], scenes: Sequence[Scene], within: float = 0.1) -> float:
+    near = []
+    for verdict, scene in zip(read(pictures), scenes, strict=True):
+        seen, thing = verdict.objects[0] if verdict.objects else None, scene.objects[0]
+        near.append(seen is not None and np.hypot(seen.x - thing.x, seen.y - thing.y) < within)
+    return float(np.mean(near))
+
+
+def measure_inpainting(pipe: Any, guidance: float, n: int = 8, seed: int = 0) -> Rows:
+    """A second object painted into the right half; a frame painted around; and the control that keeps nothing."""
+    scenes, captions = data.halves(n, seed=6)
+    sources = data.to_pixels([scene.render() for scene in scenes])
+    clean, noise = painting.encode(pipe, sources), painting.start(pipe, n, seed)
+    before = painting.decode(pipe, clean)
+    alone = [scene.caption() for scene in scenes]
+    ways = {
+        "right half anew": (painting.right_half(pipe, n), captions),
+        "frame anew": (painting.frame(pipe, n), alone),
+        "control: nothing put back": (torch.ones_like(painting.right_half(pipe, n)), captions),
+    }
+    times = painting.times(pipe, EDIT_STEPS)
+    pictures, measured = {"before": data.to_pictures(before)}, {}
+    for label, (mask, told) in ways.items():
+        step, sample = painting.stepper(pipe, told, guidance), noise
+        for t, previous in pairwise([*times, -1]):
+            known = painting.noised(pipe, clean, noise, previous)
+            sample = mask * step(sample, t, previous) + (1 - mask) * known
+        pixels = painting.decode(pipe, sample)
+        pictures[label] = data.to_pictures(pixels)
+        kept = ways["frame anew" if label == "frame anew" else "right half anew"][0]
+        # latents are blurred into their neighbours by the decoder: ask well inside of what was kept
+        where = 1 - torch.nn.functional.interpolate(kept.float().cpu(), pixels.shape[-2:])
+        grown = torch.nn.functional.max_pool2d(1 - where, 17, 1, 8)
+        measured[label] = {
+            "change of what was to be kept": _changed(pixels, before, 1 - grown),
+            "asked for and there": _share_told(pictures[label], told),
+        }
+    return Rows(pictures, measured, captions[0])
+
+
+def _share_told(pictures: Sequence[Image.Image], captions: Sequence[str]) -> float:
+    """The part of the pictures on which every object of the caption is to be seen, in its colour and shape."""
+    found = []
+    for verdict, caption in zip(read(pictures), captions, strict=True):
+        seen = {(s.colour, s.shape) for s in verdict.objects}
+        found.append(all((colour, shape) in seen for _, colour, shape in parse_caption(caption).objects))
+    return float(np.mean(found))
+
+
+def measure_word_change(pipe: Any, guidance: float, n: int = 8, first: float = 0.25, seed: int = 0) -> Rows:
+    """Old caption for the `first` part of the steps, then one with another colour. Control: from other noise."""
+    rng = np.random.default_rng(seed)
+    scenes = data.told(n, seed=7)
+    wanted = [data.recoloured(scene, data.another_colour(scene, rng)) for scene in scenes]
+    old, new = (painting.stepper(pipe, [s.caption() for s in group], guidance) for group in (scenes, wanted))
+    times = painting.times(pipe, EDIT_STEPS)
+    turn = times[int(first * EDIT_STEPS)]
+    before = data.to_pictures(painting.decode(pipe, _walk(pipe, painting.start(pipe, n, seed), old, times)))
+    pictures, measured = {"old caption": before}, {}
+    for label, noise in (("one word changed", seed), ("control: other noise", seed + 1)):
+        step = lambda sample, t, previous: (old if t > turn else new)(sample, t, previous)  # noqa: E731
+        after = data.to_pictures(painting.decode(pipe, _walk(pipe, painting.start(pipe, n, noise), step, times)))
+        pictures[label] = after
+        measured[label] = {
+            "new colour there": _share_right(after, wanted, ("colour",)),
+            "same place": _share_same_place(before, after),
+        }
+    return Rows(pictures, measured, f"{scenes[0].caption()} → {wanted[0].objects[0].colour}")
+
+
+def _share_same_place(one: Sequence[Image.Image], other: Sequence[Image.Image], within: float = 0.1) -> float:
+    near = []
+    for a, b in zip(read(one), read(other), strict=True):
+        both = a.objects and b.objects
+        near.append(bool(both) and np.hypot(a.objects[0].x - b.objects[0].x, a.objects[0].y - b.objects[0].y) < within)
+    return float(np.mean(near))
+
+
+def measure_palette(pipe: Any, guidance: float, n: int = 8, strength: float = 0.4, seed: int = 0) -> Rows:
+    """The latents' statistics of one picture given to another, and a short walk back. Control: the walk alone."""
+    scenes, styles = data.told(n, seed=8), data.told(n, seed=9)
+    x, y = (painting.encode(pipe, data.to_pixels([s.render() for s in group])) for group in (scenes, styles))
+    moments = [(z.mean((2, 3), keepdim=True), z.std((2, 3), keepdim=True)) for z in (x, y)]
+    (mean_x, std_x), (mean_y, std_y) = moments
+    repainted = (x - mean_x) / (std_x + 1e-5) * std_y + mean_y
+    times = painting.times(pipe, EDIT_STEPS)[-int(strength * EDIT_STEPS) :]
+    noise = painting.start(pipe, n, seed)
+    pictures = {"picture": data.to_pictures(painting.decode(pipe, x)), "palette": [s.render() for s in styles]}
+    measured = {}
+    empty = painting.stepper(pipe, "", 1.0)
+    for label, latents in (("with the palette", repainted), ("control: as it was", x)):
+        after = data.to_pictures(
+            painting.decode(pipe, _walk(pipe, painting.noised(pipe, latents, noise, times[0]), empty, times))
+        )
+        pictures[label] = after
+        backgrounds = [verdict.background for verdict in read(after)]
+        measured[label] = {
+            "background of the palette": float(
+                np.mean([b == s.background for b, s in zip(backgrounds, styles, strict=True)])
+            ),
+            "same place": _share_near(after, scenes),
+        }
+    return Rows(pictures, measured)

@@ -1,0 +1,189 @@
+"""Painting with a pipeline: the notebook's figures use these, so that they are there whatever the answers are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+
+from diffusion_lab.data import to_pictures
+
+AttentionFunction = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+
+
+def start(pipe: Any, n: int, seed: int = 0) -> torch.Tensor:
+    """Gaussian noise to paint `n` pictures from: latents (n, c, h, w) on the pipeline's device, the same everywhere."""
+    size = pipe.unet.config.sample_size
+    shape = (n, pipe.unet.config.in_channels, size, size)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(pipe.unet.device, pipe.unet.dtype)
+
+
+def paint(
+    pipe: Any,
+    captions: Sequence[str],
+    steps: int = 25,
+    guidance: float = 3.0,
+    seed: int = 0,
+    sampler: type | None = None,
+    negative: str | None = None,
+) -> list[Image.Image]:
+    """One picture a caption. sampler: a scheduler's class, in place of the pipeline's own.  negative: what to avoid.
+
+    Guidance below 1 works too, where the library's own call would not mix in the empty caption.
+    """
+    with torch.no_grad():
+        answer = guided_answer(pipe, captions, guidance, negative or "")
+        scheduler = (sampler or type(pipe.scheduler)).from_config(pipe.scheduler.config)
+        scheduler.set_timesteps(steps, device=pipe.unet.device)
+        sample = start(pipe, len(captions), seed) * scheduler.init_noise_sigma
+        generator = torch.Generator().manual_seed(seed + 1)  # for samplers that add noise
+        for t in scheduler.timesteps:
+            more = {"generator": generator} if "generator" in scheduler.step.__code__.co_varnames else {}
+            noise = answer(scheduler.scale_model_input(sample, t), t)
+            sample = scheduler.step(noise, t, sample, **more).prev_sample
+        return to_pictures(decode(pipe, sample))
+
+
+def text_states(pipe: Any, texts: Sequence[str]) -> torch.Tensor:
+    """What the UNet attends to: (n, tokens, d)."""
+    length = pipe.tokenizer.model_max_length
+    tokens = pipe.tokenizer(list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+    return pipe.text_encoder(tokens.input_ids.to(pipe.text_encoder.device))[0]
+
+
+def guided_answer(
+    pipe: Any, captions: Sequence[str], guidance: float, negative: str = ""
+) -> Callable[[torch.Tensor, Any], torch.Tensor]:
+    """answer(latents, t): what the UNet predicts with classifier-free guidance."""
+    told, empty = text_states(pipe, captions), text_states(pipe, [negative] * len(captions))
+
+    def answer(latents: torch.Tensor, t: Any) -> torch.Tensor:
+        if guidance == 1:  # the empty caption would not count
+            return pipe.unet(latents, t, encoder_hidden_states=told).sample
+        both = pipe.unet(torch.cat([latents] * 2), t, encoder_hidden_states=torch.cat([empty, told])).sample
+        without, given = both.chunk(2)
+        return without + guidance * (given - without)
+
+    return answer
+
+
+def clean_guess(pipe: Any, answer: torch.Tensor, noisy: torch.Tensor, t: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The clean latents and the noise that an answer of this pipeline's UNet stands for."""
+    kept = pipe.scheduler.alphas_cumprod[t].to(noisy)
+    a, b = kept.sqrt(), (1 - kept).sqrt()
+    kind = pipe.scheduler.config.prediction_type
+    if kind == "epsilon":
+        return (noisy - b * answer) / a, answer
+    if kind == "sample":
+        return answer, (noisy - a * answer) / b
+    return a * noisy - b * answer, b * noisy + a * answer
+
+
+def times(pipe: Any, steps: int) -> list[int]:
+    """The times of `steps` steps, descending, spaced "trailing": from pure noise to the picture."""
+    total = len(pipe.scheduler.alphas_cumprod)
+    return [round(total - i * total / steps) - 1 for i in range(steps)]
+
+
+def stepper(pipe: Any, captions: str | Sequence[str], guidance: float) -> Callable[..., torch.Tensor]:
+    """step(sample, t, previous): one guided DDIM step towards the captions. One caption serves every sample."""
+    answers: dict[int, Any] = {}
+
+    @torch.no_grad()
+    def step(sample: torch.Tensor, t: int, previous: int) -> torch.Tensor:
+        n = len(sample)
+        if n not in answers:
+            answers[n] = guided_answer(pipe, [captions] * n if isinstance(captions, str) else captions, guidance)
+        clean, noise = clean_guess(pipe, answers[n](sample, t), sample, t)
+        return noised(pipe, clean, noise, previous)
+
+    return step
+
+
+def noised(pipe: Any, clean: torch.Tensor, noise: torch.Tensor, t: int) -> torch.Tensor:
+    """Clean latents as they are at time t; -1 is the end, where they are as they were."""
+    kept = pipe.scheduler.alphas_cumprod[t].to(clean) if t >= 0 else torch.ones((), device=clean.device)
+    return kept.sqrt() * clean + (1 - kept).sqrt() * noise
+
+
+@torch.no_grad()
+def encode(pipe: Any, pixels: torch.Tensor) -> torch.Tensor:
+    """Pictures (n, 3, height, width) in [-1, 1] to latents, at the scale that the UNet knows."""
+    side = pipe.unet.config.sample_size * 2 ** (len(pipe.vae.config.block_out_channels) - 1)
+    if pixels.shape[-1] != side:
+        pixels = torch.nn.functional.interpolate(pixels, (side, side), mode="bicubic")
+    mean = pipe.vae.encode(pixels.to(pipe.vae.device, pipe.vae.dtype)).latent_dist.mean
+    return mean * pipe.vae.config.scaling_factor
+
+
+@torch.no_grad()
+def decode(pipe: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Latents to pictures, float32 (n, 3, height, width) in [0, 1] on the CPU."""
+    pixels = pipe.vae.decode(latents.to(pipe.vae.dtype) / pipe.vae.config.scaling_factor).sample
+    return (pixels / 2 + 0.5).clamp(0, 1).float().cpu()
+
+
+def right_half(pipe: Any, n: int) -> torch.Tensor:
+    """A mask of latents (n, 1, h, w): 1 on the right half, which is to be painted anew."""
+    size = pipe.unet.config.sample_size
+    mask = torch.zeros((n, 1, size, size), device=pipe.unet.device, dtype=pipe.unet.dtype)
+    mask[..., size // 2 :] = 1
+    return mask
+
+
+def frame(pipe: Any, n: int) -> torch.Tensor:
+    """A mask of latents (n, 1, h, w): 1 on a frame around the middle, for outpainting."""
+    mask = torch.ones_like(right_half(pipe, n))
+    edge = mask.shape[-1] // 8
+    mask[..., edge:-edge, edge:-edge] = 0
+    return mask
+
+
+# --- attention --------------------------------------------------------------------------------------------------------
+
+
+def library_attention(queries: torch.Tensor, keys: torch.Tensor, heads: int) -> torch.Tensor:
+    """What `attention_weights` of the notebook returns, by torch's own attention, with an identity for values."""
+    q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys))
+    tokens = torch.eye(keys.shape[1], dtype=q.dtype, device=q.device).expand(*k.shape[:3], keys.shape[1])
+    return torch.nn.functional.scaled_dot_product_attention(q, k, tokens).mean(dim=1)
+
+
+def watch(
+    pipe: Any,
+    caption: str,
+    attention: AttentionFunction,
+    steps: int = 12,
+    guidance: float = 3.0,
+    seed: int = 0,
+    side: int = 64,
+) -> tuple[Image.Image, list[tuple[str, torch.Tensor]]]:
+    """Paint a caption, and for each of its words where the UNet listened to it.
+
+    attention: as `attention_weights` of the notebook.
+    Returns the picture, and for each token of the caption the token and its map, float32 (side, side): the mean over
+    layers and steps of the attention to it, and over the caption only, without the empty one that guidance needs.
+    """
+    seen: list[torch.Tensor] = []
+
+    def keep(module: Any, args: Any, kwargs: Any, _: Any) -> None:
+        hidden = args[0] if args else kwargs["hidden_states"]
+        states = kwargs["encoder_hidden_states"]
+        weights = attention(module.to_q(hidden)[-1:], module.to_k(states)[-1:], module.heads)  # the told one is last
+        size = round(weights.shape[1] ** 0.5)
+        maps = torch.as_tensor(weights).float().reshape(1, size, size, -1).permute(0, 3, 1, 2)
+        seen.append(torch.nn.functional.interpolate(maps, (side, side), mode="bilinear")[0].cpu())
+
+    layers = [module for name, module in pipe.unet.named_modules() if name.endswith("attn2")]
+    hooks = [layer.register_forward_hook(keep, with_kwargs=True) for layer in layers]
+    try:
+        (picture,) = paint(pipe, [caption], steps, guidance, seed)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    mean = torch.stack(seen).mean(dim=0)
+    ids = pipe.tokenizer(caption, truncation=True).input_ids
+    words = [pipe.tokenizer.decode([token]).replace("</w>", "").strip() for token in ids]
+    return picture, [(word, mean[i]) for i, word in enumerate(words)][1:-1]  # without the marks of start and end

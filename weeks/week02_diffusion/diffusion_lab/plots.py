@@ -1,0 +1,209 @@
+"""The figures of week 2."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from coursekit import plots
+from coursekit.plots import PALETTE, Sheet, panels, show
+from diffusion_lab import data, painting
+from diffusion_lab.measuring import Rows
+
+SIDE = 96  # pixels on the screen of a picture in a row
+LABEL = 132  # of the names of rows
+
+Pictures = Sequence[Image.Image] | torch.Tensor
+
+
+def show_pictures(pictures: Sequence[Image.Image], captions: Sequence[str]) -> None:
+    """Pictures with what was asked for below them."""
+    plots.grid(pictures, captions, columns=4, side=192)
+
+
+def show_rows(rows: Sequence[Pictures], labels: Sequence[str], title: str = "") -> None:
+    """Rows of pictures, PIL images or tensors (n, 3, h, w) in [0, 1], each with its name on the left."""
+    lists = [data.to_pictures(row) if isinstance(row, torch.Tensor) else list(row) for row in rows]
+    top = 26 if title else 4
+    sheet = Sheet(LABEL + max(len(row) for row in lists) * (SIDE + 6), top + len(lists) * (SIDE + 6))
+    if title:
+        sheet.text(title, 6, 13, size=13)
+    for i, (row, label) in enumerate(zip(lists, labels, strict=True)):
+        y = top + i * (SIDE + 6)
+        sheet.text(plots.wrap(label, 18), LABEL - 8, y + SIDE / 2, "rm", size=12)
+        for j, picture in enumerate(row):
+            sheet.picture(picture, LABEL + j * (SIDE + 6), y, SIDE)
+    sheet.show()
+
+
+def show_dissolving(schedules: Mapping[str, torch.Tensor], seed: int = 0) -> None:
+    """One scene at nine moments under every schedule, with the same noise."""
+    clean = data.scene_pixels()
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
+    rows = []
+    for kept in schedules.values():
+        left = kept[torch.linspace(0, len(kept) - 1, 9).long()].view(-1, 1, 1, 1)
+        rows.append((left.sqrt() * clean + (1 - left).sqrt() * noise) / 2 + 0.5)
+    show_rows(rows, list(schedules), title="from the first step to the last")
+
+
+def show_signal(schedules: Mapping[str, torch.Tensor]) -> None:
+    """What is left of the signal, and the signal-to-noise ratio, over the steps."""
+    figure, (left, right) = panels(3.6, 3.6, height=2.3)
+    for colour, (name, kept) in zip(PALETTE, schedules.items(), strict=False):
+        kept = kept.double().numpy()
+        line = {"color": colour, "linewidth": 1.6, "linestyle": "--" if name == "this model's own" else "-"}
+        place = np.linspace(0, 1, len(kept))
+        left.plot(place, kept, label=name, **line)
+        right.semilogy(place, kept / (1 - kept), **line)
+    left.set(xlabel="t / T", ylabel="signal left, $\\bar\\alpha$")
+    right.set(xlabel="t / T", ylabel="signal-to-noise ratio", ylim=(1e-5, 1e5))
+    right.axhline(1, color="0.7", linewidth=0.8)
+    left.legend(frameon=False, fontsize=8)
+    show(figure)
+
+
+def show_losses(losses: Sequence[float]) -> None:
+    """The training loss, each step and its running mean."""
+    values = np.asarray(losses, dtype=float)
+    window = max(1, len(values) // 40)
+    smooth = np.convolve(values, np.ones(window) / window, mode="valid")
+    figure, (axis,) = panels(5.2, height=2.2)
+    axis.plot(values, color="0.85", linewidth=0.8)
+    axis.plot(np.arange(len(smooth)) + window // 2, smooth, color=PALETTE[0], linewidth=1.8)
+    axis.set(xlabel="step", ylabel="loss", ylim=(0, 1.2))
+    show(figure)
+
+
+def animate(clouds: Mapping[str, Sequence[torch.Tensor]], side: int = 220, frames: int = 30) -> None:
+    """Clouds of points side by side, moving: for each its points (n, 2) at every step. One of one step stands still."""
+    from IPython import display
+
+    ground = Image.new("RGB", (len(clouds) * side, side + 22), "white")
+    titles = Sheet(ground.width, ground.height)
+    for i, name in enumerate(clouds):
+        titles.text(name, (i + 0.5) * side, 11, "mm", size=12)
+    sheets = []
+    for k in range(frames):
+        pixels = np.asarray(titles.image).copy()
+        for i, steps in enumerate(clouds.values()):
+            points = steps[min(len(steps) - 1, round(k / (frames - 1) * (len(steps) - 1)))]
+            where = ((points.nan_to_num(posinf=9, neginf=-9).numpy() * (0.21, -0.21) + 0.5) * side).round().astype(int)
+            for x, y in where[((where > 1) & (where < side - 2)).all(axis=1)]:
+                pixels[22 + y - 1 : 22 + y + 1, i * side + x - 1 : i * side + x + 1] = (0, 114, 178)
+        sheets.append(Image.fromarray(pixels).quantize(16))
+    film = io.BytesIO()
+    times = [70] * (frames - 1) + [2000]
+    sheets[0].save(film, "GIF", save_all=True, append_images=sheets[1:], duration=times, loop=0)
+    display.display(display.Image(film.getvalue(), format="gif"))
+
+
+def show_trajectories(paths: Mapping[str, torch.Tensor]) -> None:
+    """The ways of points (steps + 1, n, 2), side by side, over the star they end in."""
+    from diffusion_lab.points import star
+
+    figure, axes = panels(*[2.7] * len(paths), height=2.7, left=0.2, bottom=0.2, between=0.25)
+    ground = star(3000)
+    for axis, (name, steps) in zip(axes, paths.items(), strict=True):
+        axis.scatter(*ground.T, s=1, color="0.88", zorder=1)
+        for way in steps.transpose(0, 1)[:24].numpy():
+            axis.plot(*way.T, color=PALETTE[0], linewidth=0.7, alpha=0.6, zorder=2)
+        axis.scatter(*steps[-1].T, s=9, color=PALETTE[1], zorder=3)
+        axis.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), xticks=[], yticks=[])
+        axis.set_title(name, fontsize=9)
+        axis.spines[["left", "bottom"]].set_visible(False)
+    show(figure)
+
+
+def show_beliefs(pipe: Any, seed: int = 0) -> None:
+    """One scene with more and more noise, and the clean picture that the pipeline takes each for, told the caption."""
+    moments = [int(part * (len(pipe.scheduler.alphas_cumprod) - 1)) for part in (0.1, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)]
+    clean = painting.encode(pipe, data.scene_pixels()[None])
+    noise = painting.start(pipe, 1, seed)
+    above, below = [], []
+    with torch.no_grad():
+        answer = painting.guided_answer(pipe, [data.scene_caption()], 1.0)
+        for t in moments:
+            noisy = painting.noised(pipe, clean, noise, t)
+            above.append(painting.decode(pipe, noisy)[0])
+            below.append(painting.decode(pipe, painting.clean_guess(pipe, answer(noisy, t), noisy, t)[0])[0])
+    show_rows([torch.stack(above), torch.stack(below)], ["what it sees", "what it makes of it"])
+
+
+def show_quality(counts: Sequence[int], quality: Mapping[str, Sequence[float]]) -> None:
+    """What is right on the pictures over the number of steps, for every sampler."""
+    figure, (axis,) = panels(4.6, height=2.4)
+    for colour, marker, (name, values) in zip(PALETTE, "os^D", quality.items(), strict=False):
+        axis.plot(counts, values, marker=marker, label=name, color=colour, linewidth=1.6)
+    axis.set(xlabel="steps", ylabel="facts right", ylim=(0, 1.05), xticks=list(counts))
+    axis.legend(frameon=False, fontsize=8)
+    show(figure)
+
+
+def show_guidance(strengths: Sequence[float], right: Sequence[float], different: Sequence[float]) -> None:
+    """Fidelity and diversity over the strength of guidance."""
+    figure, (left, other) = panels(3.4, 3.4, height=2.3)
+    left.plot(strengths, right, "o-", color=PALETTE[2])
+    left.set(xlabel="guidance g", ylabel="facts right", ylim=(0, 1.05))
+    other.plot(strengths, different, "s-", color=PALETTE[1])
+    other.set(xlabel="guidance g", ylabel="how pictures of one caption differ", ylim=(0, None))
+    for axis in (left, other):
+        axis.axvline(1, color="0.8", linewidth=0.8)
+    show(figure)
+
+
+def show_word_maps(picture: Image.Image, maps: Sequence[tuple[str, torch.Tensor]]) -> None:
+    """A picture, and for each word the map of where it was listened to, from its least (dark) to its most (bright)."""
+    from matplotlib import colormaps
+
+    step, columns = SIDE + 6, 8
+    rows = -(-(len(maps) + 1) // columns)
+    sheet = Sheet(columns * step, rows * (step + 18))
+    sheet.picture(picture, 3, 3, SIDE)
+    for i, (word, values) in enumerate(maps, 1):
+        x, y = i % columns * step + 3, i // columns * (step + 18) + 3
+        scaled = (values - values.min()) / (values.max() - values.min() + 1e-9)
+        heat = (255 * colormaps["magma"](scaled.numpy())[..., :3]).astype(np.uint8)
+        sheet.picture(Image.fromarray(heat), x, y, SIDE)
+        sheet.text(word, x + SIDE / 2, y + SIDE + 10, "mm", size=12)
+    sheet.show()
+
+
+def _show_report(report: Rows, columns: int = 8) -> None:
+    names = list(report.pictures)
+    show_rows([report.pictures[name][:columns] for name in names], names, title=report.caption)
+    for name, values in report.measured.items():
+        print(f"{name:28s}" + "   ".join(f"{what} {value:5.0%}" for what, value in values.items()))
+
+
+def show_edits(report: Rows) -> None:
+    """SDEdit at several strengths: pictures, and curves of what changed and what stayed."""
+    show_rows([pictures[:8] for pictures in report.pictures.values()], list(report.pictures), title=report.caption)
+    figure, (axis,) = panels(4.6, height=2.3)
+    strengths = [float(name.split()[-1]) for name in report.measured]
+    for colour, marker, what in zip(PALETTE, "os^", next(iter(report.measured.values())), strict=False):
+        values = [row[what] for row in report.measured.values()]
+        axis.plot(strengths, values, marker=marker, color=colour, label=what, linewidth=1.6)
+    axis.set(xlabel="strength", ylabel="part of the pictures", ylim=(-0.03, 1.05))
+    axis.legend(frameon=False, fontsize=8)
+    show(figure)
+
+
+def show_inpainting(report: Rows) -> None:
+    """Before, the ways of repainting, and what was kept and what came."""
+    _show_report(report)
+
+
+def show_word_change(report: Rows) -> None:
+    """The old caption's pictures, the changed ones and the control."""
+    _show_report(report)
+
+
+def show_palette(report: Rows) -> None:
+    """Pictures, palettes and what came of them."""
+    _show_report(report)
