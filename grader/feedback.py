@@ -1,4 +1,4 @@
-"""A student's page: what each answer earned, which mistake the rest looks like, and the pictures that show it."""
+"""A student's page: what each answer earned, which mistake the rest looks like, and what shows or sounds it."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _section(q: QuestionResult, titles: dict[str, str], source: str, figures: li
         ShownCheck(
             result=check,
             worth=q.max_points * check.weight / weights if weights else 0.0,
-            pictures=pages.pictures((e.caption, e.png) for e in check.evidence),
+            pictures=pages.pictures((e.caption, e.png, e.wav) for e in check.evidence),
         )
         for check in q.checks
     ]

@@ -22,6 +22,7 @@ from types import ModuleType
 
 from PIL import Image
 
+from coursekit.audio import Sound
 from coursekit.checks import Check, Verdict, checks_in, run_check
 from coursekit.notebook import Score
 from coursekit.student import MIMETYPE, Student, StudentError
@@ -207,8 +208,15 @@ def _check_result(verdict: Verdict, hidden: bool) -> CheckResult:
         message=_printable(verdict.message),
         hidden=hidden,
         seconds=round(verdict.seconds, 4),
-        evidence=[Evidence(_printable(caption)[:300], _png(picture)) for caption, picture in verdict.evidence],
+        evidence=[_evidence(caption, shown) for caption, shown in verdict.evidence],
     )
+
+
+def _evidence(caption: str, shown: Image.Image | Sound) -> Evidence:
+    caption = _printable(caption)[:300]
+    if isinstance(shown, Sound):
+        return Evidence(caption, _png(shown.picture()), base64.b64encode(shown.wav()).decode("ascii"))
+    return Evidence(caption, _png(shown))
 
 
 def _printable(text: str) -> str:

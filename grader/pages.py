@@ -1,8 +1,8 @@
 """HTML pages that stand alone: one file, no scripts, nothing fetched, and nothing a submission says is ever markup.
 
 Three fences. Every value is escaped (autoescape) after characters that are not text have been dropped; a content
-security policy lets the browser use this page's own style sheet and embedded pictures, and nothing else; a picture
-is decoded and written anew, so what reaches the page is our PNG, whatever was in theirs.
+security policy lets the browser use this page's own style sheet, embedded pictures and sounds, and nothing else; a
+picture or a sound is decoded and written anew, so what reaches the page is our file, whatever was in theirs.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import functools
 import hashlib
 import io
 import re
+import wave
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
+import numpy as np
 from markupsafe import Markup, escape
 from PIL import Image
 
+from coursekit.audio import Sound
 from grader.records import Grade, QuestionResult, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,6 +31,7 @@ MARK = b"\n<!-- made from "
 MAX_PNG_BYTES = 12 * 2**20
 MAX_PIXELS = 16_000_000
 MAX_SIDE = 1400
+MAX_WAV_BYTES = 2 * 2**20
 MAX_TEXT = 6000
 PASS = 0.5  # the part of the points from which on a submission counts as passed, in progress lines and reports
 
@@ -37,16 +41,20 @@ NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u20
 
 
 class Picture(NamedTuple):
-    """A picture for a page. src: data URI, as markup, for it is ours and must not be cut like text."""
+    """A picture for a page, and the sound it is the spectrogram of, or "".
+
+    src, sound: data URIs, as markup, for they are ours and must not be cut like text.
+    """
 
     src: Markup
     width: int
     height: int
     caption: str
+    sound: Markup = Markup("")
 
 
-def picture(png: str, caption: str = "") -> Picture | None:
-    """Base64 of a PNG as a picture for a page, or None where it is not one, or too large."""
+def picture(png: str, caption: str = "", wav: str = "") -> Picture | None:
+    """Base64 of a PNG as a picture for a page, or None where it is not one, or too large. wav: base64 of a sound."""
     png = "".join(png.split()) if isinstance(png, str) else ""
     if not png or len(png) > MAX_PNG_BYTES * 4 / 3:
         return None
@@ -61,12 +69,27 @@ def picture(png: str, caption: str = "") -> Picture | None:
     except Exception:  # a hostile file makes Pillow raise nearly anything; whatever it is, this is no picture
         return None
     src = Markup("data:image/png;base64,") + base64.b64encode(bytes_.getvalue()).decode()
-    return Picture(src, *fresh.size, caption)
+    return Picture(src, *fresh.size, caption, _sound(wav))
 
 
-def pictures(found: Iterable[tuple[str, str]]) -> list[Picture]:
-    """(caption, base64 of a PNG) pairs as pictures, without those that are none."""
-    return [p for caption, png in found if (p := picture(png, caption))]
+def _sound(wav: str) -> Markup:
+    """Base64 of a WAV file, one channel of 16 bits, as a data URI; "" where it is not one, or too large."""
+    if not wav or len(wav) > MAX_WAV_BYTES * 4 / 3:
+        return Markup("")
+    try:
+        with wave.open(io.BytesIO(base64.b64decode(wav, validate=True))) as file:
+            if (file.getnchannels(), file.getsampwidth()) != (1, 2) or not 4000 <= file.getframerate() <= 96_000:
+                return Markup("")
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+            fresh = Sound(samples, file.getframerate()).wav()
+    except Exception:  # as above: whatever it is, this is no sound
+        return Markup("")
+    return Markup("data:audio/wav;base64,") + base64.b64encode(fresh).decode()
+
+
+def pictures(found: Iterable[tuple[str, ...]]) -> list[Picture]:
+    """(caption, base64 of a PNG, perhaps base64 of a WAV) as pictures, without those that are none."""
+    return [p for caption, *files in found if (p := picture(files[0], caption, *files[1:]))]
 
 
 def clean(value: Any) -> Any:

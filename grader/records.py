@@ -38,12 +38,13 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True)
 class Evidence:
-    """A picture for the feedback page. png: base64 of the file."""
+    """A picture for the feedback page, or a sound with its spectrogram. png, wav: base64 of the files."""
 
     __pydantic_config__ = STRICT
 
     caption: str
     png: Base64
+    wav: Annotated[str, Field(pattern=r"^([A-Za-z0-9+/]+={0,2})?$")] = ""
 
 
 @dataclass(frozen=True)

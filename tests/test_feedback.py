@@ -17,6 +17,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, PngImagePlugin
 
+from coursekit import audio
 from grader import feedback, pages, report
 from grader.course import Course
 from grader.records import CheckResult, Evidence, Grade, QuestionResult
@@ -159,6 +160,15 @@ def test_a_large_picture_reaches_the_page_whole(course):
     (src,) = [value for tag, name, value in page.attributes if (tag, name) == ("img", "src")]
     with Image.open(io.BytesIO(base64.b64decode(src.partition(",")[2], validate=True))) as image:
         assert (np.asarray(image) == noise).all()
+
+
+def test_a_sound_has_a_player_below_its_spectrogram(course):
+    sound = audio.sound(np.sin(np.arange(4000)))
+    shown = Evidence("a hum", png((480, 120)), base64.b64encode(sound.wav()).decode())
+    page = feedback.page(course, course.week("1"), grade("ada", [question(checks=[check(evidence=[shown])])]))
+    (src,) = [value for tag, name, value in Parsed(page).attributes if (tag, name) == ("audio", "src")]
+    assert base64.b64decode(src.removeprefix("data:audio/wav;base64,")) == sound.wav()
+    assert "media-src data:;" in page
 
 
 def test_backticks_set_code_and_nothing_else():

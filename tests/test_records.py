@@ -61,6 +61,7 @@ def test_it_is_read_as_it_was_written(grade, tmp_path):
         ({"questions.0.checks.0.weight": 0}, "questions.0.checks.0.weight: Input should be greater than 0"),
         ({"questions.0.checks.0.surprise": 0}, "questions.0.checks.0.surprise: Unexpected keyword argument"),
         ({"questions.0.checks.0.evidence.0.png": "<svg>"}, "evidence.0.png: String should match"),
+        ({"questions.0.checks.0.evidence.0.wav": "<svg>"}, "evidence.0.wav: String should match"),
     ],
 )
 def test_anything_else_is_refused(grade, tmp_path, change, says):

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from coursekit.audio import RATE, Sound, sound
 from coursekit.student import Remote, Student, StudentError
 
 CheckFunction = Callable[[Student, np.random.Generator], None]
@@ -61,7 +62,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check found. `evidence` holds (caption, picture) pairs for the feedback page."""
+    """What one check found. `evidence` holds (caption, picture or sound) pairs for the feedback page."""
 
     check: str
     claim: str
@@ -69,7 +70,7 @@ class Verdict:
     passed: bool
     message: str = ""
     seconds: float = 0.0
-    evidence: tuple[tuple[str, Image.Image], ...] = field(default=(), repr=False)
+    evidence: tuple[tuple[str, Image.Image | Sound], ...] = field(default=(), repr=False)
 
 
 def check(question: str, weight: float = 1.0) -> Callable[[CheckFunction], Check]:
@@ -88,8 +89,8 @@ def run_check(one: Check, student: Student, seed: str) -> Verdict:
     """Run one check with inputs drawn from `seed`. Never raises: whatever goes wrong is the verdict's message."""
     digest = hashlib.sha256(f"{seed}/{one.question}/{one.name}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    pictures: list[tuple[str, Image.Image]] = []
-    token = _pictures.set(pictures)
+    kept: list[tuple[str, Image.Image | Sound]] = []
+    token = _kept.set(kept)
     began = time.monotonic()
     try:
         with warnings.catch_warnings():  # what a wrong answer makes a library warn of is said by the verdict
@@ -104,9 +105,9 @@ def run_check(one: Check, student: Student, seed: str) -> Verdict:
         found = f"the answer could not be compared ({type(error).__name__}: {str(error)[:300]})"
         passed, message = False, _sentence(found, "Does it return what the docstring says?")
     finally:
-        _pictures.reset(token)
+        _kept.reset(token)
     seconds = time.monotonic() - began
-    return Verdict(one.name, one.claim, one.weight, passed, message, seconds, tuple(pictures))
+    return Verdict(one.name, one.claim, one.weight, passed, message, seconds, tuple(kept))
 
 
 def share(verdicts: Iterable[Verdict]) -> float:
@@ -132,8 +133,9 @@ def _explain(error: StudentError) -> str:
 
 # --- evidence and assertions ------------------------------------------------------------------------------------------
 
-_pictures: contextvars.ContextVar[list[tuple[str, Image.Image]] | None] = contextvars.ContextVar(
-    "pictures", default=None
+MOST = 8  # pieces of evidence of one check
+_kept: contextvars.ContextVar[list[tuple[str, Image.Image | Sound]] | None] = contextvars.ContextVar(
+    "kept", default=None
 )
 
 
@@ -148,11 +150,42 @@ def evidence(caption: str, picture: Image.Image | np.ndarray) -> None:
         if not picture.size:
             return
         picture = Image.fromarray((np.clip(np.nan_to_num(picture), 0, 1) * 255).round().astype(np.uint8))
-    pictures = _pictures.get()
-    if pictures is not None and len(pictures) < 8:
+    kept = _kept.get()
+    if kept is not None and len(kept) < MOST:
         picture = picture.convert("RGB")
         picture.thumbnail((640, 640))
-        pictures.append((caption, picture))
+        kept.append((caption, picture))
+
+
+def sound_evidence(caption: str, wave: Any, rate: int = RATE) -> None:
+    """Keep a sound for the feedback page, which plays its first seconds and shows its spectrogram.
+
+    wave: floats (n,) in [-1, 1].   rate: samples a second. What is no sound fails the check, see `assert_sound`.
+    """
+    wave = assert_sound(wave, "the sound", rate)
+    kept = _kept.get()
+    if kept is not None and len(kept) < MOST:
+        kept.append((caption, sound(wave, rate)))
+
+
+def assert_sound(value: Any, what: str = "the result", rate: int = RATE, longest: float = 60.0) -> np.ndarray:
+    """`value` is a sound: numbers (n,), finite, at least one and at most `longest` seconds of them.
+
+    Returns them as float32.
+    """
+    found = _array(value, what)
+    if found.ndim != 1 or found.dtype.kind == "c":
+        kind = "complex numbers" if found.dtype.kind == "c" else f"shape {_shape(found.shape)}"
+        raise AssertionError(f"{what} has {kind}; a sound is one row of real numbers, (samples,)")
+    if not found.size:
+        raise AssertionError(f"{what} has no samples")
+    if found.size > longest * rate:
+        raise AssertionError(f"{what} has {found.size:,} samples, {found.size / rate:.0f} s; at most {longest:g} s")
+    with np.errstate(over="ignore"):
+        found = found.astype(np.float32)
+    if not np.isfinite(found).all():
+        raise AssertionError(f"found nan or infinity in {what}")
+    return found
 
 
 def assert_close(
