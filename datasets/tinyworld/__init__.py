@@ -7,6 +7,7 @@
     scene.questions()           # [Question(text="what colour is the star?", answer="red", kind="colour"), ...]
     tinyworld.checkpoint("clip")    # a folder for CLIPModel.from_pretrained
     from tinyworld import judge     # what a painted picture shows; needs torch, as nothing above does
+    from tinyworld import speech    # speech.load("test", "de"): spoken sentences with the time of each word
 
 `python -m tinyworld gallery` draws a sheet of scenes.
 """

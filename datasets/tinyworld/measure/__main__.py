@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 
 from tinyworld.checkpoints import checkpoint
-from tinyworld.measure import clip, diffusion, judge
+from tinyworld.measure import clip, diffusion, judge, whisper
 
-MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusion, 256)}  # with scenes a figure
+# With scenes a figure; a Whisper hears so many utterances at most.
+MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusion, 256), "whisper": (whisper, 150)}
 
 
 def main() -> None:

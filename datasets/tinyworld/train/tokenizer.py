@@ -50,9 +50,12 @@ def count_words() -> Counter[str]:
     return Counter(word for text in texts for word in re.findall(r"[a-z]+", text))
 
 
-def learn_merges(counts: Counter[str]) -> list[tuple[str, str]]:
-    """Byte-pair encoding: join the most frequent neighbours, again and again, until every word is one piece."""
-    words = {word: [*word[:-1], f"{word[-1]}</w>"] for word in counts}
+def learn_merges(counts: Counter[str], end: str = "</w>") -> list[tuple[str, str]]:
+    """Byte-pair encoding: join the most frequent neighbours, again and again, until every word is one piece.
+
+    end: what marks a word's last letter.
+    """
+    words = {word: [*word[:-1], f"{word[-1]}{end}"] for word in counts}
     merges: list[tuple[str, str]] = []
     while True:
         pairs: Counter[tuple[str, str]] = Counter()
