@@ -149,6 +149,22 @@ def _load_inpainting(where: str | Path, role: Role) -> Loaded:
     return _pipeline(StableDiffusionInpaintPipeline, where, role)
 
 
+def _load_whisper(where: str | Path, role: Role) -> Loaded:
+    import torch
+    from transformers import WhisperForConditionalGeneration, WhisperProcessor
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    kwargs = {"revision": role.revision} if isinstance(where, str) else {}
+    model = WhisperForConditionalGeneration.from_pretrained(
+        where,
+        dtype=torch.float32,
+        attn_implementation="eager",  # the others do not give their attention away
+        **kwargs,
+    )
+    return Loaded(model, WhisperProcessor.from_pretrained(where, **kwargs))
+
+
 def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
     """A pipeline in single precision; the Hub's, of which the half-precision files are fetched, in half on a GPU."""
     import torch
@@ -215,6 +231,26 @@ ROLES: dict[str, Role] = {
         size_mb=2140,
         memory_mb=3500,
         loader=_load_inpainting,
+    ),
+    "whisper": Role(
+        model_class="transformers.WhisperForConditionalGeneration",
+        shipped="whisper",
+        hub_id="openai/whisper-tiny",
+        revision="169d4a4341b33bc18d8881c4b69c2e104e1cc0af",
+        licence="Apache-2.0",
+        size_mb=151,
+        memory_mb=400,
+        loader=_load_whisper,
+    ),
+    "whisper_base": Role(
+        model_class="transformers.WhisperForConditionalGeneration",
+        shipped="whisper",
+        hub_id="openai/whisper-base",
+        revision="e37978b90ca9030d5170a5c07aadb050351a65bb",
+        licence="Apache-2.0",
+        size_mb=290,
+        memory_mb=600,
+        loader=_load_whisper,
     ),
 }
 

@@ -1,0 +1,645 @@
+"""The visible checks of week 4: they run in the notebook for instant feedback, and again when it is graded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import WhisperFeatureExtractor
+from transformers.audio_utils import mel_filter_bank
+
+from coursekit.checks import assert_close, assert_same, assert_shape, assert_sound, assert_that, check
+from whisper_lab import listening, measuring, probes
+
+RATE = 16_000
+WORDS = (
+    "a",
+    "big",
+    "small",
+    "red",
+    "green",
+    "blue",
+    "star",
+    "circle",
+    "square",
+    "left",
+    "right",
+    "above",
+    "one",
+    "two",
+)
+
+
+def gaussian(rng: np.random.Generator, *shape: int) -> torch.Tensor:
+    """Standard Gaussian numbers, float32."""
+    return torch.from_numpy(rng.normal(size=shape)).float()
+
+
+def chirp(rng: np.random.Generator, samples: int) -> torch.Tensor:
+    """A sliding tone in a little noise, float32 (samples,): like speech, loud in few places at a time."""
+    t = np.arange(samples) / RATE
+    low, slope = rng.uniform(200, 2000), rng.uniform(500, 3000)
+    wave = 0.4 * np.sin(2 * np.pi * (low * t + slope * t**2)) + 0.01 * rng.normal(size=samples)
+    return torch.from_numpy(wave).float()
+
+
+# --- 1 spectrogram --------------------------------------------------------------------------------------------------
+
+
+def library_power(wave: torch.Tensor, size: int = 400, hop: int = 160, **settings) -> torch.Tensor:
+    """The power spectrogram by torch.stft, (size // 2 + 1, frames)."""
+    settings = {"window": torch.hann_window(size), "pad_mode": "reflect"} | settings
+    return torch.stft(wave, size, hop, return_complex=True, **settings).abs() ** 2
+
+
+@check("spectrogram", weight=2)
+def equal_to_torch_stft(student, rng):
+    """Every frame's power at every frequency is torch.stft's."""
+    wave = chirp(rng, 160 * int(rng.integers(20, 40)))
+    wanted = library_power(wave)
+    unpadded = wave.unfold(0, 400, 160) * torch.hann_window(400)
+    slips = {
+        "that is the magnitude; the power is its square": wanted.sqrt(),
+        "no window: every frame is multiplied by a Hann window": library_power(wave, window=torch.ones(400)),
+        "the window is the symmetric one; frames repeat, so take the periodic one": library_power(
+            wave, window=torch.hann_window(400, periodic=False)
+        ),
+        "the ends are not padded: half a frame on either side, mirrored": torch.fft.rfft(unpadded).T.abs() ** 2,
+        "the ends are padded with zeros; mirror the wave there": library_power(wave, pad_mode="constant"),
+        "frames are rows there; frequencies are the rows asked for": wanted.T,
+    }
+    assert_close(student.power_spectrogram(wave), wanted, atol=1e-3, rtol=1e-3, slips=slips)
+
+
+@check("spectrogram")
+def what_is_heard(student, rng):
+    """A tone above half the sampling rate is heard as another one."""
+    for rate in (16_000, 8000):
+        below = float(rng.uniform(100, 0.49 * rate))
+        wrong = {"a frequency below half the rate is heard as it is": 0.5 * rate - below}
+        assert_close(student.heard_frequency(below, rate), below, atol=1e-3, slips=wrong, what=f"{below:.0f} Hz")
+        above = float(rng.uniform(0.52, 0.98) * rate)
+        wrong = {
+            "that is the frequency itself: with so few samples it is not heard": above,
+            "cut off at half the rate; it is folded back": 0.5 * rate,
+            "the difference to half the rate; folded back it is half the rate minus that": above - 0.5 * rate,
+        }
+        asked = f"{above:.0f} Hz, {rate} samples a second: what is heard"
+        assert_close(student.heard_frequency(above, rate), rate - above, atol=1e-3, slips=wrong, what=asked)
+
+
+# --- 2 log_mel ------------------------------------------------------------------------------------------------------
+
+
+def library_filters(count: int, size: int, rate: int, **settings) -> np.ndarray:
+    """transformers' mel filterbank, (size // 2 + 1, count)."""
+    settings = {"norm": "slaney", "mel_scale": "slaney"} | settings
+    return mel_filter_bank(1 + size // 2, count, 0.0, rate / 2, rate, **settings)
+
+
+@lru_cache
+def extractor(mels: int, seconds: int) -> WhisperFeatureExtractor:
+    """Whisper's feature extractor for a window of so many seconds."""
+    return WhisperFeatureExtractor(feature_size=mels, chunk_length=seconds)
+
+
+def library_features(wave: torch.Tensor, mels: int = 80) -> torch.Tensor:
+    """What Whisper sees of a wave of whole seconds, (mels, frames)."""
+    found = extractor(mels, len(wave) // RATE)(wave.numpy(), sampling_rate=RATE, return_tensors="pt")
+    return found.input_features[0]
+
+
+@check("log_mel", weight=2)
+def the_librarys_filters(student, rng):
+    """The triangles are Slaney's, each of area 1 over its frequencies in hertz."""
+    wanted = library_filters(80, 400, RATE)
+    slips = {
+        "another mel scale (HTK's, one logarithm throughout): Slaney's is linear up to 1000 Hz": library_filters(
+            80, 400, RATE, mel_scale="htk"
+        ),
+        "the triangles have height 1; divide by half their width, so that each has area 1": library_filters(
+            80, 400, RATE, norm=None
+        ),
+        "filters are rows there; frequencies are the rows asked for": wanted.T,
+    }
+    assert_close(student.mel_filters(), wanted, atol=2e-6, rtol=1e-3, slips=slips, what="the filterbank")
+
+
+@check("log_mel", weight=2)
+def equal_to_the_extractor(student, rng):
+    """It is what WhisperFeatureExtractor makes of the same wave, to 1e-4."""
+    t = torch.arange(RATE // 2) / RATE
+    loud = 0.4 * torch.sin(2 * torch.pi * (float(rng.uniform(300, 600)) * t + float(rng.uniform(1000, 4000)) * t**2))
+    wave = torch.cat([loud, 1e-4 * gaussian(rng, RATE // 2)])  # so that the floor matters in both halves
+    power, filters = library_power(wave), torch.from_numpy(library_filters(80, 400, RATE)).float()
+    wanted, mel = library_features(wave), filters.T @ power[:, :-1]
+    log = mel.clamp(min=1e-10).log10()
+    natural = mel.clamp(min=1e-10).log()
+    slips = {
+        "the last frame is one too many: Whisper drops it": torch.cat(
+            [wanted, ((filters.T @ power[:, -1:]).clamp(min=1e-10).log10().clamp(min=log.max() - 8) + 4) / 4], dim=1
+        ),
+        "that is the natural logarithm; Whisper takes that of 10": (natural.clamp(min=natural.max() - 8) + 4) / 4,
+        "the floor is missing: nothing is more than 8 below the loudest": (log + 4) / 4,
+        "not scaled: add 4 and divide by 4": log.clamp(min=log.max() - 8),
+        "the loudest of each frame: the floor is 8 below the loudest of all": (
+            log.clamp(min=(log.max(dim=0).values - 8)) + 4
+        )
+        / 4,
+        "the filters are applied to the magnitude; take the power": _scaled(filters.T @ power[:, :-1].sqrt()),
+    }
+    assert_close(student.log_mel(power, filters), wanted, atol=1e-4, rtol=0, slips=slips)
+
+
+def _scaled(mel: torch.Tensor) -> torch.Tensor:
+    log = mel.clamp(min=1e-10).log10()
+    return (log.clamp(min=log.max() - 8) + 4) / 4
+
+
+# --- 3 encoder_front ------------------------------------------------------------------------------------------------
+
+
+@check("encoder_front", weight=2)
+def the_librarys_convolution(student, rng):
+    """With a stride of 1 and of 2 it is torch's convolution with padding 1."""
+    x, weight, bias = gaussian(rng, 2, 5, 12), gaussian(rng, 7, 5, 3), gaussian(rng, 7)
+    for stride in (1, 2):
+        wanted = F.conv1d(x, weight, bias, stride=stride, padding=1)
+        slips = {
+            "the kernel is flipped: a network's convolution is not": F.conv1d(
+                x, weight.flip(-1), bias, stride=stride, padding=1
+            ),
+            "the ends are not padded: one zero on either side": F.conv1d(x, weight, bias, stride=stride),
+            "the bias is missing": F.conv1d(x, weight, None, stride=stride, padding=1),
+            "the stride is ignored": F.conv1d(x, weight, bias, padding=1) if stride == 2 else wanted,
+        }
+        found = student.convolve(x, weight, bias, stride)
+        assert_close(found, wanted, atol=1e-4, slips=slips, what=f"with stride {stride} the result")
+
+
+@check("encoder_front")
+def the_librarys_positions(student, rng):
+    """The positions are those of Whisper's encoder: sines in the first half, cosines in the second."""
+    length, width = int(rng.integers(20, 60)), 2 * int(rng.integers(8, 40))
+    wanted = whisper_positions(length, width)
+    sines, cosines = wanted[:, : width // 2], wanted[:, width // 2 :]
+    angles = torch.arange(length)[:, None] * 10_000 ** (-torch.arange(width // 2) / (width // 2))
+    slips = {
+        "sines and cosines take turns; in Whisper all sines come first": torch.stack([sines, cosines], -1).flatten(1),
+        "the cosines come first; in Whisper the sines do": torch.cat([cosines, sines], dim=1),
+        "the slowest wave is a step too quick: divide the logarithm by width / 2 - 1": torch.cat(
+            [angles.sin(), angles.cos()], dim=1
+        ),
+    }
+    assert_close(student.positions(length, width), wanted, atol=1e-4, slips=slips)
+
+
+def whisper_positions(length: int, width: int) -> torch.Tensor:
+    """The encoder's positions, (length, width), as the library has them."""
+    from transformers.models.whisper.modeling_whisper import sinusoids
+
+    return sinusoids(length, width)
+
+
+# --- 4 first_token --------------------------------------------------------------------------------------------------
+
+
+def first_logits(model, features: torch.Tensor) -> torch.Tensor:
+    """The library's logits after the start token alone, (n, vocabulary)."""
+    ids = torch.full((len(features), 1), model.generation_config.decoder_start_token_id)
+    with torch.no_grad():
+        return model(input_features=features, decoder_input_ids=ids).logits[:, 0]
+
+
+def hearing(rng: np.random.Generator, n: int = 1):
+    """A random Whisper's seed, the model, and log-mel features (n, 80, 100) that it has never heard."""
+    seed = int(rng.integers(10**6))
+    return seed, probes.whisper(seed), gaussian(rng, n, probes.MELS, probes.FRAMES)
+
+
+@check("first_token", weight=2)
+def how_likely_each_language(student, rng):
+    """One row for each utterance, one column for each language, and every row sums to 1."""
+    seed, model, features = hearing(rng, 3)
+    logits = first_logits(model, features)
+    ids = list(model.generation_config.lang_to_id.values())
+    wanted = logits[:, ids].softmax(dim=-1)
+    slips = {
+        "a softmax over all tokens leaves the languages less than 1: divide among the languages only": logits.softmax(
+            dim=-1
+        )[:, ids],
+        "those are logits: take the softmax": logits[:, ids],
+        "the softmax runs over the utterances; it belongs over the languages": logits[:, ids].softmax(dim=0),
+    }
+    theirs = student.library("whisper_lab.probes").whisper(seed)
+    assert_close(student.language_probabilities(theirs, features), wanted, atol=1e-4, rtol=1e-3, slips=slips)
+
+
+@check("first_token")
+def how_likely_no_speech(student, rng):
+    """The probability of the no-speech token among all tokens."""
+    seed, model, features = hearing(rng, 3)
+    every = first_logits(model, features).softmax(dim=-1)
+    slips = {
+        "that is the token <|notimestamps|>: no-speech comes right before it": every[:, probes.NO_TIMESTAMPS],
+        "the probability that there IS speech": 1 - every[:, probes.NO_SPEECH],
+        "that is a logarithm of a probability": every[:, probes.NO_SPEECH].log(),
+    }
+    theirs = student.library("whisper_lab.probes").whisper(seed)
+    found = student.no_speech_probability(theirs, features)
+    assert_close(found, every[:, probes.NO_SPEECH], atol=1e-5, rtol=1e-3, slips=slips)
+
+
+# --- 5 greedy -------------------------------------------------------------------------------------------------------
+
+PROMPT = [probes.START, probes.LANGUAGES["<|en|>"], probes.TASKS["transcribe"], probes.NO_TIMESTAMPS]
+
+
+def decoding_task(rng: np.random.Generator, several: bool = True):
+    """A random Whisper's seed, the model, features, suppressed tokens, and the library's greedy answer to them.
+
+    several: it ends by itself after two tokens or more; else it is stopped at 16. So a task tells right from wrong.
+    """
+    while True:
+        seed, model, features, suppress = decoding_tasks(rng)
+        for i, wanted in enumerate(library_said(model, features, suppress, 16)):
+            if len(set(wanted)) > 1 and (2 <= len(wanted) < 14 if several else len(wanted) == 16):
+                return seed, model, features[i : i + 1], suppress, wanted
+
+
+def decoding_tasks(rng: np.random.Generator, n: int = 8):
+    """A random Whisper's seed, the model, features (n, mels, frames), and all tokens but eleven of text, suppressed."""
+    seed, model, features = hearing(rng, n)
+    allowed = [*rng.choice(probes.TEXT, 11, replace=False).tolist(), probes.END]
+    return seed, model, features, [i for i in range(probes.VOCABULARY) if i not in allowed]
+
+
+def library_said(model, features, suppress: Sequence[int], most: int, **settings) -> list[list[int]]:
+    """What the library says to each of the features. The end may not come first."""
+    settings = {"language": "en", "task": "transcribe", "begin_suppress_tokens": [probes.END]} | settings
+    return listening.generated(model, features, max_new_tokens=most, suppress_tokens=list(suppress), **settings)
+
+
+@check("greedy", weight=2)
+def token_for_token(student, rng):
+    """It says what the library's generate() says, token for token."""
+    seed, model, features, suppress, wanted = decoding_task(rng)
+    theirs = student.library("whisper_lab.probes").whisper(seed)
+    found = student.greedy(theirs, features, PROMPT, suppress, [probes.END], 16)
+    step, free = listening.listener(model, features, PROMPT, [], [probes.END]), []
+    while len(free) < 16 and (token := int(step([free])[0].argmax())) != probes.END:
+        free.append(token)
+    assert_that(_plain(found) != free, "suppressed tokens were said: their score must be -inf at every step")
+    tail = _plain(found)
+    assert_that(tail != [*PROMPT, *wanted], "the prompt is part of the result; return what comes after it")
+    assert_that(tail != [*wanted, probes.END], "the end token is part of the result; leave it out")
+    assert_that(tail != [], "nothing was said: begin_suppress forbids the end as the first token")
+    assert_same(tail, wanted, "what was said")
+
+
+@check("greedy")
+def nothing_is_heard_twice(student, rng):
+    """The encoder runs once, and every token is fed once: the rest is in the cache."""
+    seed, _, features, suppress, wanted = decoding_task(rng, several=False)
+    asked = student.library("whisper_lab.probes")
+    counted = asked.work(student.greedy, asked.whisper(seed), features, PROMPT, suppress, [probes.END], 16)
+    assert_same(_plain(counted["result"]), wanted, "what was said")
+    assert_that(
+        counted["encoder"] <= 1,
+        f"the encoder ran {counted['encoder']} times: hand its output on as `encoder_outputs`",
+    )
+    most = len(PROMPT) + 16
+    assert_that(
+        counted["decoder"] <= most,
+        f"the decoder was fed {counted['decoder']} tokens where {most} are enough: with `past_key_values` only the "
+        "new token is fed",
+    )
+
+
+def _plain(value) -> list:
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return value.tolist()
+    return [int(v) if isinstance(v, torch.Tensor) else v for v in value] if isinstance(value, list | tuple) else value
+
+
+# --- 6 beam ---------------------------------------------------------------------------------------------------------
+
+
+def beam_task(rng: np.random.Generator, width: int, most: int = 12):
+    """A task in which looking ahead pays: what the library says with beams, without, and with beams but no penalty."""
+    while True:
+        seed, model, every, suppress = decoding_tasks(rng)
+        beams = {"num_beams": width, "early_stopping": True}
+        ways = ({}, beams, beams | {"length_penalty": 0.0})
+        alone, wanted, plain = (library_said(model, every, suppress, most, **way) for way in ways)
+        for i, answers in enumerate(zip(wanted, alone, plain, strict=True)):
+            if len({tuple(one) for one in answers}) == 3:
+                return seed, every[i : i + 1], suppress, answers
+
+
+@check("beam", weight=2)
+def equal_to_generate(student, rng):
+    """With the library's scores it finds what generate(num_beams=...) finds."""
+    width = int(rng.integers(3, 5))
+    seed, features, suppress, (wanted, alone, plain) = beam_task(rng, width)
+    theirs = student.library("whisper_lab.probes").whisper(seed)
+    step = student.library("whisper_lab.listening").listener(theirs, features, PROMPT, suppress, [probes.END])
+    found = _plain(student.beam_search(step, width, probes.END, 12))
+    assert_that(found != alone, "that is the greedy answer: keep `width` sequences, not one")
+    assert_that(found != plain, "the sums were compared as they are: divide by the number of tokens ** penalty")
+    assert_that(found != [*wanted, probes.END], "the end token is part of the result; leave it out")
+    assert_same(found, wanted, "the best sequence")
+
+
+@check("beam")
+def a_beam_of_one_is_greedy(student, rng):
+    """With width 1 it takes the likeliest token each time."""
+    seed, vocabulary, most = int(rng.integers(10**6)), 6, 8
+    step, wanted = probes.tree(seed, vocabulary), []
+    for _ in range(most):
+        token = int(step([wanted])[0].argmax())
+        if token == vocabulary - 1:
+            break
+        wanted.append(token)
+    theirs = student.library("whisper_lab.probes").tree(seed, vocabulary)
+    assert_same(_plain(student.beam_search(theirs, 1, vocabulary - 1, most)), wanted, "the best sequence")
+
+
+# --- 7 fallback -----------------------------------------------------------------------------------------------------
+
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+LOOP = " the star the star" * 12
+SENTENCE = "a small red star left of a large blue circle"
+
+
+@check("fallback", weight=2)
+def the_first_that_will_do(student, rng):
+    """The first temperature whose text neither repeats itself nor is improbable."""
+    asked = student.library("whisper_lab.probes")
+    good = int(rng.integers(2, 5))
+    results = [(LOOP, -0.2) if i % 2 else (SENTENCE, -1.5) for i in range(6)]
+    results[good] = (SENTENCE + " on white", -0.4)
+    results[good + 1 :] = [(SENTENCE, -0.1)] * (5 - good)
+    found, tried = asked.fallback(student.with_fallback, results, TEMPERATURES)
+    assert_that(isinstance(found, list | tuple) and len(found) == 2, "expected a text and a temperature")
+    assert_that(len(tried) > 1, "only one temperature was tried: a text that will not do calls for the next")
+    assert_that(found[0] != LOOP, "a text that repeats itself was taken: it compresses to a fraction of its length")
+    assert_that(found[0] != SENTENCE or found[1] > TEMPERATURES[good], "an improbable text was taken")
+    assert_that(
+        found[1] <= TEMPERATURES[good],
+        "a later and likelier one was taken: the first that will do is enough",
+    )
+    assert_same(found[0], results[good][0], "the text")
+    assert_close(found[1], TEMPERATURES[good], what="the temperature")
+
+
+@check("fallback")
+def nothing_is_tried_in_vain(student, rng):
+    """Where the first will do, no other is tried."""
+    asked = student.library("whisper_lab.probes")
+    found, tried = asked.fallback(student.with_fallback, [(SENTENCE, -0.3)] * 6, TEMPERATURES)
+    assert_same(found[0], SENTENCE, "the text")
+    assert_that(len(tried) == 1, f"{len(tried)} temperatures were tried; each costs a whole decoding")
+
+
+# --- 8 word_errors --------------------------------------------------------------------------------------------------
+
+
+def misheard(rng: np.random.Generator, n: int) -> tuple[list[str], list[str]]:
+    """A sentence of n words, and what somebody heard: words exchanged, left out and put in."""
+    said = [str(word) for word in rng.choice(WORDS, n)]
+    heard: list[str] = []
+    for word in said:
+        what = rng.random()
+        heard += [] if what < 0.15 else [str(rng.choice(WORDS))] if what < 0.3 else [word]
+        heard += [str(rng.choice(WORDS))] if rng.random() < 0.12 else []
+    return said, heard
+
+
+def assert_alignment(found, said: Sequence[str], heard: Sequence[str], least: int) -> None:
+    """`found` is a list of (what, word said, word heard) that spells both, with the least number of errors."""
+    assert_that(
+        isinstance(found, list | tuple) and len(found) >= max(len(said), len(heard)), "expected a list of steps"
+    )
+    steps = []
+    for step in found:
+        assert_that(
+            isinstance(step, list | tuple) and len(step) == 3, f"a step is (what, said, heard), not {step!r}"[:90]
+        )
+        steps.append(tuple(step))
+    legal = {"ok": lambda a, b: a is not None and a == b, "sub": lambda a, b: None not in (a, b) and a != b}
+    legal |= {"del": lambda a, b: a is not None and b is None, "ins": lambda a, b: a is None and b is not None}
+    turned = {("del", True), ("ins", False)}
+    for what, a, b in steps:
+        assert_that(what in legal, f'a step is called "ok", "sub", "del" or "ins", not {what!r}')
+        assert_that(
+            (what, a is None) not in turned,
+            '"del" is a word that was said and not heard, "ins" one that was heard and not said: exchanged?',
+        )
+        assert_that(legal[what](a, b), f"({what!r}, {a!r}, {b!r}) contradicts itself")
+    assert_that(
+        [a for _, a, _ in steps if a is not None] != list(said)[::-1] or list(said) == list(said)[::-1],
+        "the steps run backwards: turn them round at the end",
+    )
+    assert_same([a for _, a, _ in steps if a is not None], list(said), "the words said, read off the alignment")
+    assert_same([b for _, _, b in steps if b is not None], list(heard), "the words heard, read off the alignment")
+    errors = sum(what != "ok" for what, _, _ in steps)
+    assert_that(errors == least, f"the alignment has {errors} errors where {least} are enough: is it the cheapest?")
+
+
+@check("word_errors", weight=2)
+def the_cheapest_alignment(student, rng):
+    """The alignment spells both sentences, with the fewest errors there can be."""
+    words = [str(word) for word in rng.permutation(WORDS)]
+    shifted = words[:4], [words[3], *words[4:7]]  # four exchanged, where keeping one costs six
+    for said, heard in (misheard(rng, 7), misheard(rng, 12), (words[:3], words[:3]), shifted):
+        found = student.align(said, heard)
+        assert_alignment(found, said, heard, measuring.errors(said, heard))
+
+
+@check("word_errors")
+def the_rate_over_all(student, rng):
+    """All errors over all words said."""
+    pairs = [misheard(rng, n) for n in (2, 5, 14)]
+    pairs.append((["one"], ["a", "big", "blue"]))  # a short one, all wrong: more errors than words
+    said, heard = [" ".join(a) for a, _ in pairs], [" ".join(b) for _, b in pairs]
+    errors = [measuring.errors(a, b) for a, b in pairs]
+    lengths = [len(a) for a, _ in pairs]
+    slips = {
+        "that is the mean of the sentences' rates: sum the errors and the words first": np.mean(
+            [e / n for e, n in zip(errors, lengths, strict=True)]
+        ),
+        "divided by the words heard; they are counted by the words said": sum(errors) / sum(len(b) for _, b in pairs),
+        "in characters: `unit` is words here": measuring.error_rate(said, heard, "character"),
+        "that is the number of errors": sum(errors),
+    }
+    assert_close(student.error_rate(said, heard), sum(errors) / sum(lengths), atol=1e-6, slips=slips, what="the rate")
+
+
+# --- 9 add_noise ----------------------------------------------------------------------------------------------------
+
+
+@check("add_noise", weight=2)
+def as_loud_as_asked(student, rng):
+    """The noise is as many decibels below the speech as was asked for."""
+    speech, noise = chirp(rng, 8000), float(rng.uniform(0.2, 3)) * gaussian(rng, 8000)
+    for snr in (float(rng.uniform(-5, 0)), float(rng.uniform(5, 20))):
+        found = torch.from_numpy(assert_sound(student.add_noise(speech, noise, snr)))
+        assert_shape(found, speech.shape)
+        power = speech.square().mean() / noise.square().mean()
+        slips = {
+            "that factor is the power's; the wave's is its root": speech + noise * power * 10 ** (-snr / 10),
+            "the louder of the two is the noise: a sign of the decibels": speech
+            + noise * (power * 10 ** (snr / 10)).sqrt(),
+            "the noise was taken as loud as it came": speech + noise * 10 ** (-snr / 20),
+            "10 dB are a factor of 10 in power, of its root in the wave: 10 ** (snr / 20) there": speech
+            + noise * power.sqrt() * 10 ** (-snr / 10),
+        }
+        gain = (power * 10 ** (-snr / 10)).sqrt()
+        assert_close(
+            found, speech + gain * noise, atol=1e-4, rtol=1e-4, slips=slips, what=f"at {snr:.1f} dB the result"
+        )
+
+
+# --- 10 segments ----------------------------------------------------------------------------------------------------
+
+
+def told_segments(rng: np.random.Generator, begin: int, n: int):
+    """Segments (start, end, tokens), and the tokens a model says for them."""
+    ticks = np.sort(rng.choice(np.arange(1, 200), size=n + 1, replace=False)).tolist()
+    segments, tokens = [], []
+    for start, end in zip(ticks, ticks[1:], strict=False):
+        said = [int(t) for t in rng.integers(0, begin - 20, size=int(rng.integers(1, 6)))]
+        segments.append((start * 0.02, end * 0.02, said))
+        tokens += [begin + start, *said, begin + end]
+    return segments, tokens
+
+
+def assert_segments(found, wanted, begin: int) -> None:
+    """`found` is a list of (start, end, tokens), times to a millisecond."""
+    assert_that(isinstance(found, list | tuple), "expected a list of (start, end, tokens)")
+    assert_that(
+        all(isinstance(one, list | tuple) and len(one) == 3 for one in found), "a segment is (start, end, tokens)"
+    )
+    assert_that(len(found) == len(wanted), f"{len(found)} segments where {len(wanted)} were expected")
+    for i, (mine, theirs) in enumerate(zip(found, wanted, strict=True)):
+        assert_same(_plain(mine[2]), list(theirs[2]), f"segment {i}: the tokens")
+        for name, a, b in (("start", mine[0], theirs[0]), ("end", mine[1], theirs[1])):
+            if b is None:
+                assert_that(a is None, f"segment {i} was never closed: its end is None, not {a}")
+            else:
+                assert_that(isinstance(a, int | float) or hasattr(a, "shape"), f"segment {i}: the {name} is {a!r}"[:80])
+                slips = {f"the {name} is counted in tokens: one is 0.02 s": round(b / 0.02)}
+                slips |= {f"the {name} is the token's number: count from `begin`": b + 0.02 * begin}
+                assert_close(a, b, atol=1e-3, slips=slips, what=f"segment {i}: the {name}")
+
+
+@check("segments", weight=2)
+def between_two_times(student, rng):
+    """What stands between two time tokens is a segment from the one to the other."""
+    segments, tokens = told_segments(rng, 1000, int(rng.integers(2, 5)))
+    assert_segments(student.segments(tokens, 1000), segments, 1000)
+    assert_segments(student.segments([1000, 5, 7, 1050], 1000), [(0.0, 1.0, [5, 7])], 1000)
+
+
+# --- 11 dtw ---------------------------------------------------------------------------------------------------------
+
+
+def library_path(cost: np.ndarray) -> tuple[list[int], list[int]]:
+    """The path by the library's dynamic time warping."""
+    from transformers.models.whisper.generation_whisper import _dynamic_time_warping
+
+    rows, columns = _dynamic_time_warping(cost)
+    return rows.tolist(), columns.tolist()
+
+
+def assert_path(found, cost: np.ndarray) -> None:
+    """`found` is (rows, columns) of a cheapest path through the cost, from corner to corner."""
+    assert_that(isinstance(found, list | tuple) and len(found) == 2, "expected two sequences: rows and columns")
+    rows, columns = (np.asarray(_plain(part)) for part in found)
+    n, m = cost.shape
+    assert_that(rows.ndim == columns.ndim == 1 and len(rows) == len(columns) > 0, "rows and columns differ in length")
+    backwards = len(rows) > 1 and (rows[0], columns[0]) == (n - 1, m - 1)
+    assert_that(not backwards, "the path runs backwards: turn it round at the end")
+    assert_that((rows[0], columns[0]) == (0, 0), f"the path begins at {(int(rows[0]), int(columns[0]))}, not at (0, 0)")
+    assert_that(
+        (rows[-1], columns[-1]) == (n - 1, m - 1),
+        f"the path ends at {(int(rows[-1]), int(columns[-1]))}, not at {(n - 1, m - 1)}",
+    )
+    steps = set(zip(np.diff(rows).tolist(), np.diff(columns).tolist(), strict=True))
+    assert_that(steps <= {(1, 1), (1, 0), (0, 1)}, "a step of the path goes one down, one to the right, or both")
+    total, least = cost[rows, columns].sum(), cost[library_path(cost)].sum()
+    assert_that(total <= least + 1e-4 + 1e-5 * abs(least), f"the path costs {total:.4g}; there is one for {least:.4g}")
+
+
+@check("dtw", weight=2)
+def the_cheapest_path(student, rng):
+    """The path leads from corner to corner, and none is cheaper."""
+    for n, m in ((4, 9), (8, 25), (6, 6)):
+        cost = rng.normal(size=(n, m))
+        assert_path(student.dtw(cost), cost)
+
+
+@check("dtw")
+def tokens_begin_in_order(student, rng):
+    """Attention that moves on with the words tells when each begins."""
+    heads, ticks, wanted = attention_task(rng)
+    found = student.token_times(heads)
+    slips = {
+        "those are frames: one is 0.02 s": wanted / 0.02,
+        "those are ends: a token's time is the first frame the path gives it": np.append(wanted[1:], ticks * 0.02),
+    }
+    off = np.abs(np.asarray(_plain(found), dtype=float) - wanted) if np.shape(found) == wanted.shape else np.zeros(1)
+    lost = off.mean() > 0.1 and not any(np.allclose(found, wrong, atol=0.021) for wrong in slips.values())
+    assert_that(not lost, "the path leads where nobody listened: attention is what is to be large, a cost to be small")
+    assert_close(found, wanted, atol=0.021, slips=slips, what="the list of times")
+
+
+def attention_task(rng: np.random.Generator, heads: int = 3, tokens: int = 6, each: int = 12):
+    """Attention (heads, tokens, frames) that moves on every so many frames, in noise; the frames; when tokens begin."""
+    lengths = rng.integers(each - 3, each + 4, size=tokens)
+    begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    weights = rng.uniform(0, 0.2, size=(heads, tokens, int(lengths.sum())))
+    for i, (begin, length) in enumerate(zip(begins, lengths, strict=True)):
+        weights[:, i, begin : begin + length] += 5
+    loud = rng.uniform(0.5, 20, size=(heads, 1, weights.shape[-1]))  # some frames draw every token's attention
+    weights = weights * loud
+    weights /= weights.sum(axis=-1, keepdims=True)
+    return torch.from_numpy(weights).float(), int(lengths.sum()), begins * 0.02
+
+
+# --- 12 merge -------------------------------------------------------------------------------------------------------
+
+
+def pieces(rng: np.random.Generator, words: Sequence[int], length: int, overlap: int) -> list[list[int]]:
+    """A sequence in pieces of `length`, each of which begins with the last `overlap` of the one before."""
+    step = length - overlap
+    count = max(1, math.ceil((len(words) - overlap) / step))
+    return [list(words[i * step : i * step + length]) for i in range(count)]
+
+
+@check("merge", weight=2)
+def without_repeats_or_losses(student, rng):
+    """What two pieces share stands in the result once."""
+    words = [int(w) for w in rng.permutation(500)[:33]]
+    overlap = int(rng.integers(3, 6))
+    parts = pieces(rng, words, 12, overlap)
+    found = _plain(student.merge(parts))
+    assert_that(found != [w for part in parts for w in part], "the pieces stand one after the other, overlaps and all")
+    flat = [w for w in found] if isinstance(found, list) else []
+    assert_that(len(flat) == len(set(flat)), "something is said twice")
+    lost = [w for w in words if w not in flat]
+    assert_that(not lost, f"{len(lost)} of {len(words)} got lost")
+    assert_same(found, words, "the merged sequence")
+
+
+@check("merge")
+def one_piece_is_all(student, rng):
+    """One piece stays as it is, and pieces that share nothing are put one after the other."""
+    words = [int(w) for w in rng.permutation(500)[:20]]
+    assert_same(_plain(student.merge([words])), words, "one piece, merged,")
+    assert_same(_plain(student.merge([words[:9], words[9:]])), words, "two pieces that share nothing, merged,")

@@ -1,0 +1,90 @@
+"""How much of what was said was understood: errors in words and characters, and reports over voices and noise."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from coursekit.models import Loaded
+from tinyworld import sound
+from tinyworld.speech import Utterance
+from whisper_lab import data, listening
+
+
+def errors(said: Sequence[str], heard: Sequence[str]) -> int:
+    """The fewest words (or characters) to exchange, leave out or put in that make one of the other."""
+    row = np.arange(len(heard) + 1)
+    steps = np.arange(len(heard) + 1)
+    for one in said:
+        kept = row[:-1] + np.array([one != other for other in heard], dtype=int)
+        row = np.concatenate([[row[0] + 1], np.minimum(row[1:] + 1, kept)])
+        row = np.minimum.accumulate(row - steps) + steps  # put in any number of words
+    return int(row[-1])
+
+
+def error_rate(said: Sequence[str], heard: Sequence[str], unit: str = "word") -> float:
+    """WER, or with unit "character" CER, over all sentences: all errors by the number of words said."""
+    parts = str.split if unit == "word" else list
+    pairs = [(parts(a), parts(b)) for a, b in zip(said, heard, strict=True)]
+    total = sum(len(a) for a, _ in pairs)
+    if not total:
+        raise ValueError("nothing was said: a rate needs at least one word")
+    return sum(errors(a, b) for a, b in pairs) / total
+
+
+def compression_ratio(text: str) -> float:
+    """How many times shorter zlib makes the text's bytes: high where it repeats itself.   Source: OpenAI's whisper."""
+    raw = text.encode()
+    return len(raw) / len(zlib.compress(raw))
+
+
+def normal(text: str) -> str:
+    """Text as it is compared: lower case, without punctuation, single spaces."""
+    return " ".join(re.sub(r"[^\w\s']", " ", text.lower()).split())
+
+
+def word_error_rate(loaded: Loaded, said: Sequence[Utterance], waves: Sequence[np.ndarray] | None = None) -> float:
+    """The WER of the library's transcripts of these utterances, or of other waves with the same words."""
+    waves = [one.audio for one in said] if waves is None else waves
+    heard: list[str] = [""] * len(said)
+    for language in sorted({one.language for one in said}):
+        mine = [i for i, one in enumerate(said) if one.language == language]
+        found = listening.transcribe(loaded, [waves[i] for i in mine], language)
+        for i, text in zip(mine, found, strict=True):
+            heard[i] = normal(text)
+    return error_rate([normal(one.text) for one in said], heard)
+
+
+def over_noise(
+    loaded: Loaded, groups: Mapping[str, Sequence[Utterance]], decibels: Sequence[float], seed: int = 0
+) -> dict[str, list[float]]:
+    """The WER of groups of utterances in white noise of these signal-to-noise ratios."""
+    found: dict[str, list[float]] = {name: [] for name in groups}
+    for snr in decibels:
+        rng = np.random.default_rng(seed)
+        for name, said in groups.items():
+            noisy = [sound.add_noise(one.audio, snr, rng) for one in said]
+            found[name].append(word_error_rate(loaded, said, noisy))
+    return found
+
+
+def by_voice(loaded: Loaded, said: Sequence[Utterance]) -> dict[str, float]:
+    """The WER of every voice among the utterances, the best understood first."""
+    voices = sorted({one.voice for one in said})
+    found = {voice: word_error_rate(loaded, [one for one in said if one.voice == voice]) for voice in voices}
+    return dict(sorted(found.items(), key=lambda pair: pair[1]))
+
+
+def without_speech(loaded: Loaded, n: int = 4, seed: int = 0) -> dict[str, list[tuple[str, float, float]]]:
+    """What is said to speech and to sounds that are none: text, mean log-probability, probability of no speech."""
+    seconds = listening.window_seconds(loaded) - 1
+    waves = {"speech": [one.audio for one in data.spoken(4 * n, seed=seed)]}
+    rng = np.random.default_rng(seed)
+    waves["speech in noise"] = [sound.add_noise(one.audio, 5, rng) for one in data.spoken(2 * n, "voices", seed=seed)]
+    for kind in data.KINDS:
+        count = 1 if kind == "silence" else n
+        waves[kind] = [data.noise(kind, seconds, seed + i) for i in range(count)]
+    return {kind: listening.confidence(loaded, some) for kind, some in waves.items()}
