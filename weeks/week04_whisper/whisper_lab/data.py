@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +21,12 @@ PAUSE = 0.25  # seconds between the sentences of a long recording
 def utterance(language: str = "en") -> Utterance:
     """The sentence that most sections listen to: a caption of middling length, nothing added."""
     told = [one for one in speech.load("test", language) if one.kind == "caption" and 2 < one.seconds < 3.5]
-    return told[1]
+    return _own(told[1])
+
+
+def _own(one: Utterance) -> Utterance:
+    """The utterance with sound that may be written to: the shipped one is shared, and torch warns of that."""
+    return replace(one, audio=one.audio.copy())
 
 
 def spoken(n: int, split: str = "test", language: str = "en", seed: int = 0) -> list[Utterance]:
@@ -29,7 +34,7 @@ def spoken(n: int, split: str = "test", language: str = "en", seed: int = 0) -> 
     every = speech.load(split, language)
     if n > len(every):
         raise ValueError(f"asked for {n} utterances of {split}_{language}; there are {len(every)}")
-    return [every[i] for i in np.random.default_rng(seed).permutation(len(every))[:n]]
+    return [_own(every[i]) for i in np.random.default_rng(seed).permutation(len(every))[:n]]
 
 
 def noise(kind: str, seconds: float, seed: int = 0) -> np.ndarray:

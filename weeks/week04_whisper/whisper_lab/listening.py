@@ -138,7 +138,7 @@ def listener(
     return step
 
 
-def attempts(loaded: Loaded, wave: np.ndarray, seed: int = 0, most: int = 40) -> Callable[[float], tuple[str, float]]:
+def attempts(loaded: Loaded, wave: np.ndarray, seed: int = 0, most: int = 24) -> Callable[[float], tuple[str, float]]:
     """A decoding to be tried at several temperatures: attempt(temperature) gives a text and its mean log-probability.
 
     At 0 the likeliest token is taken, above it is drawn. The mean is over all tokens and the end, at temperature 1.
@@ -210,13 +210,10 @@ def confidence(loaded: Loaded, waves: Sequence[np.ndarray]) -> list[tuple[str, f
 
 
 def timed_tokens(loaded: Loaded, wave: np.ndarray) -> list[int]:
-    """What the library says when it is asked for times: tokens of text between timestamp tokens."""
-    settings = {"language": "en", "task": "transcribe", "return_timestamps": True}
-    model = loaded.model
-    with quiet():
-        found = model.generate(features(loaded, [wave]).to(model.device), return_segments=True, **settings)
-    end, first = model.generation_config.eos_token_id, model.generation_config.no_timestamps_token_id
-    tokens = [int(t) for part in found["segments"][0] for t in part["tokens"]]
+    """What the library says to one window when it is asked for times: tokens of text between timestamp tokens."""
+    settings = {"language": "en", "task": "transcribe", "return_timestamps": True, "force_unique_generate_call": True}
+    (tokens,) = generated(loaded.model, features(loaded, [wave]), **settings)
+    end, first = loaded.model.generation_config.eos_token_id, loaded.model.generation_config.no_timestamps_token_id
     return [t for t in tokens if t < end or t > first]
 
 

@@ -48,14 +48,19 @@ def normal(text: str) -> str:
 
 def word_error_rate(loaded: Loaded, said: Sequence[Utterance], waves: Sequence[np.ndarray] | None = None) -> float:
     """The WER of the library's transcripts of these utterances, or of other waves with the same words."""
-    waves = [one.audio for one in said] if waves is None else waves
+    heard = _heard(loaded, said, [one.audio for one in said] if waves is None else waves)
+    return error_rate([normal(one.text) for one in said], heard)
+
+
+def _heard(loaded: Loaded, said: Sequence[Utterance], waves: Sequence[np.ndarray]) -> list[str]:
+    """Transcripts, normalised, each in its utterance's language."""
     heard: list[str] = [""] * len(said)
     for language in sorted({one.language for one in said}):
         mine = [i for i, one in enumerate(said) if one.language == language]
         found = listening.transcribe(loaded, [waves[i] for i in mine], language)
         for i, text in zip(mine, found, strict=True):
             heard[i] = normal(text)
-    return error_rate([normal(one.text) for one in said], heard)
+    return heard
 
 
 def over_noise(
@@ -71,11 +76,18 @@ def over_noise(
     return found
 
 
-def by_voice(loaded: Loaded, said: Sequence[Utterance]) -> dict[str, float]:
-    """The WER of every voice among the utterances, the best understood first."""
-    voices = sorted({one.voice for one in said})
-    found = {voice: word_error_rate(loaded, [one for one in said if one.voice == voice]) for voice in voices}
-    return dict(sorted(found.items(), key=lambda pair: pair[1]))
+def by_voice(loaded: Loaded, said: Sequence[Utterance]) -> dict[str, dict[str, float]]:
+    """The WER by accent and by speaker, the two parts of a voice's name, the best understood first."""
+    heard = _heard(loaded, said, [one.audio for one in said])
+    found: dict[str, dict[str, float]] = {}
+    for part, name in enumerate(("accent", "speaker")):
+        names = [one.voice.split("+")[part] for one in said]
+        rates = {}
+        for each in sorted(set(names)):
+            mine = [i for i, other in enumerate(names) if other == each]
+            rates[each] = error_rate([normal(said[i].text) for i in mine], [heard[i] for i in mine])
+        found[name] = dict(sorted(rates.items(), key=lambda pair: pair[1]))
+    return found
 
 
 def without_speech(loaded: Loaded, n: int = 4, seed: int = 0) -> dict[str, list[tuple[str, float, float]]]:

@@ -27,7 +27,7 @@ def play(wave: Any, rate: int = RATE) -> None:
 def _power(wave: Any, rate: int) -> np.ndarray:
     """Power in decibels over time, (bins, frames), in windows of 25 ms every 10 ms."""
     size, hop = rate // 40, rate // 100
-    samples = torch.as_tensor(np.asarray(wave, dtype=np.float32))
+    samples = torch.tensor(np.asarray(wave), dtype=torch.float32)
     spectrum = torch.stft(samples, size, hop, window=torch.hann_window(size), return_complex=True)
     return (10 * (spectrum.abs() ** 2 + 1e-10).log10()).numpy()
 
@@ -39,6 +39,7 @@ def _spectrogram(axis: Axes, wave: Any, rate: int = RATE) -> None:
         level, origin="lower", aspect="auto", extent=extent, cmap="magma", vmax=level.max(), vmin=level.max() - FLOOR
     )
     axis.set(xlabel="seconds", ylabel="kHz")
+    axis.locator_params(axis="x", nbins=6)
 
 
 def show_sound(wave: Any, words: Sequence[tuple[str, float]] = (), title: str = "", rate: int = RATE) -> None:
@@ -67,6 +68,21 @@ def show_spectrograms(sounds: Mapping[str, tuple[Any, int]]) -> None:
         axis.set(ylim=(0, highest), facecolor="0.93")
         axis.set_title(name, fontsize=9)
     show(figure)
+
+
+def show_resolutions(wave: Any, sizes: Sequence[int], highest: float = 4.0, rate: int = RATE) -> None:
+    """Spectrograms of one wave in frames of these many samples, up to a frequency in kHz, one below the other."""
+    samples = torch.tensor(np.asarray(wave), dtype=torch.float32)
+    for size in sizes:
+        spectrum = torch.stft(samples, size, rate // 500, window=torch.hann_window(size), return_complex=True)
+        level = (20 * (spectrum.abs() + 1e-5).log10()).numpy()
+        figure, (axis,) = panels(8.2, height=1.5, bottom=0.45, top=0.3)
+        extent = (0, len(samples) / rate, 0, rate / 2000)
+        limits = {"vmax": level.max(), "vmin": level.max() - FLOOR}
+        axis.imshow(level, origin="lower", aspect="auto", extent=extent, cmap="magma", **limits)
+        axis.set(xlabel="seconds", ylabel="kHz", ylim=(0, highest))
+        axis.set_title(f"frames of {1000 * size / rate:g} ms", fontsize=9, loc="left")
+        show(figure)
 
 
 def show_filters(filters: Any, rate: int = RATE) -> None:
@@ -111,7 +127,7 @@ def show_languages(shares: Any, codes: Sequence[str], names: Sequence[str], most
     """How the languages share the first token, for each named utterance: shares (n, languages)."""
     values = np.asarray(shares)
     shown = list(np.argsort(-values.max(axis=0))[:most])
-    figure, (axis,) = panels(6.0, height=0.36 * len(values) + 0.3, left=2.4, bottom=0.5)
+    figure, (axis,) = panels(6.0, height=0.36 * len(values) + 0.3, left=3.0, bottom=0.5)
     before = np.zeros(len(values))
     rows = np.arange(len(values))[::-1]
     for colour, j in zip(PALETTE, shown, strict=False):
@@ -174,10 +190,10 @@ def show_rates(rates: Mapping[str, float], title: str = "") -> None:
 def show_silence(found: Mapping[str, Sequence[tuple[str, float, float]]], silent: float, unlikely: float) -> None:
     """What is said to speech and to other sounds: (text, mean log-probability, probability of no speech) of each.
 
-    silent, unlikely: the limits beyond which both must lie for nothing to be said.
+    silent, unlikely: the limits beyond which both must lie for nothing to be said (the grey corner).
     """
     figure, (axis,) = panels(5.4, height=2.8)
-    axis.axhspan(-9, unlikely, xmin=0.0, color="0.96", zorder=0)
+    axis.fill_between([silent, 1.03], -20, unlikely, color="0.95", zorder=0, linewidth=0)
     axis.axvline(silent, color="0.7", linewidth=1, linestyle="--")
     axis.axhline(unlikely, color="0.7", linewidth=1, linestyle="--")
     for colour, marker, (name, rows) in zip(PALETTE, "os^DvPX*", found.items(), strict=False):
@@ -195,7 +211,8 @@ def show_path(
     """Attention (tokens, positions) with a path through it, and when the words really begin (dashed)."""
     values = np.asarray(weights)
     figure, (axis,) = panels(7.4, height=0.22 * len(values) + 0.4, left=1.3)
-    axis.imshow(values, aspect="auto", cmap="magma", extent=(0, values.shape[1] * tick, len(values) - 0.5, -0.5))
+    extent = (0, values.shape[1] * tick, len(values) - 0.5, -0.5)
+    axis.imshow(values, aspect="auto", cmap="magma", extent=extent, vmin=0, vmax=np.quantile(values, 0.99))
     rows, columns = path
     axis.plot((np.asarray(columns) + 0.5) * tick, rows, color="#56B4E9", linewidth=1.8)
     for _, start in words:
