@@ -1,7 +1,5 @@
 """What is said in tinyworld: sentences in two languages, sound, the shipped recordings, the synthesiser."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -224,15 +222,19 @@ def test_the_sound_is_where_the_words_are(split, language):
     assert np.mean(before) < 0.05 * np.mean(inside)
 
 
-def test_a_letter_s_sound_is_in_its_word():
-    """Of an "s" the high frequencies tell: in "star" they are in the word's first half."""
-    found = []
-    for u in speech.load("test", "en"):
-        for w in (w for w in u.words if w.text in ("star", "square", "small", "striped")):
-            part = u.audio[int(w.start * 16000) : int(w.end * 16000)]
-            high = np.diff(part, prepend=0, n=2) ** 2
-            found.append(high[: len(high) // 2].sum() > high[len(high) // 2 :].sum())
-    assert len(found) > 50 and np.mean(found) > 0.8
+def test_an_s_is_where_its_word_begins():
+    """Of an "s" the many changes of sign tell: in "star" they are in the first third, if the times are right."""
+    shares = {}
+    for late in (0, 0.1, -0.1):
+        found = []
+        for u in speech.load("test", "en"):
+            for w in (w for w in u.words if w.text in ("star", "square", "small")):
+                part = u.audio[max(0, int((w.start + late) * 16000)) : int((w.end + late) * 16000)]
+                changes = np.abs(np.diff(np.sign(part)))
+                found.append(changes[: len(changes) // 3].sum() > changes[-(len(changes) // 3) :].sum())
+        shares[late] = np.mean(found)
+        assert len(found) > 50
+    assert shares[0] > 0.97 and max(shares[0.1], shares[-0.1]) < 0.85, shares
 
 
 def test_test_sentences_and_test_voices_are_unseen():
@@ -284,7 +286,7 @@ def test_words_without_an_event_share_their_neighbours_phones():
     events = [(1, 1, 0, ""), (7, 1, 0, "O"), (7, 1, 100, "n"), (7, 1, 200, "a#"), (1, 6, 300, ""), (7, 6, 320, "r")]
     events += [(7, 6, 400, "_:"), (5, 9, 500, "")]
     words, phones = espeak._times("on a red", events, 0.001)
-    assert words == pytest.approx([(0, 0.2), (0.2, 0.32), (0.32, 0.4)])
+    assert np.allclose(words, [(0, 0.2), (0.2, 0.32), (0.32, 0.4)])
     assert [name for name, _, _ in phones] == ["O", "n", "a#", "r"]
 
 
@@ -308,12 +310,15 @@ def test_espeak_tells_when_each_word_is_said(text, voice):
 
 @needs_espeak
 def test_the_recipe_writes_what_load_reads(tmp_path, monkeypatch):
-    run = ["speech", "--train", "2", "--test", "3", "--voices", "2", "--out"]
+    run = ["speech", "--train", "1", "--test", "2", "--voices", "1", "--out"]
+    loaded = []
     for name in ("one", "two"):
         recipe.run(parse([*run, str(tmp_path / name)]))
-    assert all(f.read_bytes() == (tmp_path / "two" / f.name).read_bytes() for f in (tmp_path / "one").glob("*.json"))
-    monkeypatch.setattr(speech, "FOLDER", tmp_path / "one")
-    said = speech.load("test", "de")
-    assert len(said) == 3 and all(u.words[-1].end <= u.seconds <= 4.71 for u in said)
-    entries = json.loads((tmp_path / "one" / "test_de.json").read_text())
-    assert [e["text"] for e in entries] == [u.text for u in said]
+        monkeypatch.setattr(speech, "FOLDER", tmp_path / name)
+        loaded.append(speech.load("test", "de"))
+    for one, two in zip(*loaded, strict=True):
+        assert one.words[-1].end <= one.seconds <= 4.71
+        assert (one.text, one.voice, one.kind) == (two.text, two.voice, two.kind)
+        # espeak-ng carries a little from one utterance to the next: only a new process repeats the very samples
+        assert np.allclose([w.start for w in one.words], [w.start for w in two.words], atol=0.05)
+    assert len(loaded[0]) == 2

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-from scipy.signal import fftconvolve
 
 RATE = 16000  # samples a second
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # power falls as 1 / frequency ** this
@@ -54,7 +53,8 @@ def reverberate(audio: np.ndarray, seconds: float, rng: np.random.Generator, wet
     tail = rng.standard_normal(n) * 10 ** (-3 * np.arange(n) / n)  # amplitude: 60 dB are a factor of 1000
     tail *= np.sqrt(wet / np.sum(tail**2))
     tail[0] = 1.0
-    return fftconvolve(audio, tail.astype(np.float32))[: len(audio)]
+    size = next_fast_len(len(audio) + n - 1, real=True)
+    return irfft(rfft(audio, size) * rfft(tail.astype(np.float32), size), size)[: len(audio)]
 
 
 def _checked(audio: np.ndarray) -> np.ndarray:

@@ -1,5 +1,8 @@
 """Speech from text by espeak-ng's C library, with the time of every word and of every phone.
 
+It carries a little of its state from one utterance to the next, so the same calls give the very same sound only from a
+process's start; otherwise times differ by some milliseconds.
+
 Only the recipes need it: `apt-get install libespeak-ng1`. espeak-ng is free software under the GPL; the sound that it
 makes is not a derived work of it.
 """

@@ -1,4 +1,4 @@
-"""Windows of speech with their labels, made afresh from the number of a training step alone.
+"""Windows of speech with their labels, made afresh from the number of a training step.
 
 espeak-ng speaks a pool of sentences; each window puts one of them, or several in a row, into 5 seconds, in some room,
 with some noise. A pool is used a few times, every time in other company.
@@ -24,7 +24,7 @@ GERMAN = 0.55  # the part of the pool: its words have more forms
 TRANSLATE = {"en": 0.05, "de": 0.45}  # how often the task is translation
 TIMED = 0.5  # how often timestamps are asked for
 # How often a window holds one utterance, several from the first one's start, a cut from a longer recording, or none.
-WINDOWS = {"one": 0.66, "several": 0.15, "cut": 0.15, "none": 0.04}
+WINDOWS = {"one": 0.5, "several": 0.28, "cut": 0.18, "none": 0.04}
 TOKENS = 44  # of a window at most
 MISSING = -100  # a label that is not asked for
 
