@@ -57,13 +57,14 @@ def test_training_one_model_leaves_the_next_as_it_was_shipped(role):
 
     first = models.load(role, profile="tiny")
     shipped = {name: value.clone() for name, value in network(first).state_dict().items()}
+    learnt = [parameter.requires_grad for parameter in network(first).parameters()]  # Whisper's positions are fixed
     with torch.no_grad():
         for parameter in network(first).train().parameters():
             parameter.add_(1)
     second = models.load(role, profile="tiny")
     assert not network(second).training and second.processor is not first.processor
     assert all(torch.equal(value, shipped[name]) for name, value in network(second).state_dict().items())
-    assert all(parameter.requires_grad for parameter in network(second).parameters())
+    assert any(learnt) and learnt == [parameter.requires_grad for parameter in network(second).parameters()]
 
 
 def test_a_shipped_model_is_read_once():

@@ -99,7 +99,7 @@ def folded_again_and_again(student, rng):
 def the_chirp(student, rng):
     """`chirp_power` is the notebook's chirp."""
     wave = data.chirp()
-    wanted = library_power(wave)
+    wanted = library_power(torch.from_numpy(wave))
     sound_evidence("The chirp, as it sounds", wave)
     assert_shape(student.chirp_power, wanted.shape, "chirp_power")
     found = torch.as_tensor(np.asarray(student.chirp_power, dtype=np.float32))
@@ -506,6 +506,6 @@ def the_long_recording(student, rng):
     rate = jiwer.wer(long.text, measuring.normal(found))
     wanted = jiwer.wer(long.text, measuring.normal(listening.long_transcript(whisper(), long.audio)))
     assert_that(
-        rate <= wanted + 0.02,
+        rate <= wanted + 0.05,
         f"its word error rate is {rate:.0%}; the library's merging of the same pieces has {wanted:.0%}",
     )
