@@ -128,7 +128,7 @@ def test_windows_overlap_and_cover_everything():
 
 def test_the_long_recording_is_longer_than_a_window_and_says_its_text(loaded):
     long = data.long_recording()
-    assert long.seconds > 3 * listening.window_seconds(loaded) and len(long.starts) == 9
+    assert long.seconds > 3 * listening.window_seconds(loaded)
     assert 15 < len(long.text.split()) < 150
     assert np.abs(long.audio).max() <= 1
 

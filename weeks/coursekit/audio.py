@@ -52,8 +52,8 @@ def sound(samples: Any, rate: int = RATE, seconds: float = SHOWN) -> Sound:
     return Sound((np.clip(part, -1, 1) * 32767).round().astype(np.int16), int(rate))
 
 
-def player(samples: Any, rate: int = RATE, seconds: float = 30.0) -> Any:
-    """A player for the notebook, of 32 kB a second: 16 bits a sample, as loud as it is.
+def player(samples: Any, rate: int = RATE, seconds: float = 12.0) -> Any:
+    """A player for the notebook, of 32 kB a second: 16 bits a sample, as loud as it is, and its first `seconds` only.
 
     IPython's own would make every sound as loud as possible, silence included.
     """

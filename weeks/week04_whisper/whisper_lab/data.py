@@ -68,11 +68,10 @@ def thinned(wave: np.ndarray, every: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A long recording: its sound at 16 kHz, what is said, and when each sentence begins, in seconds."""
+    """A long recording: its sound at 16 kHz, and what is said."""
 
     audio: np.ndarray
     text: str
-    starts: tuple[float, ...]
 
     @property
     def seconds(self) -> float:
@@ -85,8 +84,7 @@ def long_recording(sentences: int = 9) -> Recording:
     said = [one for one in spoken(60, seed=4) if one.kind in ("caption", "command")][:sentences]
     pause = np.zeros(int(PAUSE * RATE), dtype=np.float32)
     parts = [part for one in said for part in (one.audio, pause)]
-    begins = np.cumsum([0, *(len(one.audio) + len(pause) for one in said)])[:-1] / RATE
-    return Recording(np.concatenate(parts), " ".join(one.text for one in said), tuple(begins.tolist()))
+    return Recording(np.concatenate(parts), " ".join(one.text for one in said))
 
 
 def windows(wave: np.ndarray, seconds: float, overlap: float) -> list[np.ndarray]:

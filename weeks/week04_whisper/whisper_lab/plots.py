@@ -18,7 +18,7 @@ CONFIDENT, DOUBTFUL = (0, 114, 178), (213, 94, 0)
 
 
 def play(wave: Any, rate: int = RATE) -> None:
-    """A player for a sound, as loud as it is; of a long one its first 30 seconds."""
+    """A player for a sound, as loud as it is; of a long one its first 12 seconds."""
     from IPython import display
 
     display.display(player(wave, rate))
