@@ -257,9 +257,9 @@ def recorded(audio: np.ndarray, last: float, rng: np.random.Generator) -> np.nda
 
 
 def frames(start: float, end: float) -> tuple[int, int]:
-    """The encoder's frames from one time to another, at least one, within the window."""
-    first = min(max(round(start * FRAMES / SECONDS), 0), FRAMES)
-    return first, min(max(round(end * FRAMES / SECONDS), 0 if end < 0 else first + (first < FRAMES)), FRAMES)
+    """The encoder's frames from one time to before another, at least one, as much of them as is in the window."""
+    first, last = round(start * FRAMES / SECONDS), round(end * FRAMES / SECONDS)
+    return min(max(first, 0), FRAMES), min(max(last, first + 1, 0), FRAMES)
 
 
 def pointer(seconds: float) -> tuple[int, int]:
