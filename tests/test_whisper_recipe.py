@@ -206,8 +206,9 @@ def test_encoder_heads_begin_by_looking_around_themselves(processor):
     maps = model.model.encoder(torch.zeros(1, 80, 500), output_attentions=True).attentions
     for layer in maps:
         for head, steps in enumerate((-5, 0, 5)):
-            assert (layer[0, head, 20:230].argmax(-1) - torch.arange(20, 230) - steps).abs().max() <= 1
-            assert layer[0, head, 100].max() > 0.15 > 20 * layer[0, 3, 100].max() / 20 * 0.1
+            off = layer[0, head, 20:230].argmax(-1) - torch.arange(20, 230) - steps
+            assert (off.abs() <= 1).float().mean() > 0.9  # beside random weights
+            assert layer[0, head].amax(-1).median() > 3 * layer[0, 3].amax(-1).median()
     assert sum(p.numel() for p in model.parameters()) < 1.5e6
 
 

@@ -152,7 +152,7 @@ def initialise(model: WhisperForConditionalGeneration) -> None:
     for layer in model.model.encoder.layers:
         query, key = layer.self_attn.q_proj.weight, layer.self_attn.k_proj.weight
         query.mul_(0.5), key.mul_(0.5)
-        for head, steps in enumerate((-5, 0, 5)):  # the other heads stay free
+        for head, steps in enumerate((-5, 0, 5)[: width // size]):  # other heads stay free
             for i in range(size // 2):
                 wave, sine, cosine = 1 + i, head * size + i, head * size + size // 2 + i
                 turn = steps * speeds[wave]
