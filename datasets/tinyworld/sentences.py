@@ -37,14 +37,14 @@ class Sentence:
     content: str
 
 
-def sentence(split: str, language: str, rng: np.random.Generator) -> Sentence:
-    """One sentence of a split ("train", "validation" or "test"), drawn with `rng`."""
+def sentence(split: str, language: str, rng: np.random.Generator, kinds: dict[str, float] = KINDS) -> Sentence:
+    """One sentence of a split ("train", "validation" or "test"), drawn with `rng`. kinds: what part of all each is."""
     if split not in ("train", "validation", "test"):
         raise ValueError(f"split must be train, validation or test; got {split!r}")
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {', '.join(LANGUAGES)}; got {language!r}")
     while True:
-        kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+        kind = str(rng.choice(list(kinds), p=list(kinds.values())))
         text, content = _WRITERS[kind](language, rng)
         if split_of(content) == split:
             text = text.replace(",", "")
