@@ -170,7 +170,9 @@ def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
     import torch
 
     hub = isinstance(where, str)
-    settings = {"revision": role.revision, "variant": "fp16", "safety_checker": None} if hub else {}
+    settings: dict[str, Any] = {"low_cpu_mem_usage": False}  # which needs a library that small models do not
+    if hub:
+        settings = {"revision": role.revision, "variant": "fp16", "safety_checker": None}
     pipe = kind.from_pretrained(where, **settings)  # the argument for the precision has another name in each version
     wanted = torch.float16 if hub and torch.cuda.is_available() else torch.float32
     for part in pipe.components.values():

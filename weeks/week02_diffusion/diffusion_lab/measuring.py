@@ -112,7 +112,7 @@ def measure_edits(pipe: Any, strengths: Sequence[float], guidance: float, n: int
             "same place": _share_near(pictures[label], scenes),
             "shape kept": _share_right(pictures[label], scenes, ("shape",)),
         }
-    return Rows(pictures, measured, f"towards “{wanted[0].caption()}”")
+    return Rows(pictures, measured, f"first column: towards “{wanted[0].caption()}”")
 
 
 def _share_right(pictures: Sequence[Image.Image], scenes: Sequence[Scene], names: Sequence[str]) -> float:
@@ -160,7 +160,7 @@ def measure_inpainting(pipe: Any, guidance: float, n: int = 8, seed: int = 0) ->
             "change of what was to be kept": _changed(pixels, before, 1 - grown),
             "asked for and there": _share_told(pictures[label], told),
         }
-    return Rows(pictures, measured, captions[0])
+    return Rows(pictures, measured, f"first column: {captions[0]}")
 
 
 def _share_told(pictures: Sequence[Image.Image], captions: Sequence[str]) -> float:
@@ -172,7 +172,7 @@ def _share_told(pictures: Sequence[Image.Image], captions: Sequence[str]) -> flo
     return float(np.mean(found))
 
 
-def measure_word_change(pipe: Any, guidance: float, n: int = 8, first: float = 0.25, seed: int = 0) -> Rows:
+def measure_word_change(pipe: Any, guidance: float, n: int = 8, first: float = 0.5, seed: int = 0) -> Rows:
     """Old caption for the `first` part of the steps, then one with another colour. Control: from other noise."""
     rng = np.random.default_rng(seed)
     scenes = data.told(n, seed=7)
@@ -190,7 +190,7 @@ def measure_word_change(pipe: Any, guidance: float, n: int = 8, first: float = 0
             "new colour there": _share_right(after, wanted, ("colour",)),
             "same place": _share_same_place(before, after),
         }
-    return Rows(pictures, measured, f"{scenes[0].caption()} → {wanted[0].objects[0].colour}")
+    return Rows(pictures, measured, f"first column: {scenes[0].caption()} → {wanted[0].objects[0].colour}")
 
 
 def _share_same_place(one: Sequence[Image.Image], other: Sequence[Image.Image], within: float = 0.1) -> float:
