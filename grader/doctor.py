@@ -203,7 +203,7 @@ def _checkpoints(course: Course) -> Iterator[Found]:
     folder = course.root / "datasets" / "tinyworld" / "checkpoints"
     purpose = "the small models that the tiny profile uses"
     for name in sorted(_shipped()):
-        weights = list((folder / name).glob("*.safetensors")) if (folder / name).is_dir() else []
+        weights = list((folder / name).rglob("*.safetensors")) if (folder / name).is_dir() else []
         size = sum(path.stat().st_size for path in weights) / 2**20
         detail = f"{size:.1f} MB" if weights else f"no weights in {folder / name}"
         yield Found(f"checkpoint {name}", bool(weights), detail, purpose, "git checkout -- datasets/tinyworld", True)
