@@ -506,6 +506,6 @@ def the_long_recording(student, rng):
     rate = jiwer.wer(long.text, measuring.normal(found))
     wanted = jiwer.wer(long.text, measuring.normal(listening.long_transcript(whisper(), long.audio)))
     assert_that(
-        rate <= wanted + 0.05,
+        rate <= wanted + 0.02,
         f"its word error rate is {rate:.0%}; the library's merging of the same pieces has {wanted:.0%}",
     )

@@ -280,10 +280,14 @@ def word_times(loaded: Loaded, wave: np.ndarray) -> list[tuple[str, float]]:
 
 
 def in_pieces(loaded: Loaded, wave: np.ndarray, overlap: float | None = None) -> list[list[int]]:
-    """The tokens of every window of a long wave; windows overlap by a third unless told otherwise."""
+    """The tokens of every window of a long wave; windows overlap by half unless told otherwise.
+
+    A cut in the middle of a word can send a small model into a loop: five tokens in a row are not said twice.
+    """
     seconds = window_seconds(loaded)
-    parts = data.windows(wave, seconds, seconds / 3 if overlap is None else overlap)
-    return generated(loaded.model, features(loaded, parts), language="en", task="transcribe")
+    parts = data.windows(wave, seconds, seconds / 2 if overlap is None else overlap)
+    settings = {"language": "en", "task": "transcribe", "no_repeat_ngram_size": 5}
+    return generated(loaded.model, features(loaded, parts), **settings)
 
 
 def library_merge(parts: Sequence[Sequence[int]]) -> list[int]:
