@@ -1,10 +1,9 @@
 """The shipped CLIP is what its card says, and its recipe goes on where it was stopped."""
 
 import json
-import re
 import string
-from pathlib import Path
 
+import datasheet
 import numpy as np
 import pytest
 import torch
@@ -192,10 +191,7 @@ def test_the_card_shows_the_figures(folder, card):
 
 
 def test_the_index_of_models_shows_the_same_figures(card):
-    """Of the whole tree, not of the package: the datasheet's row for this model."""
-    index = Path(__file__).parent.parent / "datasets" / "README.md"
-    (line,) = [line for line in index.read_text().splitlines() if "checkpoints/clip/README.md" in line]
-    shown = {name.strip(): float(value) for name, value in re.findall(r"([a-zA-Z@1 ]+) ([0-9.]+) %", line)}
+    shown = datasheet.shown("clip")
     names = {"colour": "zero-shot colour", "shape": "zero-shot shape", "relation": "choice of two: relation"}
     names |= {"image to text R@1": "image to text R@1", "text to image R@1": "text to image R@1"}
     for name, key in names.items():

@@ -1,9 +1,9 @@
 """The shipped diffusion model is what its card says: it paints what it is told, so that one can name what is seen."""
 
 import json
-import re
 from pathlib import Path
 
+import datasheet
 import numpy as np
 import pytest
 import torch
@@ -126,10 +126,7 @@ def test_the_card_shows_the_figures(folder, card):
 
 
 def test_the_index_of_models_shows_the_same_figures(card):
-    """Of the whole tree, not of the package: the datasheet's row for this model."""
-    index = Path(__file__).parent.parent / "datasets" / "README.md"
-    (line,) = [line for line in index.read_text().splitlines() if "checkpoints/diffusion/README.md" in line]
-    shown = {name.strip(): float(value) for name, value in re.findall(r"([a-z ]+) ([0-9.]+) %", line)}
+    shown = datasheet.shown("diffusion")
     names = {"colour": "guidance 3/colour", "shape": "guidance 3/shape", "background": "guidance 3/background"}
     names["both present of two"] = "guidance 3, pairs/both present"
     for name, key in names.items():

@@ -1,10 +1,9 @@
 """The judge reads what is there; the diffusion recipe trains, goes on where it was stopped and writes a pipeline."""
 
 import json
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
+import datasheet
 import numpy as np
 import pytest
 import torch
@@ -75,9 +74,7 @@ def test_its_card_and_the_index_show_its_figures():
     text = (folder / "README.md").read_text()
     assert measure_judge.table(card) in text
     assert "license: mit" in text and "/tmp" not in text and "/home" not in text
-    index = Path(__file__).parent.parent / "datasets" / "README.md"
-    (line,) = [line for line in index.read_text().splitlines() if "checkpoints/judge/README.md" in line]
-    shown = {name.strip(): float(value) for name, value in re.findall(r"([a-z ]+) ([0-9.]+) %", line)}
+    shown = datasheet.shown("judge")
     assert len(shown) >= 4
     assert shown.pop("blobs refused") == round(100 * card["wrong/shape"], 1)
     for name, value in shown.items():

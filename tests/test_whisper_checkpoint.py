@@ -1,9 +1,9 @@
 """The shipped Whisper is what its card says: it writes, tells language and times, translates, and knows noise."""
 
 import json
-import re
 from pathlib import Path
 
+import datasheet
 import numpy as np
 import pytest
 import torch
@@ -109,9 +109,7 @@ def test_the_card_and_the_index_show_the_figures(folder, card):
     text = (folder / "README.md").read_text()
     assert measure.table(card) in text
     assert "license: mit" in text and "/home" not in text and "/tmp" not in text
-    index = Path(__file__).parent.parent / "datasets" / "README.md"
-    (line,) = [line for line in index.read_text().splitlines() if "checkpoints/whisper/README.md" in line]
-    shown = {name.strip(): float(value) for name, value in re.findall(r"([a-zA-Z0-9 ]+) ([0-9.]+) %", line)}
+    shown = datasheet.shown("whisper")
     keys = {"English WER": "test/en/WER", "with new voices": "voices/en/WER", "at 10 dB": "test/en/WER 10"}
     keys |= {"German WER": "test/de/WER", "translated": "test/de/translation", "word times": "test/en/word times"}
     assert shown == {name: round(100 * card[key], 1) for name, key in keys.items()}

@@ -170,7 +170,7 @@ def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
     import torch
 
     hub = isinstance(where, str)
-    settings: dict[str, Any] = {"low_cpu_mem_usage": False}  # which needs a library that small models do not
+    settings: dict[str, Any] = {"low_cpu_mem_usage": False}  # it wants accelerate, which small models can do without
     if hub:
         settings = {"revision": role.revision, "variant": "fp16", "safety_checker": None}
     pipe = kind.from_pretrained(where, **settings)  # the argument for the precision has another name in each version

@@ -231,9 +231,6 @@ split, whose colour and shape never came together in training. Relation: of the 
 ## Made by
 `python -m tinyworld.train diffusion {arguments}`
 
-The weights come from one run that was stopped and resumed many times, and its recipe grew on the way: the autoencoder
-was begun with 3,000 steps and given more at step 1,346; the UNet was begun with 12,000, shown scenes of two and three
-objects only from step 3,840 on, and shortened to {second} at step 8,182. Expect figures like these, not the same bits.
 `python -m tinyworld.measure diffusion` measures again.
 """
 
@@ -312,9 +309,6 @@ First the encoder learns from labels for every frame, which the synthesiser give
 being said. Then the decoder joins, and the attention of the heads that word times are read from is drawn to the next
 word's frames. Some windows hold several utterances or a cut from a longer recording, so that long sound can be
 written down window by window; some hold nothing but noise. The heads are thrown away.
-
-The weights come from one run that was stopped and resumed: begun with 4,000 steps, it was given 800 more and then 800
-with three times as many numbers, in which most of the errors were. Expect figures like these, not the same bits.
 `python -m tinyworld.measure whisper` measures again.
 """
 

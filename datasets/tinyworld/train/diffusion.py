@@ -51,7 +51,7 @@ APART, CROPPED = 0.12, 0.85  # where the autoencoder's parts begin to learn toge
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=12000, help="of the UNet (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=11000, help="of the UNet (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="latents a step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest rate of the UNet (default: %(default)s)")
     parser.add_argument(

@@ -29,7 +29,7 @@ from tinyworld.train.utterances import Utterances, phone_table, speak
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=4000, help="(default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=5600, help="(default: %(default)s)")
     parser.add_argument("--hear", type=int, default=250, help="steps of the first stage (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=12, help="windows of 5 seconds a step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate (default: %(default)s)")
