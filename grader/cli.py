@@ -132,9 +132,16 @@ def write_pages(course: Course, week: Week, grades: list[Grade]) -> None:
     """Feedback for each student, and the class report over everyone of whom there is a record."""
     from grader import feedback, report
     from grader.classes import recorded, records_of
+    from grader.gradebook import GradebookError
+    from grader.scores import scores
 
+    by_student = {}
+    try:
+        by_student = {score.student: score for score in scores(course, week, grades)}
+    except GradebookError as error:
+        errors().print(Text(f"pages are without what people graded: {error}", "yellow"))
     for grade in each(grades, "Writing pages"):
-        feedback.write(course, week, grade)
+        feedback.write(course, week, grade, by_student.get(grade.student))
     here = {grade.student for grade in grades}
     others, damaged = records_of(course, week, [s for s in recorded(course, week) if s not in here])
     for error in damaged:  # one damaged file must not cost the class its report

@@ -11,8 +11,10 @@ import nbformat
 
 from grader import cache, pages
 from grader.course import Course, Week
-from grader.questions import grade_id, is_answer
+from grader.gradebook import ByHand
+from grader.questions import grade_id, is_answer, is_graded
 from grader.records import CheckResult, Grade, QuestionResult
+from grader.scores import Score
 
 FIGURES_A_QUESTION = 4
 LARGEST_NOTEBOOK = 64 * 2**20  # bytes; an executed notebook beyond it is not searched for figures
@@ -24,8 +26,9 @@ STANDING = {
     "empty": "not answered yet",
     "manual": "a person grades this",
     "unjudged": "not judged",
+    "graded": "graded by a person",
 }
-TONE = {"full": "ok", "part": "part", "none": "no", "empty": "soft", "manual": "soft", "unjudged": "no"}
+TONE = {"full": "ok", "part": "part", "none": "no", "empty": "soft", "manual": "soft", "unjudged": "no", "graded": "ok"}
 
 
 class ShownCheck(NamedTuple):
@@ -37,10 +40,14 @@ class ShownCheck(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One question on the page."""
+    """One question on the page. points: with what a person gave, of which `extra` is extra credit; None: to come."""
 
     title: str
     result: QuestionResult
+    points: float | None
+    extra: float
+    by_person: bool
+    comment: str
     standing: str
     tone: str
     checked: str
@@ -51,20 +58,21 @@ class Section(NamedTuple):
     source: str
 
 
-def write(course: Course, week: Week, grade: Grade) -> Path:
+def write(course: Course, week: Week, grade: Grade, score: Score | None = None) -> Path:
     """Write the page of one Grade, with the figures of the executed notebooks where there are any. Returns its path.
 
-    A page that is up to date is left as it is.
+    score: the same with what people entered in the gradebook. A page that is up to date is left as it is.
     """
     path = course.feedback(week, grade.student)
     notebooks = [course.autograded(one, grade.student) for one in week.notebooks]
     figures = grade.notebook or " ".join(cache.file_hash(place) for place in notebooks if place.is_file())
-    source = [grade.to_json(), figures, repr((course.title, week, question_titles(course, week)))]
-    pages.keep(path, "\n".join(source), lambda: page(course, week, grade, *map(executed, notebooks)))
+    entered = (score.points, score.questions, score.waiting, score.entered) if score else None
+    source = [grade.to_json(), figures, repr((course.title, week, question_titles(course, week), entered))]
+    pages.keep(path, "\n".join(source), lambda: page(course, week, grade, *map(executed, notebooks), score=score))
     return path
 
 
-def page(course: Course, week: Week, grade: Grade, *notebooks: Any) -> str:
+def page(course: Course, week: Week, grade: Grade, *notebooks: Any, score: Score | None = None) -> str:
     """The page as HTML. notebooks: the week's, executed, or None, for the student's own figures and answers."""
     titles = question_titles(course, week)
     work = {}
@@ -73,15 +81,21 @@ def page(course: Course, week: Week, grade: Grade, *notebooks: Any) -> str:
             own = {q.question.removeprefix(one.prefix) for q in grade.questions if q.question.startswith(one.prefix)}
             work |= {one.prefix + name: found for name, found in answers_and_figures(notebook, own).items()}
     shown = grade.questions if grade.outcome == "graded" else []
-    sections = [_section(q, titles, *work.get(q.question, ("", []))) for q in shown]
-    manual = [s for s in sections if s.result.status == "manual"]
+    sections = [_section(q, titles, score, *work.get(q.question, ("", []))) for q in shown]
+    manual = [s for s in sections if s.points is None]
+    to_come = sum(s.result.max_points for s in manual)
+    given = [s for s in sections if s.points is not None]
+    penalty = score.penalty if score else 0.0
     return pages.render(
         "feedback.html",
         course=course,
         week=week,
         grade=grade,
-        automatic=pages.automatic_points(grade),
-        by_hand=sum(s.result.max_points for s in manual),
+        points=max(0.0, sum(s.points for s in given) - penalty),
+        most=grade.max_points - to_come,
+        extra=sum(s.extra for s in given),
+        penalty=penalty,
+        to_come=to_come,
         manual=[s.title for s in manual],
         summary=_summary(grade),
         sections=sections,
@@ -135,7 +149,7 @@ def answers_and_figures(notebook: Any, questions: set[str]) -> dict[str, tuple[s
             found[current] = (cell.source, [])
         elif cell.cell_type == "markdown" and cell.source.lstrip().startswith("#"):
             current = ""  # a heading: the next section
-        if not current or cell.cell_type != "code":
+        if not current or cell.cell_type != "code" or is_graded(cell):  # evidence stands with its check
             continue
         figures = found[current][1]
         for output in cell.get("outputs", []):
@@ -145,9 +159,13 @@ def answers_and_figures(notebook: Any, questions: set[str]) -> dict[str, tuple[s
     return found
 
 
-def _section(q: QuestionResult, titles: dict[str, str], source: str, figures: list[pages.Picture]) -> Section:
+def _section(
+    q: QuestionResult, titles: dict[str, str], score: Score | None, source: str, figures: list[pages.Picture]
+) -> Section:
     weights = sum(c.weight for c in q.checks)
-    kind = pages.standing(q)
+    entered = score.entered if score else ByHand()
+    by_person = q.cell in entered.manual and q.cell not in entered.waiting
+    kind = "graded" if by_person else pages.standing(q)
     shown = [
         ShownCheck(
             result=check,
@@ -160,6 +178,10 @@ def _section(q: QuestionResult, titles: dict[str, str], source: str, figures: li
     return Section(
         title=titles.get(q.question) or words(q.question),
         result=q,
+        points=None if kind == "manual" else score.questions[q.question] if score else q.points,
+        extra=entered.extra.get(q.cell, 0.0),
+        by_person=by_person,
+        comment=entered.comments.get(q.question, ""),
         standing=STANDING[kind],
         tone=TONE[kind],
         checked=f"{right} of {pages.plural(len(q.checks), 'check')}" if q.checks and kind != "empty" else "",

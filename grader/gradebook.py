@@ -259,12 +259,13 @@ class ByHand:
     """What the gradebook holds of one student's week besides automatic scores. Cells as records name them.
 
     manual: scores that replace automatic ones.  extra: extra credit.  waiting: cells that a person has still to grade.
-    penalty: points taken off for lateness.
+    comments: by answer cell.  penalty: points taken off for lateness.
     """
 
     manual: dict[str, float] = field(default_factory=dict)
     extra: dict[str, float] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
+    comments: dict[str, str] = field(default_factory=dict)
     penalty: float = 0.0
 
 
@@ -318,6 +319,14 @@ def by_hand(course: Course, week: Week) -> dict[str, ByHand] | None:
                 found[student].extra[name] = extra
             if waiting:
                 found[student].waiting.add(name)
+        rows = book.execute(
+            f"SELECT s.student_id, b.name, c.name, t.manual_comment {submitted} "
+            "JOIN comment t ON t.notebook_id = n.id JOIN base_cell c ON c.id = t.cell_id WHERE a.name = ?",
+            [week.slug],
+        )
+        for student, notebook, cell, comment in rows:
+            if comment and comment.strip():
+                found[student].comments[prefixes.get(notebook, "") + cell] = comment
     return dict(found)
 
 
@@ -558,10 +567,18 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str) -> No
 def _penalise(course: Course, book: Any, submitted: Sequence[tuple[Any, Any]]) -> None:
     """What AssignLatePenalties does, with the course's settings for it. submitted: (submission, notebook of it)."""
     from nbgrader.preprocessors import AssignLatePenalties
+    from traitlets import TraitError
 
-    step = AssignLatePenalties(config=_nbgrader_config(course))
-    step.log = _log
-    step.init_plugin()
+    try:
+        with _own_plugins(course):
+            step = AssignLatePenalties(config=_nbgrader_config(course))
+            step.log = _log
+            step.init_plugin()
+    except TraitError as error:
+        raise GradebookError(
+            f"{_config_file(course)} sets late penalties that cannot be: {error}. The records are complete; put it "
+            "right and grade again"
+        ) from error
     step.plugin_inst.log = _log
     for submission, notebook in submitted:
         penalty = None
@@ -580,9 +597,22 @@ def _config_file(course: Course) -> Path | None:
     )
 
 
+@contextlib.contextmanager
+def _own_plugins(course: Course) -> Iterator[None]:
+    """Let nbgrader_config.py name a class of a module that lies beside it, as with nbgrader's own commands."""
+    path, before = _config_file(course), list(sys.path)
+    try:
+        if path:
+            sys.path.insert(0, str(path.parent))
+        yield
+    finally:
+        sys.path[:] = before
+
+
 def _late_settings(course: Course) -> str:
+    """Of nbgrader_config.py, and of what may be a plugin beside it."""
     path = _config_file(course)
-    return cache.file_hash(path) if path else ""
+    return " ".join(map(cache.file_hash, sorted(path.parent.glob("*.py")))) if path else ""
 
 
 def _nbgrader_config(course: Course) -> Any:

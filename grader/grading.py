@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -239,7 +239,7 @@ def not_gradable(
 
 
 def write_verdicts(notebook: NotebookNode, results: Sequence[QuestionResult]) -> None:
-    """Make the verdicts the outputs of the check cells, in the form in which nbgrader reads points.
+    """Make verdicts and evidence the outputs of the check cells, in the form in which nbgrader reads points.
 
     nbgrader takes a number as the last value for partial credit, and full marks where there is no output at all.
     """
@@ -251,8 +251,16 @@ def write_verdicts(notebook: NotebookNode, results: Sequence[QuestionResult]) ->
         text, points = verdict_text(result), f"{result.points:g}"
         cell.outputs = [
             nbformat.v4.new_output("stream", name="stdout", text=text + "\n"),
+            *_evidence(result),
             nbformat.v4.new_output("execute_result", {"text/plain": points}, execution_count=None),
         ]
+
+
+def _evidence(result: QuestionResult) -> Iterator[NotebookNode]:
+    """The pictures that checks kept, each below its caption."""
+    for picture in (picture for check in result.checks for picture in check.evidence):
+        yield nbformat.v4.new_output("stream", name="stdout", text=f"\n{picture.caption}\n")
+        yield nbformat.v4.new_output("display_data", {"image/png": picture.png})
 
 
 def verdict_text(result: QuestionResult) -> str:

@@ -20,7 +20,7 @@ class Score:
 
     points: the final score.   questions: {question: points}, with manual scores and extra credit.
     extra, penalty: extra credit in it, and points off for lateness.   waiting: questions that a person has still to
-    grade; until then they count 0, or what they earned automatically.
+    grade; until then they count 0, or what they earned automatically.   entered: what people gave, cell by cell.
     """
 
     grade: Grade
@@ -30,6 +30,7 @@ class Score:
     extra: float
     penalty: float
     waiting: list[str]
+    entered: ByHand
 
     @property
     def student(self) -> str:
@@ -57,4 +58,5 @@ def _score(grade: Grade, person: Person, entered: ByHand | None) -> Score:
         extra=sum(entered.extra.values()),
         penalty=entered.penalty,
         waiting=[q.question for q in grade.questions if q.cell in entered.waiting],
+        entered=entered,
     )

@@ -178,6 +178,24 @@ def test_a_due_date_that_moves_moves_the_penalty(toy, week, book, right):
     assert content(book)["submission"][0][2] is None
 
 
+def test_late_penalties_by_a_plugin_that_lies_beside_the_settings(toy, week, book, right):
+    settings = toy.work / "nbgrader_config.py"
+    settings.write_text("c = get_config()\nc.AssignLatePenalties.plugin_class = 'a_point_an_hour.Plugin'\n")
+    (toy.work / "a_point_an_hour.py").write_text(
+        "from nbgrader.plugins import BasePlugin\n\n\nclass Plugin(BasePlugin):\n"
+        "    def late_submission_penalty(self, student, score, seconds):\n        return seconds / 3600\n"
+    )
+    grades = [grade_as(toy, week, "ada", right)]
+    (toy.submission(week, "ada").parent / "timestamp.txt").write_text("2026-11-02 10:00:00.000000 UTC")
+    gradebook.project(toy, week, grades)
+    run(book, "UPDATE assignment SET duedate = '2026-11-02 07:00:00.000000'")
+    gradebook.project(toy, week, grades)
+    assert content(book)["submission"][0][2] == 3
+    settings.write_text("c = get_config()\nc.AssignLatePenalties.plugin_class = 'not_there.Plugin'\n")
+    with pytest.raises(GradebookError, match="nbgrader_config.py sets late penalties that cannot be: .*not_there"):
+        gradebook.project(toy, week, grades)
+
+
 @pytest.mark.parametrize("harm", ["garbage", "truncated", "empty"])
 def test_a_damaged_one_is_refused_clearly(toy, week, book, right, harm):
     grades = [grade_as(toy, week, "ada", right)]
