@@ -44,11 +44,24 @@ class Failure(NamedTuple):
     """A check that failed: how many submissions, of how many that answered, and what it most often said."""
 
     title: str
+    question: str
     check: CheckResult
     count: int
     answered: int
     message: str
     students: list[str]
+
+
+class Help(NamedTuple):
+    """Someone who needs help. share: of the automatic points.  empty, wrong: titles of questions without an answer, and
+    of those that earned nothing.  why: of a submission that was not graded, or in part only."""
+
+    grade: Grade
+    link: str
+    share: float
+    empty: list[str]
+    wrong: list[str]
+    why: str
 
 
 class StudentRow(NamedTuple):
@@ -75,6 +88,7 @@ def page(course: Course, week: Week, grades: Sequence[Grade]) -> str:
     whole = [g for g in graded if not g.reason] or graded  # elsewhere what a person would have graded is lost too
     automatic = max((pages.automatic_points(g) for g in whole), default=week.points)
     bins = histogram(points, automatic)
+    questions, again = question_rows(graded, titles), failures(graded, titles)
     return pages.render(
         "report.html",
         course=course,
@@ -84,14 +98,17 @@ def page(course: Course, week: Week, grades: Sequence[Grade]) -> str:
         grades=grades,
         graded=graded,
         failed=[g for g in grades if g.outcome != "graded"],
-        in_part=[g for g in graded if g.reason],
+        in_part=[g for g in graded if g.reason and pages.passed(g)],  # of the others, why they need help says it
         passed=sum(map(pages.passed, graded)),
         mean=statistics.mean(points) if points else 0,
         median=statistics.median(points) if points else 0,
         bins=bins,
         tallest=max((b.count for b in bins), default=0),
-        questions=question_rows(graded, titles),
-        failures=failures(graded, titles),
+        questions=questions,
+        hardest=hardest(questions),
+        failures=again[:TEACH_AGAIN],
+        slip=slip(hardest(questions), again),
+        help=in_need(course, week, grades, titles),
         students=[_student_row(course, week, g, graded) for g in grades],
         columns=[titles.get(q.question, q.question) for q in graded[0].questions] if graded else [],
         seconds=_spread([g.timings.get("total", 0) for g in graded]),
@@ -152,6 +169,7 @@ def failures(graded: Sequence[Grade], titles: dict[str, str]) -> list[Failure]:
     rows = [
         Failure(
             title=titles.get(question) or words(question),
+            question=question,
             check=found[0][1],
             count=len(found),
             answered=answered[question],
@@ -160,21 +178,59 @@ def failures(graded: Sequence[Grade], titles: dict[str, str]) -> list[Failure]:
         )
         for (question, _), found in failed.items()
     ]
-    return sorted(rows, key=lambda row: (-row.count, row.title))[:TEACH_AGAIN]
+    return sorted(rows, key=lambda row: (-row.count, row.title))
+
+
+def hardest(rows: Sequence[QuestionRow]) -> QuestionRow | None:
+    """The question that earned the smallest share of its points; None where none lost any."""
+    lost = [row for row in rows if not row.manual and row.success < 1]
+    return min(lost, key=lambda row: row.success, default=None)
+
+
+def slip(question: QuestionRow | None, rows: Sequence[Failure]) -> Failure | None:
+    """The most frequent mistake in a question; None where it only was not answered."""
+    return next((row for row in rows if question and row.question == question.question), None)
+
+
+def in_need(course: Course, week: Week, grades: Sequence[Grade], titles: dict[str, str]) -> list[Help]:
+    """Those who did not earn half of the automatic points, and those who could not be graded, the least first."""
+    rows = []
+    for grade in grades:
+        if pages.passed(grade):
+            continue
+        kinds: dict[str, list[str]] = {}
+        for q in grade.questions if grade.outcome == "graded" else []:
+            kinds.setdefault(pages.standing(q), []).append(titles.get(q.question) or words(q.question))
+        automatic = pages.automatic_points(grade)
+        rows.append(
+            Help(
+                grade=grade,
+                link=_link(course, week, grade),
+                share=grade.points / automatic if automatic else 0.0,
+                empty=kinds.get("empty", []),
+                wrong=[*kinds.get("none", []), *kinds.get("unjudged", [])],
+                why=grade.reason,
+            )
+        )
+    return sorted(rows, key=lambda row: (row.share, row.grade.student))
 
 
 def _student_row(course: Course, week: Week, grade: Grade, graded: Sequence[Grade]) -> StudentRow:
-    relative = course.feedback(week, grade.student).relative_to(course.report(week).parent)
     automatic = pages.automatic_points(grade)
     return StudentRow(
         grade=grade,
-        link="/".join(quote(part, safe="") for part in relative.parts),
+        link=_link(course, week, grade),
         share=grade.points / automatic if automatic else 0.0,
         cells=[
             (pages.standing(q), "by hand" if q.status == "manual" else pages.number(q.points)) for q in grade.questions
         ],
         seconds=grade.timings.get("total", 0.0),
     )
+
+
+def _link(course: Course, week: Week, grade: Grade) -> str:
+    relative = course.feedback(week, grade.student).relative_to(course.report(week).parent)
+    return "/".join(quote(part, safe="") for part in relative.parts)
 
 
 def _spread(values: Sequence[float]) -> dict[str, float] | None:

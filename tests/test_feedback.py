@@ -20,7 +20,9 @@ from PIL import Image, PngImagePlugin
 from coursekit import audio
 from grader import feedback, pages, report
 from grader.course import Course
+from grader.gradebook import ByHand, Person
 from grader.records import CheckResult, Evidence, Grade, QuestionResult
+from grader.scores import Score
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7*7 }}\x1b[31m\u202eevil"
 BROWSER = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
@@ -86,7 +88,7 @@ def assert_harmless(page):
         if name == "src":
             assert re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/=]+", value)
         if name == "href":
-            assert value.startswith(("#q", "students/")), value
+            assert value.startswith(("#q", "students/")) or value in ("#help", "#repairs"), value
     assert "\x1b" not in page and "\u202e" not in page
     return parsed
 
@@ -195,6 +197,56 @@ def test_page_tells_points_claims_messages_and_marks(course):
     assert "1 question is partly right, 1 is not answered yet and 1 is not judged." in text
 
 
+def test_page_has_what_a_person_gave(course):
+    essay, other = (question(name, 0, 2, status="manual", checks=[]) for name in ("essay", "other"))
+    graded = grade("ada", [question(), question("gap", 0, 3), essay, other])
+    entered = ByHand(
+        manual={"check_gap": 2.5, "check_essay": 1.5, "check_other": 1.0},
+        extra={"check_essay": 0.25},
+        waiting={"check_other"},
+        comments={"essay": f"Well argued. {HOSTILE}"},
+        penalty=1.0,
+    )
+    points = {"cosine": 1.0, "gap": 2.5, "essay": 1.75, "other": 1.0}
+    score = Score(graded, Person(), 5.25, points, 0.25, 1.0, ["other"], entered)
+    parsed = assert_harmless(feedback.page(course, course.week("1"), graded, score=score))
+    text = " ".join(" ".join(parsed.text).split())
+    assert "4.25 of 7 points" in text, "1 + 2.5 + 1.75 - 1: the text that has to be read again does not count yet"
+    assert "2 more points are given by a person who reads your text: Other." in text
+    assert "0.25 of the points are extra credit." in text and "1 point is taken off because this was handed" in text
+    assert "A person looked at this and set the score. The checks had given 0." in text
+    assert "1.75 of 2" in text and "Well argued. " in text
+    path = feedback.write(course, course.week("1"), graded)
+    before = path.read_bytes()
+    feedback.write(course, course.week("1"), graded, score)
+    assert path.read_bytes() != before, "what a person gives makes another page"
+
+
+def test_evidence_stands_with_its_check_and_is_no_figure_of_the_students(course):
+    shown = new_output("display_data", {"image/png": png()})
+    judged = {"nbgrader": {"grade_id": "check_one", "grade": True, "solution": False}}
+    cells = [new_code_cell("1", metadata={"nbgrader": {"grade_id": "one", "solution": True}})]
+    cells.append(new_code_cell("check('one')", metadata=judged, outputs=[shown]))
+    assert feedback.answers_and_figures(new_notebook(cells=cells), {"one"}) == {"one": ("1", [])}
+
+
+def test_report_says_who_needs_help_and_which_mistake_was_the_usual_one(course):
+    week = course.week("1")
+    half = question(points=1, checks=[check(), check("columns", False, "found 3")])
+    none = question(points=0, checks=[check(passed=False, message="no"), check("columns", False, "found 3")])
+    empty = question(points=0, answered=False, checks=[check(passed=False)])
+    refused = Grade("week01_clip", "f", "not gradable", "The file is empty.", 0, 2)
+    grades = [grade("a", [half]), grade("b", [none]), grade("c", [empty]), grade("d", [half]), refused]
+    rows = report.question_rows(grades[:4], {})
+    assert report.hardest(rows).question == "cosine" and report.hardest([]) is None
+    usual = report.slip(report.hardest(rows), report.failures(grades[:4], {}))
+    assert (usual.check.check, usual.count, usual.answered) == ("columns", 3, 3)
+    found = {row.grade.student: (row.wrong, row.empty, row.why) for row in report.in_need(course, week, grades, {})}
+    assert found == {"b": (["Cosine"], [], ""), "c": ([], ["Cosine"], ""), "f": ([], [], "The file is empty.")}
+    all_right = [grade("a", [question(points=2, checks=[check(), check("columns")])])]
+    assert "Nobody lost a point" in report.page(course, week, all_right)
+
+
 def test_figures_and_answers_come_from_their_own_section():
     def drawn(colour):
         return new_output("display_data", {"image/png": png(colour=colour) + "\n"})
@@ -231,6 +283,7 @@ def test_links_lead_to_the_pages_of_odd_names(course):
         path = feedback.write(course, week, grade(name))
         page = Parsed(report.page(course, week, [grade(name)]))
         links = [value for tag, attribute, value in page.attributes if (tag, attribute) == ("a", "href")]
+        links = [value for value in links if not value.startswith("#")]
         assert [course.report(week).parent / unquote(link) for link in links] == [path]
 
 
