@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -272,7 +273,8 @@ def verdict_text(result: QuestionResult) -> str:
         done = right == len(result.checks)
         lines = [f"{result.question}   {right} of {len(result.checks)}" + ("   all right" if done else "")]
     lines += [f"  ok    {c.claim}" if c.passed else f"  no    {c.check}: {c.message}" for c in result.checks]
-    return "\n".join(lines)
+    # formgrader cuts off what is wider
+    return "\n".join(textwrap.fill(one, 100, subsequent_indent=8 * " ") for line in lines for one in line.split("\n"))
 
 
 def placeholder(course: Course, week: Week, grade: Grade) -> NotebookNode:

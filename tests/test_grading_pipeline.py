@@ -18,7 +18,7 @@ from grader.grading import Options, grade_notebook, run_as_is, verdict_text
 from grader.judge import Rubric
 from grader.kernel import Kernel, environment
 from grader.questions import questions_in
-from grader.records import Grade
+from grader.records import CheckResult, Grade, QuestionResult
 
 
 @pytest.fixture
@@ -68,6 +68,13 @@ def test_nbgrader_reads_the_same_points(grade, fill):
             assert cell.outputs[0].text == verdict_text(by_cell[data["grade_id"]]) + "\n"
     shown = verdict_text(question(result, "double"))
     assert shown.startswith("double   1 of 2\n  ok    Twice one is two\n  no    doubles_any: ")
+
+
+def test_a_long_message_fits_formgraders_page():
+    message = "your code raised ValueError: shapes do not fit. " * 6 + "\nAnd so on."
+    long = CheckResult("rows", "Rows", 1.0, False, message, False, 0.1)
+    text = verdict_text(QuestionResult("double", "check_double", 4.0, 0.0, "judged", True, "", [long]))
+    assert max(map(len, text.splitlines())) <= 100 and text.endswith("And so on.") and text.count("ValueError:") == 6
 
 
 def test_an_untouched_notebook_earns_nothing(grade, fill):

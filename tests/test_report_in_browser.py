@@ -124,7 +124,9 @@ def test_nothing_sticks_out_to_the_side(page, written, name, width):
 def test_nobody_misses_anything(page, written, name):
     page.goto(written[name].as_uri())
     assert page.evaluate(MISSING) == []
-    for _ in range(4):
+    stops = page.locator("a, summary, [tabindex]").count()
+    assert stops
+    for _ in range(min(stops, 12)):
         page.keyboard.press("Tab")
         assert page.evaluate(OUTLINED), "where the keyboard is can be seen"
 
