@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 SETTINGS = "autograder.json"  # in the bundle: which week, and what the instructor chose
 AT_THE_ROOT = ("setup.sh", "run_autograder")
 INSTALLED = ("pyproject.toml", "setup.py", "requirements.lock", "README.md", "LICENSE")
-LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache"}
+LEFT_OUT = {"README.md", "pictures", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in the zip, so that the same course makes the same bytes
 
 
