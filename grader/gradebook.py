@@ -98,7 +98,7 @@ def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
         if book.release != release:
             _save_assignment(course, week)
         if stale or book.release != release:
-            _write(course, week, stale, release)
+            _write(course, week, stale, release, book.digests)
 
 
 @contextlib.contextmanager
@@ -149,7 +149,8 @@ class _Row:
     scores: dict[str, float | None]
     comments: dict[str, str | None]
     timestamp: str | None
-    source: str  # what else the row comes from: the submission, and how lateness is punished
+    submission: str  # hash of what was handed in
+    settings: str  # how lateness is punished
 
     @classmethod
     def of(cls, course: Course, week: Week, grade: Grade, settings: str, answers: Mapping[str, Sequence[str]]) -> _Row:
@@ -168,13 +169,15 @@ class _Row:
             },
             comments=comments,
             timestamp=_timestamp(course.submission(week, grade.student).parent),
-            source=f"{grade.inputs.get('submission', '')} {settings}",
+            submission=hashlib.sha256(grade.inputs.get("submission", "").encode()).hexdigest()[:16],
+            settings=settings,
         )
 
     def digest(self, due: Any) -> str:
-        """due: what the gradebook says of the due date."""
-        what = [self.scores, self.comments, self.timestamp, self.source, due]
-        return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+        """The submission's hash, and one of all the rest. due: what the gradebook says of the due date."""
+        what = [self.scores, self.comments, self.timestamp, self.settings, due]
+        rest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+        return f"{self.submission} {rest}"
 
 
 @dataclass
@@ -484,8 +487,12 @@ def _save_cells(course: Course, week: Week) -> None:
         ) from error
 
 
-def _write(course: Course, week: Week, rows: Sequence[_Row], release: str) -> None:
-    """Write rows, in one transaction, as nbgrader's add_submission, SaveAutoGrades and AssignLatePenalties do."""
+def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, digests: Mapping[str, str]) -> None:
+    """Write rows, in one transaction, as nbgrader's add_submission, SaveAutoGrades and AssignLatePenalties do.
+
+    digests: what is there was projected from, by submission. Where that is the same file, a person's grade stands;
+    nbgrader would have everyone's looked at again, also when only a rubric changed.
+    """
     from nbgrader.api import Comment, Grade, Gradebook, Student, SubmittedAssignment, SubmittedNotebook, new_uuid
     from nbgrader.utils import parse_utc
     from sqlalchemy import text
@@ -538,7 +545,10 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str) -> No
                     values: dict[str, Any] = {"auto_score" if table is Grade else "auto_comment": value}
                     if table is Grade:  # what a person graded is looked at again when the answer may be another
                         graded = earlier is not None and earlier.manual_score is not None
-                        values["needs_manual_grade"] = graded or value is None
+                        same = digests.get(submissions[row.student].id, "").startswith(f"{row.submission} ")
+                        values["needs_manual_grade"] = (
+                            earlier.needs_manual_grade if graded and same else graded or value is None
+                        )
                     if earlier is None:
                         added.append({"id": new_uuid(), "notebook_id": place, "cell_id": cell, **values})
                     else:

@@ -29,11 +29,13 @@ def open_submission(page: Any, at: Address, notebook: str) -> None:
 
 
 def give(page: Any, question: str, score: float, extra: float | None = None, comment: str = "") -> None:
-    """Type a score, extra credit and a comment, and wait for each until it is saved."""
+    """Type a score, extra credit and a comment where they are not there, and wait until each is saved."""
     typed = {f"{question}": f"{score:g}"}
     typed |= {f"{question}_extra_credit": f"{extra:g}"} if extra is not None else {}
     typed |= {f"{question}-comment": comment} if comment else {}
     for name, text in typed.items():
+        if page.locator(f"[id='{name}']").input_value() == text:
+            continue
         kind = "comment" if name.endswith("-comment") else "grade"
         with page.expect_response(lambda r, kind=kind: f"/api/{kind}/" in r.url and r.request.method == "PUT") as saved:
             page.locator(f"[id='{name}']").fill(text)

@@ -178,6 +178,17 @@ def test_a_due_date_that_moves_moves_the_penalty(toy, week, book, right):
     assert content(book)["submission"][0][2] is None
 
 
+def test_another_rubric_asks_nobody_to_read_the_texts_again(toy, week, book, right):
+    gradebook.project(toy, week, [grade_as(toy, week, "ada", right, mean=0), grade_as(toy, week, "bob", right)])
+    enter(book, "ada"), enter(book, "bob")
+    other = nbformat.from_dict(right)
+    other.cells[-1].source = "Because of three."
+    gradebook.project(toy, week, [grade_as(toy, week, "ada", right), grade_as(toy, week, "bob", other)])
+    found = content(book)["grade"]
+    assert ("ada", "check_mean", 1.5, None, None, 0) in found and ("ada", "why", None, 1.25, 0.5, 0) in found
+    assert ("bob", "why", None, 1.25, 0.5, 1) in found, "another text"
+
+
 def test_late_penalties_by_a_plugin_that_lies_beside_the_settings(toy, week, book, right):
     settings = toy.work / "nbgrader_config.py"
     settings.write_text("c = get_config()\nc.AssignLatePenalties.plugin_class = 'a_point_an_hour.Plugin'\n")
