@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 
 from tinyworld.checkpoints import checkpoint
-from tinyworld.measure import clip, diffusion, judge, whisper
+from tinyworld.measure import blip, clip, diffusion, judge, whisper
 
 # With scenes a figure; a Whisper hears so many utterances at most.
-MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusion, 256), "whisper": (whisper, 150)}
+MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusion, 256)}
+MEASURES |= {"blip": (blip, 1024), "whisper": (whisper, 150)}
 
 
 def main() -> None:

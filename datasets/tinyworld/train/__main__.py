@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from tinyworld.train import blend, clip, diffusion, judge, open_clip, speech, whisper
+from tinyworld.train import blend, blip, clip, diffusion, judge, open_clip, speech, whisper
 
 RECIPES = {"clip": clip, "blend": blend, "open_clip": open_clip, "judge": judge, "diffusion": diffusion}
-RECIPES |= {"speech": speech, "whisper": whisper}
+RECIPES |= {"blip": blip, "speech": speech, "whisper": whisper}
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -71,20 +71,23 @@ CHANGES = {"shape": 6, "colour": 2, "size": 1, "background": 1, "places": 2, "co
 ORDER_CHANGES = {"shape": 4, "colour": 2, "size": 1, "background": 1, "places": 5, "colours": 3}
 
 
-def variant(scene: Scene, rng: random.Random, changes: dict[str, int]) -> Scene:
+def variant(scene: Scene, rng: random.Random, changes: dict[str, int], within: bool = True) -> Scene:
     """A scene whose caption differs in one fact: a shape, a colour, a size, the background, or who is where.
 
-    It is a training scene too: one that belongs to another split is drawn again.
+    It is a training scene too: one that belongs to another split is drawn again. Not so with `within` false, for a
+    scene that is told and never drawn: it may be of any split but the compositional one, whose pairs stay unheard of,
+    and sizes change among several objects too.   Returns the scene itself where no change fits.
     """
     for _ in range(20):
-        changed = _change(scene, rng, changes)
-        pairs = {(o.colour, o.shape) for o in changed.objects}
-        if changed.facts() != scene.facts() and len(pairs) == len(changed.objects) and split_of(changed) == "train":
+        changed = _change(scene, rng, changes, within)
+        pairs, split = {(o.colour, o.shape) for o in changed.objects}, split_of(changed)
+        fits = split == "train" if within else split != "compositional"
+        if changed.facts() != scene.facts() and len(pairs) == len(changed.objects) and fits:
             return changed
     return scene
 
 
-def _change(scene: Scene, rng: random.Random, changes: dict[str, int]) -> Scene:
+def _change(scene: Scene, rng: random.Random, changes: dict[str, int], drawn: bool) -> Scene:
     kind = rng.choices(list(changes), changes.values())[0]
     if kind == "background":
         return replace(scene, background=rng.choice(BACKGROUNDS))
@@ -99,7 +102,7 @@ def _change(scene: Scene, rng: random.Random, changes: dict[str, int]) -> Scene:
         things[i] = replace(things[i], shape=rng.choice(SHAPES))
     elif kind == "colour":
         things[i] = replace(things[i], colour=rng.choice(COLOUR_NAMES))
-    elif len(things) == 1:  # with more, a larger object might touch another
+    elif len(things) == 1 or not drawn:  # with more, a larger object might touch another
         things[i] = replace(things[i], size=rng.choice(SIZES))
     return replace(scene, objects=tuple(things))
 

@@ -23,7 +23,8 @@ PATCH_CLASSES = (("shape", 1 + len(SHAPES)), ("colour", 1 + len(COLOURS)), ("siz
 class PatchLabels:
     """The truth about every patch of a batch, from the renderer's label maps.
 
-    shape, colour, size: int64 (n, patches), 0 for no object.    covered: bool (n, patches).
+    covered: bool (n, patches).    which: int64 (n, patches), the index of the object it shows, if it shows any.
+    shape, colour, size: int64 (n, patches), 0 for no object.
     offset: float32 (n, patches, 2), from the patch's centre to its object's, in quarters of the picture's side.
     silhouette: float32 (n, patches, patch * patch), 1 for each pixel that shows an object.
     """
@@ -31,15 +32,16 @@ class PatchLabels:
     def __init__(self, batch: dict[str, torch.Tensor], patch: int) -> None:
         pixels = patches_of(batch["label_map"], patch)
         share = torch.stack([(pixels == i).float().mean(-1) for i in (1, 2, 3)], dim=-1)  # (n, patches, objects)
-        most, which = share.max(dim=-1)
+        most, self.which = share.max(dim=-1)
         self.covered = most >= COVERED
-        attributes = batch["objects"].gather(1, which[..., None].expand(-1, -1, 3))
+        of_patch = self.which[..., None]
+        attributes = batch["objects"].gather(1, of_patch.expand(-1, -1, 3))
         attributes = torch.where(self.covered[..., None], attributes + 1, 0)
         self.shape, self.colour, self.size = attributes.unbind(-1)
         side = batch["label_map"].shape[-1] // patch
         steps = (torch.arange(side, device=pixels.device) + 0.5) / side
         own = torch.stack([steps.repeat(side), steps.repeat_interleave(side)], dim=-1)  # x, y of each patch
-        self.offset = 4 * (batch["centres"].gather(1, which[..., None].expand(-1, -1, 2)) - own)
+        self.offset = 4 * (batch["centres"].gather(1, of_patch.expand(-1, -1, 2)) - own)
         self.silhouette = (pixels > 0).float()
 
 
