@@ -264,10 +264,11 @@ class Learner(nn.Module):
         texts = F.normalize(self.text_proj(self.read(batch["caption"][some])[:, 0]), dim=-1)
         losses["ITC"] = info_nce(images, texts, self.log_scale.clamp(max=math.log(HIGHEST_SCALE)))
 
-        words = self.read(batch["judged"], image[:n].repeat(2, 1, 1))
-        scores = self.itm_head(words[:, 0])
+        layers = self.read_layers(batch["judged"], image[:n].repeat(2, 1, 1))
+        scores = self.itm_head(layers[-1][:, 0])
         losses["ITM"] = F.cross_entropy(scores, batch["true"])
-        losses["wrong"] = self.find(words, batch)
+        # the words are asked a layer before the first token is, which thus has them to read the answer from
+        losses["wrong"] = self.find(layers[-2], batch)
         figures["ITM right"] = (scores.argmax(1) == batch["true"]).float().mean().item()
 
         asked = self.read(batch["question"], image.repeat_interleave(QUESTIONS, dim=0))
@@ -279,7 +280,15 @@ class Learner(nn.Module):
 
     def read(self, ids: torch.Tensor, image: torch.Tensor | None = None) -> torch.Tensor:
         """The text encoder's states of texts (n, length), beside pictures' states where given: (n, length, width)."""
-        return self.text_encoder(input_ids=ids, attention_mask=(ids != 0).long(), encoder_hidden_states=image)[0]
+        return self.read_layers(ids, image)[-1]
+
+    def read_layers(self, ids: torch.Tensor, image: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
+        """The same, of the embeddings and then of every layer."""
+        mask = (ids != 0).long()
+        output = self.text_encoder(
+            input_ids=ids, attention_mask=mask, encoder_hidden_states=image, output_hidden_states=True
+        )
+        return output.hidden_states
 
     def write(self, ids: torch.Tensor, seen: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """The decoder's cross-entropy on texts (n, length), told what is seen (n, m, width), mask bool (n, m)."""
