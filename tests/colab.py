@@ -23,7 +23,7 @@ import nbformat
 ROOT = Path(__file__).parent.parent
 PINS = Path(__file__).with_name("colab-versions.txt")
 # what a student's set-up cell adds on Colab, and what runs a notebook without a browser
-ADDED = ["open_clip_torch", "ipykernel", "nbclient"]
+ADDED = ["open_clip_torch", "sacrebleu", "ipykernel", "nbclient"]
 EXECUTE = """
 import sys, nbformat
 from nbclient import NotebookClient

@@ -21,6 +21,8 @@ def fill(home: Path) -> dict[str, str]:
         (repository / "refs" / "main").write_text(role.revision)
         folder = repository / "snapshots" / role.revision
         shutil.copytree(tinyworld.checkpoint(role.shipped), folder)
+        if role.variant:  # the Hub has a repository for each class
+            (folder / f"model.safetensors.index.{role.variant}.json").replace(folder / "model.safetensors.index.json")
         if role.model_class.startswith("diffusers."):  # of pipelines the half-precision files are fetched
             for weights in folder.glob("*/*.safetensors"):
                 weights.rename(weights.with_suffix(".fp16.safetensors"))

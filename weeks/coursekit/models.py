@@ -37,6 +37,7 @@ class Role:
     memory_mb: int
     loader: Callable[[str | Path, Role], Loaded]
     files: tuple[str, ...] = ()  # what to fetch of the Hub's repository, where the loader needs a folder
+    variant: str | None = None  # of the shipped files, where several classes share one folder
 
 
 class Loaded(NamedTuple):
@@ -122,6 +123,20 @@ def _load_open_clip(where: str | Path, role: Role) -> Loaded:
     name = f"local-dir:{where}"
     model, _, transform = open_clip.create_model_and_transforms(name)
     return Loaded(model.float(), OpenClipProcessor(transform, open_clip.get_tokenizer(name)))
+
+
+def _load_blip(where: str | Path, role: Role) -> Loaded:
+    """The role's own class: the three share one shipped folder, of which each reads its parts."""
+    import torch
+    import transformers
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    kwargs = {"revision": role.revision} if isinstance(where, str) else {}
+    kind = getattr(transformers, role.model_class.removeprefix("transformers."))
+    variant = {} if isinstance(where, str) else {"variant": role.variant}
+    model = kind.from_pretrained(where, dtype=torch.float32, **kwargs, **variant)
+    return Loaded(model, transformers.BlipProcessor.from_pretrained(where, **kwargs))
 
 
 def _load_diffusion(where: str | Path, role: Role) -> Loaded:
@@ -233,6 +248,38 @@ ROLES: dict[str, Role] = {
         size_mb=2140,
         memory_mb=3500,
         loader=_load_inpainting,
+    ),
+    "captioning": Role(
+        model_class="transformers.BlipForConditionalGeneration",
+        shipped="blip",
+        hub_id="Salesforce/blip-image-captioning-base",
+        revision="82a37760796d32b1411fe092ab5d4e227313294b",
+        licence="BSD-3-Clause",
+        size_mb=990,
+        memory_mb=1300,
+        loader=_load_blip,
+    ),
+    "retrieval": Role(
+        model_class="transformers.BlipForImageTextRetrieval",
+        shipped="blip",
+        hub_id="Salesforce/blip-itm-base-coco",
+        revision="bed8ad38cb2d04a5a4bdf2d071b3c3c0a4aa724c",
+        licence="BSD-3-Clause",
+        size_mb=895,
+        memory_mb=1200,
+        loader=_load_blip,
+        variant="matching",
+    ),
+    "vqa": Role(
+        model_class="transformers.BlipForQuestionAnswering",
+        shipped="blip",
+        hub_id="Salesforce/blip-vqa-base",
+        revision="787b3d35d57e49572baabd22884b3d5a05acf072",
+        licence="BSD-3-Clause",
+        size_mb=1540,
+        memory_mb=1900,
+        loader=_load_blip,
+        variant="answering",
     ),
     "whisper": Role(
         model_class="transformers.WhisperForConditionalGeneration",

@@ -1,0 +1,108 @@
+"""The helper package of week 3: what the notebook looks at, says, measures and draws, and the checks it runs.
+
+caption_lab.captions(captioner, pictures)    # what BLIP says, by the library's generate()
+caption_lab.exact(captions, scenes)          # the part of the captions that tell all the facts
+caption_lab.clipcap                          # a small GPT, and a map from CLIP to it
+"""
+
+from pathlib import Path
+
+from caption_lab import checks, clipcap
+from caption_lab.blip import (
+    answers,
+    candidates,
+    captions,
+    image_states,
+    library_caption_loss,
+    library_filtered,
+    looks,
+    marks,
+    match,
+    pixels,
+    self_attention,
+    stepper,
+    texts,
+    tokens,
+    words,
+)
+from caption_lab.data import new_examples, old_examples, opening_scenes, photographs, pictures, repainted, told
+from caption_lab.measuring import (
+    example_loss,
+    fool_metrics,
+    library_fine_tune,
+    localisation,
+    measure_adaptation,
+    measure_answers,
+    measure_sampling,
+    overfit,
+    tell_twins,
+    what_mining_buys,
+)
+from caption_lab.metrics import exact, library_bleu
+from caption_lab.plots import (
+    show_adaptation,
+    show_answers,
+    show_bars,
+    show_captions,
+    show_losses,
+    show_next,
+    show_patches,
+    show_ranking,
+    show_sampling,
+    show_scores,
+    show_weights,
+    show_word_maps,
+)
+from coursekit.notebook import use_checks
+
+use_checks(checks, Path(__file__).with_name("points.json"))
+
+__all__ = [
+    "answers",
+    "candidates",
+    "captions",
+    "clipcap",
+    "exact",
+    "example_loss",
+    "fool_metrics",
+    "image_states",
+    "library_bleu",
+    "library_caption_loss",
+    "library_filtered",
+    "library_fine_tune",
+    "localisation",
+    "looks",
+    "marks",
+    "match",
+    "measure_adaptation",
+    "measure_answers",
+    "measure_sampling",
+    "new_examples",
+    "old_examples",
+    "opening_scenes",
+    "overfit",
+    "photographs",
+    "pictures",
+    "pixels",
+    "repainted",
+    "self_attention",
+    "show_adaptation",
+    "show_answers",
+    "show_bars",
+    "show_captions",
+    "show_losses",
+    "show_next",
+    "show_patches",
+    "show_ranking",
+    "show_sampling",
+    "show_scores",
+    "show_weights",
+    "show_word_maps",
+    "stepper",
+    "tell_twins",
+    "texts",
+    "told",
+    "tokens",
+    "what_mining_buys",
+    "words",
+]

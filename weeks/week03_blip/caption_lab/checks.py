@@ -1,0 +1,734 @@
+"""The visible checks of week 3: they run in the notebook for instant feedback, and again when it is graded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.stats import chisquare
+
+from caption_lab import blip, clipcap, data, metrics, probes
+from coursekit import models
+from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+from tinyworld import Scene
+
+ONCE_IN = 1e-6  # how seldom a right answer may fail a test of chance
+
+
+def gaussian(rng: np.random.Generator, *shape: int) -> torch.Tensor:
+    """Standard Gaussian numbers, float32."""
+    return torch.from_numpy(rng.normal(size=shape)).float()
+
+
+def seed_from(rng: np.random.Generator) -> int:
+    """A seed that nobody has seen."""
+    return int(rng.integers(10**6))
+
+
+def any_scenes(rng: np.random.Generator, n: int, objects: int | None = None) -> list[Scene]:
+    """Scenes that nobody has seen."""
+    return data.told(n, objects, seed=seed_from(rng))
+
+
+def pair_of(found: object, what: str) -> list | tuple:
+    """An answer that must be a pair."""
+    assert_that(isinstance(found, list | tuple) and len(found) == 2, f"expected two values: {what}")
+    return found
+
+
+# --- 1 patch_embed --------------------------------------------------------------------------------------------------
+
+
+def library_patches(pixels: torch.Tensor, side: int) -> torch.Tensor:
+    """torch's own cutting up."""
+    return F.unfold(pixels, side, stride=side).transpose(1, 2)
+
+
+@check("patch_embed")
+def row_by_row(student, rng):
+    """Patches are read row by row, and their numbers by colour, row and column."""
+    pixels = gaussian(rng, 2, 3, 12, 12)
+    wanted = library_patches(pixels, 4)
+    grid = pixels.reshape(2, 3, 3, 4, 3, 4)
+    slips = {
+        "that cuts the row of numbers into pieces, not the picture into squares: reshape, permute, reshape": (
+            pixels.reshape(2, 9, 48)
+        ),
+        "the patches are read column by column": grid.permute(0, 4, 2, 1, 3, 5).reshape(2, 9, 48),
+        "in each patch the colour comes last; it is to come first": grid.permute(0, 2, 4, 3, 5, 1).reshape(2, 9, 48),
+        "rows and columns within each patch are exchanged": grid.permute(0, 2, 4, 1, 5, 3).reshape(2, 9, 48),
+    }
+    assert_close(student.patches(pixels, 4), wanted, slips=slips, what="the patches")
+
+
+@check("patch_embed")
+def equal_to_the_librarys_layer(student, rng):
+    """The tokens are those of BLIP's own embedding layer."""
+    layer, pixels = embedding_layer(seed_from(rng)), gaussian(rng, 3, 3, 16, 16)
+    wanted = layer(pixels)
+    parts = layer.patch_embedding.weight, layer.patch_embedding.bias, layer.class_embedding[0, 0]
+    places = layer.position_embedding[0]
+    slips = {
+        "the class token stands at the end; it comes first": torch.cat(
+            [layer.patch_embedding(pixels).flatten(2).transpose(1, 2), parts[2].expand(3, 1, -1)], dim=1
+        )
+        + places,
+        "the positions are missing": wanted - places,
+        "the bias is missing": torch.cat([wanted[:, :1], wanted[:, 1:] - parts[1]], dim=1),
+    }
+    found = student.patch_tokens(pixels, *parts, places)
+    assert_close(found, wanted, atol=1e-4, slips=slips, what="the tokens")
+
+
+@torch.no_grad()
+def embedding_layer(seed: int, image: int = 16, side: int = 4, width: int = 10):
+    """BLIP's embedding layer with random weights."""
+    from transformers import BlipVisionConfig
+    from transformers.models.blip.modeling_blip import BlipVisionEmbeddings
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        layer = BlipVisionEmbeddings(BlipVisionConfig(hidden_size=width, image_size=image, patch_size=side))
+    return layer.requires_grad_(False)
+
+
+# --- 2 attend -------------------------------------------------------------------------------------------------------
+
+
+@check("attend")
+def the_future_is_closed(student, rng):
+    """A token may look at itself and back, never ahead."""
+    n = int(rng.integers(3, 9))
+    found = torch.as_tensor(student.causal(n))
+    wanted = torch.ones(n, n, dtype=torch.bool).tril()
+    assert_that(found.dtype == torch.bool, f"the mask is of {found.dtype}; True and False were asked for")
+    slips = {
+        "it is open ahead and closed behind: the wrong triangle": wanted.T,
+        "a token may look at itself: the diagonal is open": wanted.tril(-1),
+    }
+    assert_close(found, wanted, slips=slips, what="the mask")
+
+
+@check("attend", weight=2)
+def equal_to_torchs(student, rng):
+    """It is torch's scaled_dot_product_attention, open, causal, and with padding closed."""
+    heads, n, long, wide = int(rng.choice([2, 3, 4])), 2, 6, 24
+    queries, keys, values = (gaussian(rng, n, long, wide) for _ in range(3))
+    filled = torch.ones(n, 1, 1, long, dtype=torch.bool)
+    filled[1, ..., -2:] = False
+    causal = torch.ones(long, long, dtype=torch.bool).tril()
+    for name, allowed in (("without a mask", None), ("with a causal mask", causal), ("with padding closed", filled)):
+        mixed, weights = blip.library_attention(queries, keys, values, heads, allowed)
+        found = pair_of(student.attend(queries, keys, values, heads, allowed), "what was mixed, and the weights")
+        q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys, values))
+        scores = q @ k.transpose(-1, -2)
+        shut = (
+            torch.zeros_like(scores) if allowed is None else torch.zeros_like(scores).masked_fill(~allowed, -torch.inf)
+        )
+        after = (scores / q.shape[-1] ** 0.5).softmax(-1)
+        slips = {
+            f"{name}: the root of d is missing": (scores + shut).softmax(-1),
+            f"{name}: divided by the root of all features; d is those of one head": (scores / wide**0.5 + shut).softmax(
+                -1
+            ),
+            f"{name}: the softmax runs over the queries; it runs over the keys": (
+                scores / q.shape[-1] ** 0.5 + shut
+            ).softmax(-2),
+        }
+        if allowed is not None:
+            slips |= {
+                f"{name}: the mask is ignored": after,
+                f"{name}: closed after the softmax: rows no longer sum to 1. Close with -inf before it": after
+                * allowed,
+                f"{name}: True is open, and is taken for closed": (scores / q.shape[-1] ** 0.5)
+                .masked_fill(allowed, -torch.inf)
+                .softmax(-1),
+            }
+        assert_shape(found[1], weights.shape, f"{name}: the weights")
+        assert_that(
+            bool(torch.as_tensor(found[1]).isfinite().all()),
+            f"{name}: a weight is nan: all places of a row are closed. In `allowed` True is open",
+        )
+        assert_close(found[1], weights, atol=1e-5, slips=slips, what=f"{name}: the weights")
+        mess = {
+            f"{name}: heads and places are mixed up: transpose back before you flatten": (weights @ v).reshape(
+                n, long, wide
+            )
+        }
+        assert_close(found[0], mixed, atol=1e-5, slips=mess, what=f"{name}: what was mixed")
+
+
+@check("attend")
+def equal_to_blips_layer(student, rng):
+    """With a layer of BLIP's decoder for queries, keys and values it gives what that layer gives."""
+    heads = int(rng.choice([2, 3, 4]))
+    layer = probes.attention_layer(seed_from(rng), heads=heads)
+    words, patches = gaussian(rng, 2, 5, 24), gaussian(rng, 2, 9, 24)
+    wanted = layer(words, encoder_hidden_states=patches)[0]
+    mixed, _ = pair_of(
+        student.attend(layer.query(words), layer.key(patches), layer.value(patches), heads),
+        "what was mixed, and the weights",
+    )
+    assert_close(mixed, wanted, atol=1e-5, what="the layer's output")
+
+
+# --- 3 caption_loss -------------------------------------------------------------------------------------------------
+
+
+def some_captions(rng: np.random.Generator, n: int, vocabulary: int, length: int = 8) -> torch.Tensor:
+    """Token ids (n, length) from a start to an end token, of different lengths; padding is 0."""
+    ids = torch.zeros((n, length), dtype=torch.int64)
+    for i, row in enumerate(ids):
+        long = length if i == 0 else int(rng.integers(3, length))
+        row[:long] = torch.from_numpy(rng.integers(3, vocabulary, size=long))
+        row[0], row[long - 1] = probes.START, probes.END
+    return ids
+
+
+@check("caption_loss", weight=2)
+def equal_to_the_models_own(student, rng):
+    """It is the loss that BLIP's decoder computes itself."""
+    decoder, n = probes.decoder(seed_from(rng)), 4
+    ids = some_captions(rng, n, 14)
+    labels = ids.masked_fill(ids == 0, -100)
+    out = decoder(input_ids=ids, encoder_hidden_states=gaussian(rng, n, 5, 16), labels=labels)
+    scores = out.logits
+    each = -scores.log_softmax(-1)
+    place = each[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
+    real = ids[:, 1:] != 0
+    slips = {
+        "not shifted: the scores at place t speak of the token at t + 1": F.cross_entropy(
+            scores.transpose(1, 2), ids, ignore_index=0
+        ),
+        "shifted the wrong way: the scores at t are charged for the token at t - 1": F.cross_entropy(
+            scores[:, 1:].transpose(1, 2), ids[:, :-1], ignore_index=0
+        ),
+        "padding counts: leave it out": place.mean(),
+        "padding costs nothing, but is still divided by: divide by the real tokens": (place * real).sum()
+        / real.numel(),
+        "summed: take the mean": (place * real).sum(),
+        "the mean of each caption's mean: every token counts alike": ((place * real).sum(1) / real.sum(1)).mean(),
+        "log-probabilities without the minus": -(place * real).sum() / real.sum(),
+    }
+    assert_close(student.caption_loss(scores, ids, 0), out.loss, atol=1e-5, slips=slips, what="the loss")
+
+
+@check("caption_loss")
+def it_can_be_differentiated(student, rng):
+    """Its gradient by the scores is torch's."""
+    scores, ids = gaussian(rng, 3, 6, 9), some_captions(rng, 3, 9, 6)
+    loss, (slope,) = student.gradients("caption_loss", scores, ids, 0)
+    mine = scores.clone().requires_grad_(True)
+    blip.library_caption_loss(mine, ids, 0).backward()
+    assert_that(slope is not None, "the gradient does not arrive at the scores: .item(), detach() and no_grad cut it")
+    assert_close(slope, mine.grad, atol=1e-5, what="the gradient by the scores")
+
+
+# --- 4 greedy -------------------------------------------------------------------------------------------------------
+
+
+def library_ids(seed: int, n: int, longest: int, **how) -> torch.Tensor:
+    """What `generate` makes of `probes.decoder_step(seed, n)`."""
+    decoder, states = probes.decoder(seed), probes.random_states(seed, n)
+    marks = {"eos_token_id": probes.END, "pad_token_id": probes.PAD}
+    return decoder.generate(
+        input_ids=torch.full((n, 1), probes.START),
+        attention_mask=torch.ones((n, 1), dtype=torch.int64),
+        encoder_hidden_states=states,
+        max_new_tokens=longest,
+        do_sample=False,
+        **marks,
+        **how,
+    )
+
+
+@check("greedy", weight=2)
+def equal_to_generate(student, rng):
+    """Captions of a whole batch, which end at different times, are generate()'s."""
+    asked = student.library("caption_lab.probes")
+    for _ in range(3):
+        n, longest = 5, 14
+        for _ in range(12):  # captions that end, at different times, are what this is about
+            seed = seed_from(rng)
+            wanted = library_ids(seed, n, longest, num_beams=1)
+            if len({tuple(row) for row in (wanted == probes.END).tolist()}) > 2:
+                break
+        found = student.greedy(asked.decoder_step(seed, n), n, probes.START, probes.END, longest, probes.PAD)
+        found = torch.as_tensor(found)
+        assert_that(found.ndim == 2, f"the result has shape {tuple(found.shape)} where (captions, tokens) was expected")
+        assert_that(
+            found.shape != (n, wanted.shape[1] - 1) or not torch.equal(found, wanted[:, 1:]),
+            "the start token is missing: every row begins with it",
+        )
+        ended = (wanted == probes.END).cumsum(1) - (wanted == probes.END).long() > 0
+        same = found.shape == wanted.shape and torch.equal(found[~ended], wanted[~ended])
+        assert_that(
+            not same or torch.equal(found[ended], wanted[ended]), "a caption goes on after its end token: write padding"
+        )
+        assert_same(found.tolist(), wanted.tolist(), "the list of token ids")
+
+
+# --- 4 beam_search --------------------------------------------------------------------------------------------------
+
+
+def library_beams(seed: int, beams: int, longest: int, penalty: float) -> tuple[list[int], float]:
+    """What `generate` finds for one picture, and its score."""
+    more = {"early_stopping": "never", "return_dict_in_generate": True, "output_scores": True}
+    out = library_ids(seed, 1, longest, num_beams=beams, length_penalty=penalty, **more)
+    ids = out.sequences[0, 1:].tolist()
+    if probes.END in ids:
+        ids = ids[: ids.index(probes.END) + 1]
+    return ids, float(out.sequences_scores[0])
+
+
+@check("beam_search", weight=3)
+def equal_to_the_librarys_beams(student, rng):
+    """It finds generate()'s caption, with its score, for several penalties."""
+    asked = student.library("caption_lab.probes")
+    for beams, penalty in ((3, 1.0), (2, 0.0), (5, 2.0), (4, 0.5)):
+        seed, longest = seed_from(rng), 10
+        wanted, score = library_beams(seed, beams, longest, penalty)
+        step = asked.decoder_step(seed)
+        found = student.beam_search(step, probes.START, probes.END, longest, beams, penalty)
+        ids, mine = pair_of(found, "the ids and the score")
+        ids = [int(i) for i in ids]
+        told = f"with {beams} beams and penalty {penalty:g}"
+        assert_that(ids != [probes.START, *wanted], f"{told}: the start token is not part of the result")
+        assert_that(
+            ids != wanted[:-1] or wanted[-1] != probes.END, f"{told}: the end token is part of the caption and missing"
+        )
+        worth = score_of(seed, ids, longest)
+        if worth is not None and ids != wanted:
+            alone, _ = library_beams(seed, beams, longest, 0.0)
+            timid = library_ids(seed, 1, longest, num_beams=1)[0, 1:].tolist()
+            timid = timid[: timid.index(probes.END) + 1] if probes.END in timid else timid
+            assert_that(ids != timid, f"{told}: that is the greedy caption: are all beginnings extended and compared?")
+            assert_that(penalty == 0 or ids != alone, f"{told}: the best plain sum was chosen: divide by the length")
+            assert_that(
+                worth / len(ids) ** penalty <= score + 1e-4,
+                f"{told}: that caption is better than the one that keeping {beams} beginnings finds: are more kept?",
+            )
+        assert_same(ids, wanted, f"{told}: the list of token ids")
+        slips = {} if penalty == 0 else {f"{told}: the score is the plain sum; divide by the length": worth}
+        if len(ids) > 1 and penalty > 0:
+            slips[f"{told}: the length counts all new tokens, the end too"] = worth / (len(ids) - 1) ** penalty
+            slips[f"{told}: the start token counts for nothing, in the length too"] = worth / (len(ids) + 1) ** penalty
+        assert_close(mine, score, atol=1e-3, slips=slips, what=f"{told}: the score")
+
+
+def score_of(seed: int, ids: Sequence[int], longest: int) -> float | None:
+    """The log-probability of a whole caption for a small decoder, or None where it is no caption."""
+    if not 0 < len(ids) <= longest or any(not 0 <= i < 14 for i in ids):
+        return None
+    rows = (
+        probes.decoder(seed)(
+            input_ids=torch.tensor([[probes.START, *ids]]), encoder_hidden_states=probes.random_states(seed, 1)
+        )
+        .logits[0]
+        .log_softmax(-1)
+    )
+    return float(sum(rows[t, i] for t, i in enumerate(ids)))
+
+
+# --- 4 sampling -----------------------------------------------------------------------------------------------------
+
+
+@check("sampling", weight=2)
+def equal_to_the_librarys_filters(student, rng):
+    """Temperature, top-k and nucleus, alone and together, are those of generate()."""
+    temperature, top_k, top_p = float(rng.uniform(0.5, 2)), int(rng.integers(3, 8)), float(rng.uniform(0.5, 0.9))
+    while True:  # scores for which the order of the filters makes a difference
+        scores = 2 * gaussian(rng, 4, 12)
+        hot, small = blip.library_filtered(scores, temperature), blip.library_filtered(scores, temperature, top_k)
+        before = (small > 0) & (blip.library_filtered(scores, temperature, None, top_p) > 0)
+        both = hot * before / (hot * before).sum(-1, keepdim=True)
+        if not torch.allclose(both, blip.library_filtered(scores, temperature, top_k, top_p), atol=1e-3):
+            break
+    plain = scores.softmax(-1)
+    asked = [
+        {"temperature": temperature},
+        {"top_k": top_k},
+        {"top_p": top_p},
+        {"temperature": temperature, "top_k": top_k, "top_p": top_p},
+    ]
+    for how in asked:
+        wanted = blip.library_filtered(scores, **how)
+        told = ", ".join(f"{name} {value:.3g}" for name, value in how.items())
+        kept = wanted > 0
+        fewer = [row.sort(descending=True).values.cumsum(0).le(top_p).sum() for row in plain]
+        small = torch.stack(
+            [F.one_hot(row.topk(max(1, int(k))).indices, 12).sum(0) for row, k in zip(plain, fewer, strict=True)]
+        )
+        slips = {
+            f"{told}: what is left does not sum to 1: divide by its sum": blip.library_filtered(
+                scores, how.get("temperature", 1.0)
+            )
+            * kept,
+            f"{told}: nothing was filtered": plain,
+            f"{told}: multiplied by the temperature: divide": (scores * temperature).softmax(-1),
+        }
+        if len(how) == 3:
+            slips[f"{told}: the nucleus is of what top-k has left, not of all that was there before"] = both
+        if how.keys() == {"top_p"}:
+            short = plain * small
+            slips[f"{told}: one token too few: their sum must reach top_p"] = short / short.sum(-1, keepdim=True)
+            least = (plain >= top_p) * plain
+            slips[f"{told}: top_p bounds the sum of the best tokens, not each of them"] = least / least.sum(
+                -1, keepdim=True
+            ).clamp(min=1e-9)
+        assert_close(student.filtered(scores, **how), wanted, atol=1e-5, slips=slips, what=f"{told}: a probability")
+
+
+@check("sampling")
+def drawn_as_often_as_it_should(student, rng):
+    """Tokens are drawn with their filtered probabilities."""
+    scores = 1.5 * gaussian(rng, 1, 6)
+    how = {"temperature": 1.3, "top_k": 4, "top_p": 0.95}
+    wanted = blip.library_filtered(scores, **how)[0].double().numpy()
+    drawn = torch.as_tensor(student.sample(scores.expand(6000, -1), **how))
+    assert_shape(drawn, (6000,), "the tokens")
+    counts = np.bincount(drawn.long().numpy(), minlength=6)
+    assert_that(len(counts) == 6, f"token {int(drawn.max())} was drawn of a vocabulary of 6")
+    assert_that(counts.max() < 6000, "every row got the same token: draw for each row, and do not take the best")
+    assert_that((counts[wanted == 0] == 0).all(), "a token was drawn that the filters had taken away")
+    assert_that(fits(counts, wanted), f"drawn {counts.tolist()} times where about {as_counts(6000 * wanted)} were due")
+
+
+def fits(counts: np.ndarray, chances: np.ndarray) -> bool:
+    """Whether counts are what such chances give: a right answer fails once in a million times."""
+    if counts[chances <= 0].any():
+        return False
+    order = np.argsort(chances)
+    seen, due = counts[order].astype(float), counts.sum() * chances[order] / chances.sum()
+    # where few are due the statistic is not chi-squared: the rarest go together
+    rare = int(np.searchsorted(np.cumsum(due), 8.0)) + 1
+    seen, due = (np.concatenate([[x[:rare].sum()], x[rare:]]) for x in (seen, due))
+    return len(seen) < 2 or bool(chisquare(seen, due).pvalue > ONCE_IN)
+
+
+def as_counts(values: np.ndarray) -> list[int]:
+    """Rounded, for a message."""
+    return [round(float(value)) for value in values]
+
+
+# --- 5 matching -----------------------------------------------------------------------------------------------------
+
+
+@check("matching")
+def wrong_and_near(student, rng):
+    """What is drawn is wrong, and the likelier the more similar."""
+    n, draws = 6, 500
+    similarity = 1.5 * gaussian(rng, n, n)
+    same = torch.eye(n, dtype=torch.bool)
+    same[1, 2] = same[2, 1] = True  # two pictures that share their caption
+    captions, pictures = Counter(), Counter()
+    for _ in range(draws):
+        found = pair_of(student.hard_negatives(similarity, same), "the captions and the pictures")
+        rows, columns = (torch.as_tensor(x).long() for x in found)
+        assert_shape(rows, (n,), "the captions")
+        assert_shape(columns, (n,), "the pictures")
+        captions.update(enumerate(rows.tolist()))
+        pictures.update(enumerate(columns.tolist()))
+    for name, drawn, scores in (("captions", captions, similarity), ("pictures", pictures, similarity.T)):
+        truth = next((pair for pair in drawn if same[pair]), None)
+        if truth is not None:
+            own = truth[0] == truth[1]
+            raise AssertionError(
+                f"{name}: a true pair was drawn for a wrong one"
+                + (": close the diagonal" if own else ": `same` closes more than the diagonal")
+            )
+        chances = scores.masked_fill(same, -torch.inf).softmax(dim=1).double().numpy()
+        table = np.array([[drawn[i, j] for j in range(n)] for i in range(n)])
+        assert_that(
+            (table > 0).sum() > n,
+            f"{name}: always the same one: draw, with probabilities, instead of taking the hardest",
+        )
+        even = (~same).double().numpy() / (~same).sum(1, keepdim=True).numpy()
+        if not all(fits(table[i], chances[i]) for i in range(n)):
+            turned = scores.T.masked_fill(same, -torch.inf).softmax(dim=1).double().numpy()
+            hint = "they do not follow the similarity"
+            if all(fits(table[i], even[i]) for i in range(n)):
+                hint = "all wrong ones are drawn alike: use the similarity"
+            elif all(fits(table[i], turned[i]) for i in range(n)):
+                hint = "rows and columns are exchanged: transpose for one of the two"
+            raise AssertionError(f"{name}: {hint}")
+
+
+@check("matching")
+def the_probability_of_a_match(student, rng):
+    """`match` is the softmax of BLIP's two scores, for captions of different lengths."""
+    scenes = [*any_scenes(rng, 2, 1), *any_scenes(rng, 2, 2)]
+    pictures, said = data.pictures(scenes), [s.caption() for s in (*scenes[1:], scenes[0])]
+    said[0] = scenes[0].caption()
+    matcher = models.load("retrieval", profile="tiny", device="cpu")
+    with torch.no_grad():
+        inputs = matcher.processor(images=pictures, text=said, padding=True, return_tensors="pt")
+        scores = matcher.model(**inputs).itm_score
+    wanted = scores.softmax(-1)[:, 1]
+    slips = {
+        "that is the probability that it does NOT match: the second score is the one": scores.softmax(-1)[:, 0],
+        "that is the score; make probabilities of both (softmax)": scores[:, 1],
+        "a sigmoid of one score; the softmax compares both": scores[:, 1].sigmoid(),
+        "both probabilities are returned; only the second was asked for": scores.softmax(-1),
+        "the softmax runs over the pairs; it runs over the two scores of a pair": scores.softmax(0)[:, 1],
+        "those are ITC's cosines: leave use_itm_head as it is": blip.cosines(matcher, pictures, said).diagonal(),
+    }
+    found = student.library("caption_lab.probes").matcher_scores(student.match, pictures, said)
+    assert_close(found, wanted, atol=1e-3, slips=slips, what="a probability")
+
+
+# --- 6 prefix_loss --------------------------------------------------------------------------------------------------
+
+
+def reference_prefix(seed: int, prefix: torch.Tensor, ids: torch.Tensor, pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The library's loss, and its slope by the prefix."""
+    return probes.prefix_loss_and_slope(clipcap.library_loss, seed, prefix, ids, pad)
+
+
+@check("prefix_loss", weight=2)
+def equal_to_gpts_own_loss(student, rng):
+    """It is the loss that the GPT computes for the caption, with a prefix that is charged nothing."""
+    seed, prefix = seed_from(rng), gaussian(rng, 3, clipcap.PREFIX, clipcap.WIDTH)
+    ids = clipcap.encode([s.caption() for s in (*any_scenes(rng, 2, 1), *any_scenes(rng, 1, 2))])
+    wanted, wanted_slope = reference_prefix(seed, prefix, ids, clipcap.PAD)
+    gpt = clipcap.build_gpt(seed).requires_grad_(False)
+    k = prefix.shape[1]
+    scores = gpt(inputs_embeds=torch.cat([prefix, gpt.get_input_embeddings()(ids)], 1)).logits
+    without = gpt(input_ids=ids, attention_mask=(ids != clipcap.PAD).long()).logits
+    slips = {
+        "the first token is not charged: the last place of the prefix already speaks of it": F.cross_entropy(
+            scores[:, k:-1].transpose(1, 2), ids[:, 1:], ignore_index=0
+        ),
+        "off by one: the scores at place k - 1 speak of ids[:, 0]": F.cross_entropy(
+            scores[:, k:].transpose(1, 2), ids, ignore_index=0
+        ),
+        "padding counts: leave it out": F.cross_entropy(scores[:, k - 1 : -1].transpose(1, 2), ids),
+        "the prefix is not there": F.cross_entropy(without[:, :-1].transpose(1, 2), ids[:, 1:], ignore_index=0),
+        "summed: take the mean": F.cross_entropy(
+            scores[:, k - 1 : -1].transpose(1, 2), ids, ignore_index=0, reduction="sum"
+        ),
+    }
+    asked = student.library("caption_lab.probes")
+    loss, slope = asked.prefix_loss_and_slope(student.prefix_loss, seed, prefix, ids, clipcap.PAD)
+    assert_close(loss, wanted, atol=1e-4, slips=slips, what="the loss")
+    assert_close(slope, wanted_slope, atol=1e-4, what="the slope of the loss by the prefix")
+
+
+# --- 7 bleu ---------------------------------------------------------------------------------------------------------
+
+
+def corpus(rng: np.random.Generator, m: int, references: int, objects: int = 2) -> tuple[list[str], list[list[str]]]:
+    """Captions with a word dropped, added or exchanged here and there, and references for each."""
+    scenes, words = any_scenes(rng, m, objects), np.random.default_rng(seed_from(rng))
+    told = [scene.captions(references, seed=seed_from(rng)) for scene in scenes]
+    said = []
+    for scene in scenes:
+        some = scene.caption(words).split()
+        i = int(words.integers(len(some)))
+        kind = int(words.integers(4))
+        changed = [some, some[:i] + some[i + 1 :], [*some[:i], "very", *some[i:]], [*some[:i], "teal", *some[i + 1 :]]][
+            kind
+        ]
+        said.append(" ".join(changed))
+    return said, told
+
+
+def slipped_bleu(said: Sequence[str], told: Sequence[Sequence[str]], slip: str, n: int = 4) -> float:
+    """BLEU with a mistake, for messages."""
+
+    def grams(text: str, size: int) -> Counter:
+        words = text.split()
+        return Counter(tuple(words[i : i + size]) for i in range(len(words) - size + 1))
+
+    ours = theirs = 0
+    hits, total, each = np.zeros(n), np.zeros(n), []
+    for candidate, some in zip(said, told, strict=True):
+        own_hits, own_total = np.zeros(n), np.zeros(n)
+        length = len(candidate.split())
+        lengths = [len(r.split()) for r in some]
+        closest = min(lengths, key=lambda x: (abs(x - length), x))
+        closest = {"shortest": min(lengths), "mean": float(np.mean(lengths))}.get(slip, closest)
+        ours, theirs = ours + length, theirs + closest
+        for k in range(n):
+            count, most = grams(candidate, k + 1), Counter()
+            for reference in some[:1] if slip == "first" else some:
+                most |= grams(reference, k + 1)
+            if slip == "unclipped":
+                own_hits[k] = sum(c for gram, c in count.items() if gram in most)
+            else:
+                own_hits[k] = (count & most).total()
+            own_total[k] = count.total()
+        hits, total = hits + own_hits, total + own_total
+        if slip == "sentences":
+            brevity = min(1.0, np.exp(1 - closest / max(length, 1)))
+            safe = own_hits.min() > 0
+            each.append(100 * brevity * np.exp(np.mean(np.log(own_hits / own_total))) if safe else 0.0)
+    if slip == "sentences":
+        return float(np.mean(each))
+    if hits.min() == 0:
+        return 0.0
+    parts = hits / total
+    mean = parts.mean() if slip == "arithmetic" else np.exp(np.log(parts).mean())
+    brevity = 1.0 if slip == "no brevity" else min(1.0, float(np.exp(1 - theirs / ours)))
+    return float(100 * brevity * mean)
+
+
+SLIPS = {
+    "the brevity penalty is missing": "no brevity",
+    "the mean of the p_n is arithmetic; it is geometric": "arithmetic",
+    "not clipped: an n-gram counts at most as often as in one reference": "unclipped",
+    "only the first reference was used": "first",
+    "the mean of sentence scores: sum the counts first, then divide": "sentences",
+    "r is the length of the closest reference, not of the shortest": "shortest",
+    "r is the length of the closest reference, not their mean length": "mean",
+}
+
+
+@check("bleu", weight=2)
+def equal_to_sacrebleu(student, rng):
+    """It is sacrebleu's corpus score, for one reference and for several."""
+    for count in (1, 4):
+        said, told = corpus(rng, 12, count)
+        wanted = metrics.library_bleu(said, told)
+        slips = {message: slipped_bleu(said, told, slip) for message, slip in SLIPS.items()}
+        slips["in [0, 1]; in [0, 100] was asked for"] = wanted / 100
+        found = student.bleu(said, told)
+        assert_close(found, wanted, atol=1e-2, rtol=1e-4, slips=slips, what=f"with {count} references each the score")
+
+
+# --- 7 consensus ----------------------------------------------------------------------------------------------------
+
+
+@check("consensus")
+def the_longest_shared_subsequence(student, rng):
+    """ROUGE-L is 1 for a reference itself, and shrinks by every word that is out of order."""
+    said, told = corpus(rng, 6, 3)
+    assert_close(student.rouge_l(told[0][1], told[0]), 1.0, what="ROUGE-L of one of the references")
+    for candidate, some in zip(said, told, strict=True):
+        each = [metrics.reference_rouge_l(candidate, [r]) for r in some]
+        shared = [len(set(candidate.split()) & set(r.split())) / max(len(set(r.split())), 1) for r in some]
+        bag = [
+            2 * (Counter(candidate.split()) & Counter(r.split())).total() / len((candidate + " " + r).split())
+            for r in some
+        ]
+        lengths = len(candidate.split())
+        slips = {
+            "the mean over the references; take the best": float(np.mean(each)),
+            "only the first reference was used": each[0],
+            "words shared in any order; a subsequence keeps the order": max(bag),
+            "the recall alone": max(
+                e * (lengths + len(r.split())) / 2 / len(r.split()) for e, r in zip(each, some, strict=True)
+            ),
+            "the precision alone": max(
+                e * (lengths + len(r.split())) / 2 / lengths for e, r in zip(each, some, strict=True)
+            ),
+            "sets of words: order and repetition count": max(shared),
+        }
+        assert_close(student.rouge_l(candidate, some), max(each), atol=1e-6, slips=slips, what="ROUGE-L")
+
+
+@check("consensus")
+def equal_to_counts_and_cosines(student, rng):
+    """CIDEr is what scikit-learn's counts and cosines give."""
+    said, told = corpus(rng, 8, 3)
+    wanted = metrics.library_cider(said, told)
+    slips = {
+        "not multiplied by 10": wanted / 10,
+        "summed over n; take the mean of the four": 4 * wanted,
+        "one number for all; one for each picture was asked for": float(wanted.mean()),
+    }
+    found = student.cider(said, told)
+    assert_close(found, wanted, atol=1e-4, slips=slips, what="a picture's CIDEr")
+
+
+# --- 8 word_maps ----------------------------------------------------------------------------------------------------
+
+
+def some_weights(rng: np.random.Generator, layers: int, heads: int, tokens: int, side: int) -> list[torch.Tensor]:
+    """Attention of made-up layers to a class token and side * side patches."""
+    return [(2 * gaussian(rng, heads, tokens, 1 + side * side)).softmax(-1) for _ in range(layers)]
+
+
+def reference_maps(weights: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The same, by NumPy."""
+    mean = np.mean([w.double().numpy().mean(axis=0) for w in weights], axis=0)[:-1, 1:]
+    side = int(np.sqrt(mean.shape[1]))
+    return torch.from_numpy((mean / mean.sum(axis=1, keepdims=True)).reshape(len(mean), side, side))
+
+
+@check("word_maps", weight=2)
+def of_the_step_that_wrote_it(student, rng):
+    """Each map belongs to the step that wrote the word, without the class token, and sums to 1."""
+    weights = some_weights(rng, 3, 2, 5, 4)
+    wanted = reference_maps(weights)
+    mean = torch.stack(weights).mean(dim=(0, 1)).double()
+    patches = mean[:, 1:]
+    slips = {
+        "shifted: those are the steps that READ each word; it was written one step before": (
+            patches / patches.sum(1, keepdim=True)
+        )[1:].reshape(4, 4, 4),
+        "the last token's step writes nothing: leave it out": (patches / patches.sum(1, keepdim=True)).reshape(5, 4, 4),
+        "the class token stands first: leave out column 0, not the last": (
+            mean[:-1, :-1] / mean[:-1, :-1].sum(1, keepdim=True)
+        ).reshape(4, 4, 4),
+        "the maps do not sum to 1: without the class token some is missing": patches[:-1].reshape(4, 4, 4),
+        "rows and columns of the grid are exchanged": wanted.transpose(1, 2),
+        "only the last layer was used": reference_maps(weights[-1:]),
+        "summed over layers and heads": 6 * patches[:-1].reshape(4, 4, 4),
+    }
+    assert_close(student.word_maps(weights), wanted, atol=1e-5, slips=slips, what="a map")
+
+
+# --- 9 fine_tune ----------------------------------------------------------------------------------------------------
+
+
+def numbers(rng: np.random.Generator, centre: float, n: int) -> list[float]:
+    """Examples for a `probes.Dot`: numbers around a centre, no two alike."""
+    return [float(x) for x in centre + rng.uniform(-1, 1, size=n)]
+
+
+@check("fine_tune", weight=2)
+def every_batch_is_mixed(student, rng):
+    """Every batch has its part of old examples, and one loss is asked for."""
+    new, old = numbers(rng, 10, 20), numbers(rng, -10, 30)
+    steps, batch, replay = int(rng.integers(6, 12)), 8, float(rng.choice([0.25, 0.5, 0.75]))
+    asked = student.library("caption_lab.probes")
+    seen = asked.watched_fine_tune(student.fine_tune, new, old, steps, batch, replay, 1e-2)
+    batches = seen["batches"]
+    assert_that(
+        len(batches) == steps,
+        f"the loss was asked for {len(batches)} times in {steps} steps: once a step, for all of it",
+    )
+    assert_same(sorted({len(examples) for examples in batches}), [batch], "the list of batch sizes")
+    for examples in batches:
+        again = sum(x < 0 for x in examples)
+        assert_that(
+            again != batch - round(replay * batch) or again == round(replay * batch),
+            f"new and old are exchanged: replay {replay:g} is the part of old examples",
+        )
+        assert_same(
+            again, round(replay * batch), f"the number of old examples in a batch of {batch}, replay {replay:g},"
+        )
+    assert_that(
+        len({tuple(sorted(examples)) for examples in batches}) > 1, "every batch is the same: draw anew for every step"
+    )
+    assert_same(len(seen["losses"]), steps, "the number of losses")
+
+
+@check("fine_tune")
+def it_learns_what_it_is_shown(student, rng):
+    """After many steps a number that learns sits at the mean of what it was shown."""
+    new, old = numbers(rng, 3, 40), numbers(rng, -3, 40)
+    asked = student.library("caption_lab.probes")
+    for replay in (0.0, 0.75):
+        seen = asked.watched_fine_tune(student.fine_tune, new, old, 260, 16, replay, 0.05)
+        wanted = (1 - replay) * 3 - replay * 3
+        assert_that(
+            abs(seen["place"] - wanted) < 0.8,
+            f"with replay {replay:g} it ended at {seen['place']:.2f} where about {wanted:.2f} was due. Is "
+            "there a zero_grad and a step for each batch?",
+        )
+        assert_that(seen["training"], "the model was in evaluation mode while it learnt: model.train()")

@@ -1,0 +1,164 @@
+"""ClipCap in the small: a GPT that knows how captions go, CLIP's one vector for a picture, and a map between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import nn
+from tqdm import tqdm
+
+import tinyworld
+from caption_lab import data
+from coursekit import models
+from tinyworld import Scene
+
+WIDTH = 64  # of the GPT
+PREFIX = 4  # tokens that a picture is turned into
+PAD, END = 0, 1
+_SKELETON = ("a", "an", "on", "background", "left", "right", "of", "above", "below", "grey", "white")
+WORDS = sorted({*_SKELETON, *tinyworld.SIZES, *tinyworld.COLOURS, *tinyworld.SHAPES, *tinyworld.BACKGROUNDS})
+NUMBERS: dict[str, int] = {word: i for i, word in enumerate(WORDS, start=2)}
+LONGEST = 16  # "a small red star left of a large blue circle on a striped background" and the end
+
+LossFunction = Callable[..., torch.Tensor]
+
+
+def encode(captions: Sequence[str]) -> torch.Tensor:
+    """Canonical captions of one or two objects to int64 (n, length): a number a word, END, then PAD."""
+    rows = [[NUMBERS[word] for word in caption.split()] + [END] for caption in captions]
+    length = max(len(row) for row in rows)
+    return torch.tensor([row + [PAD] * (length - len(row)) for row in rows])
+
+
+def decode(ids: torch.Tensor) -> list[str]:
+    """Numbers back to captions, up to the first END."""
+    out = []
+    for row in ids.tolist():
+        row = row[: row.index(END)] if END in row else row
+        out.append(" ".join(WORDS[i - 2] for i in row if i >= 2))
+    return out
+
+
+def build_gpt(seed: int = 0) -> Any:
+    """An untrained GPT2LMHeadModel of 0.1 million parameters, the same for the same seed."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    sizes = {"n_layer": 2, "n_head": 4, "n_embd": WIDTH, "n_positions": PREFIX + LONGEST + 4}
+    dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    marks = {"bos_token_id": END, "eos_token_id": END, "pad_token_id": PAD, "loss_type": "ForCausalLM"}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return GPT2LMHeadModel(GPT2Config(vocab_size=len(WORDS) + 2, **sizes, **dropout, **marks)).eval()
+
+
+def language_model(seed: int = 0, steps: int = 150) -> Any:
+    """A small GPT that has read captions and never seen a picture: it begins with the END of nothing."""
+    gpt, generator = build_gpt(seed), torch.Generator().manual_seed(seed)
+    ids = encode([scene.caption() for scene in _scenes("train", 2000, seed)])
+    ids = torch.cat([torch.full((len(ids), 1), END), ids], dim=1)
+    with _one_thread():
+        optimiser = torch.optim.AdamW(gpt.parameters(), lr=3e-3, fused=True)
+        for _ in tqdm(range(steps), desc="a GPT reads captions", mininterval=1):
+            part = ids[torch.randint(len(ids), (64,), generator=generator)]
+            scores = gpt(input_ids=part, attention_mask=(part != PAD).long()).logits
+            wanted = part.masked_fill(part == PAD, -100)
+            loss = nn.functional.cross_entropy(scores[:, :-1].transpose(1, 2), wanted[:, 1:])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return gpt.requires_grad_(False)
+
+
+def mapper(clip_width: int, seed: int = 0) -> nn.Module:
+    """The map: CLIP's embedding (n, clip_width) to a prefix (n, PREFIX, WIDTH). A perceptron, as in Mokady et al."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        hidden = 256
+        return nn.Sequential(
+            nn.Linear(clip_width, hidden),
+            nn.Tanh(),
+            nn.Linear(hidden, PREFIX * WIDTH),
+            nn.Unflatten(1, (PREFIX, WIDTH)),
+        )
+
+
+def embed(pictures: Sequence[Image.Image]) -> torch.Tensor:
+    """CLIP's embeddings of pictures, as the map is given them: float32 (n, d), each as long as d is wide."""
+    vectors = nn.functional.normalize(models.embed_images(_clip(), pictures), dim=-1)
+    return vectors * vectors.shape[1] ** 0.5
+
+
+@lru_cache(maxsize=1)
+def _clip() -> models.Loaded:
+    return models.load("clip")
+
+
+@lru_cache(maxsize=2)
+def training_set(n: int = 1600, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """CLIP's embeddings (n, d) of pictures of one object and of two, and their captions' numbers (n, length)."""
+    scenes = _scenes("train", n, seed)
+    return embed(data.pictures(scenes)), encode([scene.caption() for scene in scenes])
+
+
+def _scenes(split: str, n: int, seed: int) -> list[Scene]:
+    return tinyworld.scenes(split, n // 2, seed, objects=1) + tinyworld.scenes(split, n - n // 2, seed, objects=2)
+
+
+def train(
+    gpt: Any, mapping: nn.Module, loss_function: LossFunction, steps: int = 250, seed: int = 0, shuffled: bool = False
+) -> list[float]:
+    """Train the map alone; the GPT and CLIP stay as they are. loss_function: as `prefix_loss` of the notebook.
+
+    shuffled: every picture with another one's caption, the negative control.   Returns the loss of every step.
+    """
+    seen, ids = training_set(seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    if shuffled:
+        ids = ids[torch.randperm(len(ids), generator=generator)]
+    optimiser = torch.optim.AdamW(mapping.parameters(), lr=3e-3, fused=True)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    losses = []
+    with _one_thread():
+        for _ in tqdm(range(steps), desc="training the map", mininterval=1):
+            part = torch.randint(len(seen), (64,), generator=generator)
+            loss = loss_function(gpt, mapping(seen[part]), ids[part], PAD)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            falling.step()
+            losses.append(float(loss.detach()))
+    return losses
+
+
+def library_loss(gpt: Any, prefix: torch.Tensor, ids: torch.Tensor, pad: int) -> torch.Tensor:
+    """What `prefix_loss` of the notebook returns, by the library's own loss."""
+    embedded = torch.cat([prefix, gpt.get_input_embeddings()(ids)], dim=1)
+    nothing = torch.full(prefix.shape[:2], -100, device=ids.device)
+    return gpt(inputs_embeds=embedded, labels=torch.cat([nothing, ids.masked_fill(ids == pad, -100)], dim=1)).loss
+
+
+@torch.no_grad()
+def captions(gpt: Any, mapping: nn.Module, vectors: torch.Tensor) -> list[str]:
+    """Greedy captions of pictures, from CLIP's embeddings of them."""
+    written = gpt.get_input_embeddings()
+    embedded, ids = mapping(vectors), []
+    for _ in range(LONGEST):
+        ids.append(gpt(inputs_embeds=embedded).logits[:, -1].argmax(dim=-1))
+        embedded = torch.cat([embedded, written(ids[-1])[:, None]], dim=1)
+    return decode(torch.stack(ids, dim=1))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Tensors this small gain nothing from a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,301 @@
+"""What this week measures: which head sees which mistake, what sampling costs, what answers need the picture for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+from caption_lab import blip, data, metrics
+from caption_lab.data import Example
+from coursekit.models import Loaded
+from tinyworld import Scene
+from tinyworld.questions import KINDS
+
+
+def overfit(
+    captioner: Loaded,
+    scenes: Sequence[Scene],
+    loss_function: Callable[..., torch.Tensor],
+    steps: int = 60,
+    seed: int = 0,
+    shifted: bool = False,
+) -> tuple[list[float], Loaded]:
+    """Teach one batch to a fresh decoder with one layer, beside the captioner's frozen eyes.
+
+    loss_function: as `caption_loss` of the notebook.   shifted: every picture with another one's caption.
+    Returns the loss of every step, and what can then be asked for captions.
+    """
+    from transformers.models.blip.modeling_blip_text import BlipTextLMHeadModel
+
+    model = deepcopy(captioner.model)
+    config = deepcopy(model.config.text_config)
+    config.num_hidden_layers = 1
+    config.initializer_range = 0.02
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model.text_decoder = BlipTextLMHeadModel(config).to(model.device)
+    pupil = Loaded(model, captioner.processor)
+    states = blip.image_states(pupil, data.pictures(scenes))
+    ids, pad = blip.tokens(pupil, [scene.caption() for scene in scenes]), blip.marks(pupil)[2]
+    ids = ids.roll(1, dims=0) if shifted else ids
+    decoder, losses = model.text_decoder.train(), []
+    optimiser = torch.optim.AdamW(decoder.parameters(), lr=4e-3)
+    for _ in tqdm(range(steps), desc="one batch, again and again", mininterval=1):
+        scores = decoder(input_ids=ids, encoder_hidden_states=states).logits
+        loss = loss_function(scores, ids, pad)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    decoder.eval()
+    return losses, pupil
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Ways of sampling measured: {name: (facts right, different captions)}, each in [0, 1]."""
+
+    points: dict[str, tuple[float, float]]
+
+
+def measure_sampling(
+    captioner: Loaded, scenes: Sequence[Scene], ways: dict[str, dict[str, Any]], n: int = 6
+) -> Sampling:
+    """Several captions of each scene for each way, a dict of `generate`'s arguments: how true, and how different."""
+    drawn, points = data.pictures(scenes), {}
+    for name, how in ways.items():
+        said = blip.candidates(captioner, drawn, n, seed=0, **how)
+        right = metrics.exact([c for some in said for c in some], [s for s in scenes for _ in range(n)])
+        points[name] = (right, metrics.diversity(said))
+    return Sampling(points)
+
+
+def tell_twins(
+    captioner: Loaded, matcher: Loaded, scenes: Sequence[Scene], seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """How often each of BLIP's heads prefers the true caption to a near-twin's, by what the twin differs in.
+
+    scenes: of two objects.   Returns {change: {"ITC" | "ITM" | "LM": part in [0, 1]}}; chance is 0.5.   The last
+    change is the control: the same pairs beside another scene's picture.
+    """
+    rng, report = np.random.default_rng(seed), {}
+    drawn = data.pictures(scenes)
+    true = [scene.caption() for scene in scenes]
+    for change in (*data.CHANGES, "control: another picture"):
+        told = data.CHANGES[0] if change not in data.CHANGES else change
+        false = [data.twin(scene, told, rng).caption() for scene in scenes]
+        seen = drawn[1:] + drawn[:1] if change not in data.CHANGES else drawn
+        both, pictures = true + false, seen + seen
+        cosines = blip.cosines(matcher, seen, both)
+        own = torch.arange(len(scenes))
+        scores = {
+            "ITC": torch.cat([cosines[own, own], cosines[own, own + len(own)]]),
+            "ITM": blip.match(matcher, pictures, both),
+            "LM": blip.log_likelihood(captioner, pictures, both),
+        }
+        report[change] = {head: float((s[: len(own)] > s[len(own) :]).float().mean()) for head, s in scores.items()}
+    return report
+
+
+def what_mining_buys(matcher: Loaded, n: int = 192, seed: int = 0) -> dict[str, dict[str, float]]:
+    """A fresh ITM head on BLIP's frozen states, taught with random wrong captions or with the hardest of a batch.
+
+    Returns {how it was taught: {what it is asked: part judged rightly}}, on scenes that neither was taught with.
+    """
+    rng = np.random.default_rng(seed)
+    scenes = data.told(n // 2, 2, seed=seed + 31, split="train")
+    scenes += [data.twin(s, data.CHANGES[i % len(data.CHANGES)], rng) for i, s in enumerate(scenes)]
+    drawn, true = data.pictures(scenes), [scene.caption() for scene in scenes]
+    cosines = blip.cosines(matcher, drawn, true)
+    same = torch.tensor([[a == b for b in true] for a in true])
+    hardest = (50 * cosines).masked_fill(same, -torch.inf).softmax(dim=1)
+    any_other = (~same).float()
+    generator = torch.Generator().manual_seed(seed)
+    right = blip.fused(matcher, drawn, true)
+    tests = data.told(64, 2, seed=seed + 32)
+    asked = data.pictures(tests), [s.caption() for s in tests]
+    near = [data.twin(s, data.CHANGES[i % len(data.CHANGES)], rng).caption() for i, s in enumerate(tests)]
+    far = [s.caption() for s in tests[1:] + tests[:1]]
+    states = {
+        name: blip.fused(matcher, asked[0], said) for name, said in (("true", asked[1]), ("near", near), ("far", far))
+    }
+    report = {}
+    for name, weights in (("random negatives", any_other), ("hard negatives", hardest)):
+        wrong = torch.multinomial(weights, 1, generator=generator)[:, 0].tolist()
+        taught = torch.cat([right, blip.fused(matcher, drawn, [true[i] for i in wrong])])
+        labels = torch.cat([torch.ones(len(right)), torch.zeros(len(right))]).long()
+        head = _teach_head(taught, labels, seed)
+        says = {what: head(x).argmax(dim=1) for what, x in states.items()}
+        report[name] = {
+            "true captions": float((says["true"] == 1).float().mean()),
+            "another scene's": float((says["far"] == 0).float().mean()),
+            "a near-twin's": float((says["near"] == 0).float().mean()),
+        }
+    return report
+
+
+def _teach_head(states: torch.Tensor, labels: torch.Tensor, seed: int, steps: int = 200) -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = torch.nn.Linear(states.shape[1], 2)
+    optimiser = torch.optim.AdamW(head.parameters(), lr=1e-2, weight_decay=1e-2)
+    for _ in range(steps):
+        loss = F.cross_entropy(head(states), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return head.requires_grad_(False)
+
+
+def measure_answers(answerer: Loaded, scenes: Sequence[Scene], seed: int = 0) -> dict[str, dict[str, float]]:
+    """The part of right answers by kind of question, beside the scene's own picture and, as a control, another's."""
+    words, rng = np.random.default_rng(seed), random.Random(seed)
+    asked = []
+    for i, scene in enumerate(scenes):
+        questions = scene.questions(words)
+        for kind in sorted({q.kind for q in questions}):
+            asked.append((i, rng.choice([q for q in questions if q.kind == kind])))
+    drawn, report = data.pictures(scenes), {kind: {} for kind in KINDS}
+    for name, shift in (("its own picture", 0), ("another picture", 1)):
+        pictures = [drawn[(i + shift) % len(drawn)] for i, _ in asked]
+        said = blip.answers(answerer, pictures, [q.text for _, q in asked])
+        for kind in KINDS:
+            right = [a == q.answer for a, (_, q) in zip(said, asked, strict=True) if q.kind == kind]
+            if right:
+                report[kind][name] = float(np.mean(right))
+    return {kind: row for kind, row in report.items() if row}
+
+
+def localisation(captioner: Loaded, scenes: Sequence[Scene]) -> dict[str, float]:
+    """How much of a shape word's attention lies on its object, and how much by an even spread.
+
+    scenes: with two objects.   "on its object", "on the other object", "evenly spread": means of parts in [0, 1].
+    """
+    own, other, even = [], [], []
+    for scene in scenes:
+        words, weights = blip.looks(captioner, scene.render(), scene.caption())
+        maps = torch.stack(weights).mean(dim=(0, 1))[:, 1:]
+        maps = maps / maps.sum(dim=1, keepdim=True)
+        grid = round(maps.shape[1] ** 0.5)
+        covers = F.adaptive_avg_pool2d(torch.from_numpy(scene.masks())[:, None], grid).flatten(1)
+        covers = (covers > 0.15).float()  # patches that show the object
+        places = [i for i, word in enumerate(words) if word in {o.shape for o in scene.objects}]
+        first, second = _named_order(scene)
+        if len(places) != 2:
+            continue
+        for place, mine, its in ((places[0], first, second), (places[1], second, first)):
+            row = maps[place - 1]
+            own.append(float(row @ covers[mine]))
+            other.append(float(row @ covers[its]))
+            even.append(float(covers[mine].mean()))
+    return {"on its object": np.mean(own), "on the other object": np.mean(other), "evenly spread": np.mean(even)}
+
+
+def fool_metrics(captioner: Loaded, scenes: Sequence[Scene], seed: int = 0) -> dict[str, tuple[str, dict[str, float]]]:
+    """What metrics say of true and of false captions of the same scenes.
+
+    scenes: of two objects.   Returns {kind: (the first caption, {metric: value in [0, 1]})}, the means over scenes.
+    """
+    words, rng = np.random.default_rng(seed), np.random.default_rng(seed + 1)
+    drawn = data.pictures(scenes)
+    references = [scene.captions(4, seed=1000 + i) for i, scene in enumerate(scenes)]
+    kinds = {
+        "the model's": blip.captions(captioner, drawn),
+        "a paraphrase": [scene.caption(words) for scene in scenes],
+        "wrong relation": [scene.swapped().caption() for scene in scenes],
+        "wrong colour": [data.twin(scene, "colour", rng).caption() for scene in scenes],
+        "other pictures'": [scene.caption() for scene in (*scenes[1:], scenes[0])],
+    }
+    report = {}
+    for kind, said in kinds.items():
+        overlap = [metrics.reference_rouge_l(c, some) for c, some in zip(said, references, strict=True)]
+        report[kind] = (
+            said[0],
+            {
+                "BLEU-4": metrics.library_bleu(said, references) / 100,
+                "ROUGE-L": float(np.mean(overlap)),
+                "CIDEr": float(metrics.library_cider(said, references).mean()) / 10,
+                "CLIPScore": float(metrics.clip_score(drawn, said).mean()) / 2.5,
+                "facts": metrics.exact(said, scenes),
+            },
+        )
+    return report
+
+
+def _named_order(scene: Scene) -> tuple[int, int]:
+    """Which object the canonical caption names first."""
+    first, _, _ = scene.relation()
+    return (0, 1) if scene.objects[0] is first else (1, 0)
+
+
+# --- fine-tuning ----------------------------------------------------------------------------------------------------
+
+
+def example_loss(captioner: Loaded) -> Callable[[Any, Sequence[Example]], torch.Tensor]:
+    """loss_of(model, examples): the mean caption loss of a list of `Example`, with the library's own arithmetic."""
+
+    def loss_of(model: Any, examples: Sequence[Example]) -> torch.Tensor:
+        seen = blip.pixels(Loaded(model, captioner.processor), [e.picture for e in examples])
+        ids = blip.tokens(Loaded(model, captioner.processor), [e.caption for e in examples])
+        pad = blip.marks(captioner)[2]
+        labels = ids.masked_fill(ids == pad, -100)
+        return model(pixel_values=seen, input_ids=ids, labels=labels).loss
+
+    return loss_of
+
+
+def library_fine_tune(
+    model: Any,
+    loss_of: Callable[[Any, Sequence[Any]], torch.Tensor],
+    new: Sequence[Any],
+    old: Sequence[Any],
+    steps: int = 60,
+    batch: int = 16,
+    replay: float = 0.5,
+    rate: float = 3e-4,
+    seed: int = 0,
+) -> list[float]:
+    """What `fine_tune` of the notebook does."""
+    rng, losses = random.Random(seed), []
+    again = round(replay * batch)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate)
+    model.train()
+    for _ in tqdm(range(steps), desc=f"replay {replay:g}", mininterval=1):
+        loss = loss_of(model, rng.choices(old, k=again) + rng.choices(new, k=batch - again))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    model.eval()
+    return losses
+
+
+def measure_adaptation(captioner: Loaded, n: int = 32, seed: int = 41) -> dict[str, float]:
+    """What a captioner says of brown things, and of all that it knew: parts in [0, 1].
+
+    "brown is named": of unseen pictures with one brown object.   "its other facts": their shape, size and background.
+    "one object", "two objects": exact captions of scenes without brown.   "brown seen everywhere": of those, how many
+    captions name brown all the same.
+    """
+    brown = data.told(n, 1, seed=seed)
+    said = blip.captions(captioner, [data.repainted(scene) for scene in brown])
+    # the grammar knows no brown: read the rest as if the scene's own colour stood there
+    readable = [c.replace(data.NEW_COLOUR, s.objects[0].colour) for c, s in zip(said, brown, strict=True)]
+    rest = metrics.attributes(readable, brown)
+    ones, twos = data.told(n, 1, seed=seed + 1), data.told(n, 2, seed=seed + 2)
+    one, two = (blip.captions(captioner, data.pictures(some)) for some in (ones, twos))
+    return {
+        "brown is named": float(np.mean([data.NEW_COLOUR in c.split() for c in said])),
+        "its other facts": float(np.mean([rest[k] for k in ("shape", "size", "background")])),
+        "one object": metrics.exact(one, ones),
+        "two objects": metrics.exact(two, twos),
+        "brown seen everywhere": float(np.mean([data.NEW_COLOUR in c.split() for c in one + two])),
+    }

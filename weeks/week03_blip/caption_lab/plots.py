@@ -1,0 +1,229 @@
+"""The figures of week 3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from caption_lab import metrics
+from coursekit import plots
+from coursekit.plots import PALETTE, Sheet, panels, show
+from tinyworld import Scene
+
+SIDE = 96  # pixels on the screen of a picture in a row
+RIGHT, WRONG = "#2c7a4b", "#b3261e"
+
+
+def show_captions(
+    pictures: Sequence[Image.Image],
+    captions: Sequence[str] | Mapping[str, Sequence[str]],
+    scenes: Sequence[Scene] = (),
+    columns: int = 4,
+    side: int = 192,
+) -> None:
+    """Pictures with what was said of them. captions: one list, or several with a name each.
+
+    scenes: what is really there; a caption that tells exactly that has a green frame or name, another a red one.
+    """
+    named = captions if isinstance(captions, Mapping) else {"": captions}
+    columns, width = min(columns, len(pictures)), side + 14
+    blocks = []
+    for i in range(len(pictures)):
+        lines = []
+        for name, said in named.items():
+            true = metrics.facts_of(said[i]) == scenes[i].facts() if scenes else None
+            colour = "black" if true is None else RIGHT if true else WRONG
+            text = f"{name}: {said[i]}" if name else said[i]
+            lines.append((plots.wrap(text or "(nothing)", side // 6), colour))
+        blocks.append(lines)
+    tall = side + 14 + 15 * max(sum(1 + t.count("\n") for t, _ in lines) for lines in blocks) + 6 * len(named)
+    sheet = Sheet(columns * width, -(-len(pictures) // columns) * tall)
+    for i, (picture, lines) in enumerate(zip(pictures, blocks, strict=True)):
+        x, y = i % columns * width + 7, i // columns * tall + 5
+        frame = lines[0][1] if scenes and len(named) == 1 else None
+        sheet.picture(picture, x, y, side, frame)
+        below = y + side + 8
+        for text, colour in lines:
+            sheet.text(text, x, below, "la", size=11, colour=colour)
+            below += 15 * (1 + text.count("\n")) + 4
+    sheet.show()
+
+
+def show_patches(picture: Image.Image, side: int = 8) -> None:
+    """A picture, and the same cut into patches of `side` pixels, numbered in the order they are read."""
+    picture = picture.convert("RGB")
+    pixels = np.asarray(picture)
+    rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
+    cell, gap, whole = max(4, 240 // rows - 5), 5, 240
+    sheet = Sheet(whole + 60 + columns * (cell + gap), max(whole, rows * (cell + gap)) + 8)
+    sheet.picture(picture, 4, 4, whole)
+    for i in range(rows * columns):
+        top, left = i // columns * side, i % columns * side
+        x, y = whole + 50 + i % columns * (cell + gap), 4 + i // columns * (cell + gap)
+        sheet.picture(Image.fromarray(pixels[top : top + side, left : left + side]), x, y, cell)
+        if i < columns or i == rows * columns - 1:
+            sheet.text(str(i + 1), x + cell / 2, y + cell / 2, "mm", size=9, colour="#b3261e")
+    sheet.show()
+
+
+def show_weights(weights: Mapping[str, torch.Tensor], words: Sequence[str] = ()) -> None:
+    """Matrices of attention side by side, from 0 (dark) to their largest (bright); rows look at columns."""
+    figure, axes = panels(*[2.9] * len(weights), height=2.9, left=1.0, bottom=0.9, between=0.9)
+    for axis, (name, matrix) in zip(axes, weights.items(), strict=True):
+        values = matrix.detach().float().numpy()
+        axis.imshow(values, cmap="magma", vmin=0, aspect="auto")
+        axis.set_title(name, fontsize=9)
+        axis.spines[["left", "bottom"]].set_visible(False)
+        if len(words) == values.shape[0]:
+            axis.set_yticks(range(len(words)), words, fontsize=7)
+        if len(words) == values.shape[1]:
+            axis.set_xticks(range(len(words)), words, fontsize=7, rotation=90)
+        else:
+            axis.set_xlabel("the whole picture, then its patches", fontsize=8)
+    show(figure)
+
+
+def show_losses(losses: Mapping[str, Sequence[float]]) -> None:
+    """Training losses over the steps."""
+    figure, (axis,) = panels(5.2, height=2.2)
+    for colour, (name, values) in zip(PALETTE, losses.items(), strict=False):
+        axis.plot(values, color=colour, linewidth=1.6, label=name)
+    axis.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    axis.legend(frameon=False, fontsize=8)
+    show(figure)
+
+
+def show_next(words: Sequence[str], rows: Mapping[str, torch.Tensor], top: int = 8) -> None:
+    """The most probable next words under several ways of filtering. rows: {name: probabilities (vocabulary,)}."""
+    first = next(iter(rows.values()))
+    best = first.topk(top).indices.tolist()
+    figure, axes = panels(*[8 / len(rows) - 0.35] * len(rows), height=1.9, bottom=0.8, between=0.35)
+    for axis, (name, chances) in zip(axes, rows.items(), strict=True):
+        axis.bar(range(top), chances[best].tolist(), color=PALETTE[0])
+        axis.set_xticks(range(top), [words[i] for i in best], rotation=60, ha="right", fontsize=8)
+        axis.set(ylim=(0, 1))
+        axis.set_title(name, fontsize=9)
+        if axis is not axes[0]:
+            axis.set_yticklabels([])
+    axes[0].set_ylabel("probability")
+    show(figure)
+
+
+def show_sampling(report: Any) -> None:
+    """Ways of sampling between truth and variety."""
+    figure, (axis,) = panels(5.0, height=2.8)
+    for i, (name, (right, different)) in enumerate(report.points.items()):
+        colour, marker = PALETTE[i % len(PALETTE)], "os^Dv*Px"[i % 8]
+        axis.scatter(different, right, color=colour, marker=marker, s=46, label=name, zorder=2)
+    axis.set(xlabel="different captions of six", ylabel="captions exactly right", xlim=(0, 1.05), ylim=(-0.03, 1.05))
+    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(0.02, 0.42))
+    show(figure)
+
+
+def show_bars(report: Mapping[str, Mapping[str, float]], ylabel: str, chance: float | None = None) -> None:
+    """Groups of bars: {group: {bar: value in [0, 1]}}."""
+    names = list(dict.fromkeys(name for row in report.values() for name in row))
+    figure, (axis,) = panels(1.1 * len(report) + 1.2, height=2.3, bottom=0.75)
+    wide = 0.8 / len(names)
+    for i, (colour, name) in enumerate(zip(PALETTE, names, strict=False)):
+        places = [j + (i - (len(names) - 1) / 2) * wide for j in range(len(report))]
+        axis.bar(places, [row.get(name, 0.0) for row in report.values()], wide * 0.92, color=colour, label=name)
+    if chance is not None:
+        axis.axhline(chance, color="0.4", linewidth=0.8, linestyle="--")
+    axis.set_xticks(range(len(report)), [plots.wrap(group, 16) for group in report], fontsize=8)
+    axis.set(ylabel=ylabel, ylim=(0, 1.05))
+    axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    show(figure, trim=True)
+
+
+def show_ranking(
+    pictures: Sequence[Image.Image], ranked: Sequence[Sequence[tuple[str, float]]], scenes: Sequence[Scene]
+) -> None:
+    """For each picture its candidate captions with the probability that they are true, the best first."""
+    rows = max(len(some) for some in ranked)
+    tall = max(SIDE + 34, 17 * rows + 14)
+    sheet = Sheet(860, len(pictures) * tall)
+    for i, (picture, some, scene) in enumerate(zip(pictures, ranked, scenes, strict=True)):
+        y = i * tall + 6
+        sheet.picture(picture, 6, y, SIDE)
+        for j, (caption, chance) in enumerate(some):
+            line = y + 8 + 17 * j
+            sheet.block(SIDE + 24, line - 5, 80 * chance, 10, PALETTE[5])
+            sheet.text(f"{chance:.2f}", SIDE + 112, line, "lm", size=11)
+            true = metrics.facts_of(caption) == scene.facts()
+            sheet.text(caption, SIDE + 150, line, "lm", size=12, colour=RIGHT if true else WRONG)
+    sheet.show()
+
+
+def show_scores(rows: Mapping[str, tuple[str, Mapping[str, float]]], title: str = "") -> None:
+    """A table of captions and what metrics give them: {kind: (caption, {metric: value})}."""
+    names = list(next(iter(rows.values()))[1])
+    left, wide = 600, 76
+    sheet = Sheet(left + wide * len(names), 34 + 26 * len(rows) + (24 if title else 0))
+    y = 12
+    if title:
+        sheet.text(title, 6, y, "lm", size=12)
+        y += 24
+    for j, name in enumerate(names):
+        sheet.text(name, left + wide * j + wide / 2, y, "mm", size=12, bold=True)
+    for kind, (caption, values) in rows.items():
+        y += 26
+        sheet.text(kind, 6, y, "lm", size=12, bold=True)
+        sheet.text(caption, 150, y, "lm", size=11)
+        for j, name in enumerate(names):
+            sheet.block(left + wide * j + 6, y - 9, (wide - 12) * min(1.0, max(0.0, values[name])), 18, "#cfe3f1")
+            sheet.text(f"{values[name]:.2f}", left + wide * j + wide / 2, y, "mm", size=12)
+    sheet.show()
+
+
+def show_word_maps(picture: Image.Image, words: Sequence[str], maps: torch.Tensor) -> None:
+    """A picture, and beside it for each word where the decoder looked when it wrote it (bright)."""
+    from matplotlib import colormaps
+
+    step, columns = SIDE + 6, 8
+    sheet = Sheet(columns * step, -(-(len(words) + 1) // columns) * (step + 18))
+    sheet.picture(picture, 3, 3, SIDE)
+    small = np.asarray(picture.convert("L").resize((SIDE, SIDE)), dtype=float)[..., None] / 255
+    for i, (word, values) in enumerate(zip(words, maps, strict=True), 1):
+        x, y = i % columns * step + 3, i // columns * (step + 18) + 3
+        scaled = (values - values.min()) / (values.max() - values.min() + 1e-9)
+        grown = torch.nn.functional.interpolate(scaled[None, None].float(), (SIDE, SIDE), mode="bilinear")[0, 0]
+        heat = colormaps["magma"](grown.numpy())[..., :3]
+        sheet.picture(Image.fromarray((255 * (0.8 * heat + 0.2 * small)).astype(np.uint8)), x, y, SIDE)
+        sheet.text(word, x + SIDE / 2, y + SIDE + 10, "mm", size=12)
+    sheet.show()
+
+
+def show_answers(
+    pictures: Sequence[Image.Image], asked: Sequence[Sequence[tuple[str, str, str]]], side: int = 120
+) -> None:
+    """Pictures, each with questions: (question, what is said, what is right)."""
+    tall = side + 22
+    sheet = Sheet(620, len(pictures) * tall)
+    for i, (picture, rows) in enumerate(zip(pictures, asked, strict=True)):
+        y = i * tall + 6
+        sheet.picture(picture, 6, y, side)
+        for j, (question, said, right) in enumerate(rows):
+            line = y + 10 + 20 * j
+            sheet.text(question, side + 24, line, "lm", size=12)
+            tell = said if said == right else f"{said} (it is {right})"
+            sheet.text(tell, side + 360, line, "lm", size=12, colour=RIGHT if said == right else WRONG, bold=True)
+    sheet.show()
+
+
+def show_adaptation(report: Mapping[str, Mapping[str, float]]) -> None:
+    """What a captioner says before and after it was taught a colour, in ways."""
+    names = list(next(iter(report.values())))
+    turned = {name: {way: row[name] for way, row in report.items()} for name in names}
+    show_bars(turned, "part of the captions")
+
+
+def attributes_of(scene: Scene) -> str:
+    """What a caption of a scene has to tell, in a few words, for feedback."""
+    facts = scene.facts()
+    things = [" ".join(thing) for thing in facts.objects]
+    return f"{f' {facts.relation} '.join(things) if facts.relation else ', '.join(things)}; {facts.background}"
