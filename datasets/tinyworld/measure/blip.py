@@ -146,7 +146,7 @@ def answering(blip: Blip, drawn: list[Scene]) -> dict[str, float]:
     asked = defaultdict(list)
     for scene in drawn:
         questions = scene.questions(words)
-        for kind in {q.kind for q in questions}:
+        for kind in sorted({q.kind for q in questions}):
             asked[kind].append((scene, rng.choice([q for q in questions if q.kind == kind])))
     figures = {}
     for kind in KINDS:
