@@ -472,7 +472,7 @@ def any_prefix_and_padding(student, rng):
 def the_map_was_learnt(student, rng):
     """Through `my_map` the GPT names background and colour of pictures that nobody has seen."""
     losses = np.asarray(student.map_losses, dtype=float)
-    assert_that(len(losses) >= 150, f"`map_losses` has {len(losses)} entries: was the training cut short?")
+    assert_that(len(losses) >= 80, f"`map_losses` has {len(losses)} entries: was the training cut short?")
     scenes = any_scenes(rng, 24, 1)
     pictures = data.pictures(scenes)
     said = student.library("caption_lab.probes").clipcap_captions(
@@ -490,7 +490,7 @@ def the_map_was_learnt(student, rng):
     assert_that(reached > CLIPCAP_LEAST, f"background and colour are right in {reached:.0%} of the captions")
 
 
-CLIPCAP_LEAST = 0.55  # our own map reaches far more, one that has learnt nothing a seventh
+CLIPCAP_LEAST = 0.7  # our own map reaches far more, one that has learnt nothing a seventh
 
 
 # --- 7 bleu ---------------------------------------------------------------------------------------------------------

@@ -929,7 +929,7 @@ gpt = caption_lab.clipcap.language_model(SEED)
 clip_width = caption_lab.clipcap.training_set(seed=SEED)[0].shape[1]
 with needs("prefix_loss"):
     my_map = caption_lab.clipcap.mapper(clip_width, SEED)
-    map_losses = caption_lab.clipcap.train(gpt, my_map, prefix_loss, steps=250, seed=SEED)
+    map_losses = caption_lab.clipcap.train(gpt, my_map, prefix_loss, steps=120, seed=SEED)
 """
 PREFIX_BODY = """
 embedded = torch.cat([prefix, gpt.get_input_embeddings()(ids)], dim=1)
@@ -1423,12 +1423,12 @@ return (mean / mean.sum(dim=1, keepdim=True)).reshape(-1, side, side)
 
 # --- 9 fine_tune ----------------------------------------------------------------------------------------------------
 
-TUNE = "def fine_tune(model, loss_of, new, old, steps=60, batch=16, replay=0.5, rate=3e-4, seed=0):"
+TUNE = "def fine_tune(model, loss_of, new, old, steps=40, batch=16, replay=0.5, rate=5e-4, seed=0):"
 TUNE_TAIL = """
 new, old = caption_lab.new_examples(64), caption_lab.old_examples(256)
 with needs("fine_tune"):
     adapted = models.load("captioning")
-    fine_tune(adapted.model, caption_lab.example_loss(adapted), new, old, steps=60, replay=0.5, seed=SEED)
+    fine_tune(adapted.model, caption_lab.example_loss(adapted), new, old, steps=40, replay=0.5, seed=SEED)
 """
 TUNE_BODY = """
 rng, losses = random.Random(seed), []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,15 +13,17 @@ from tqdm import tqdm
 
 import tinyworld
 from caption_lab import data
+from caption_lab.blip import one_thread
 from coursekit import models
 from tinyworld import Scene
 
 WIDTH = 64  # of the GPT
-PREFIX = 4  # tokens that a picture is turned into
+PREFIX = 4  # tokens that a picture is turned into, as many as a headline has words
 PAD, END = 0, 1
 _SKELETON = ("a", "an", "on", "background", "left", "right", "of", "above", "below", "grey", "white")
 WORDS = sorted({*_SKELETON, *tinyworld.SIZES, *tinyworld.COLOURS, *tinyworld.SHAPES, *tinyworld.BACKGROUNDS})
 NUMBERS: dict[str, int] = {word: i for i, word in enumerate(WORDS, start=2)}
+BATCH, RATE = 32, 4e-3
 LONGEST = 16  # "a small red star left of a large blue circle on a striped background" and the end
 
 LossFunction = Callable[..., torch.Tensor]
@@ -56,18 +57,24 @@ def build_gpt(seed: int = 0) -> Any:
         return GPT2LMHeadModel(GPT2Config(vocab_size=len(WORDS) + 2, **sizes, **dropout, **marks)).eval()
 
 
-def language_model(seed: int = 0, steps: int = 150) -> Any:
-    """A small GPT that has read captions and never seen a picture: it begins with the END of nothing."""
+def headline(scene: Scene) -> list[str]:
+    """What a scene of one object is about, in PREFIX words: background, size, colour, shape."""
+    thing = scene.objects[0]
+    return [scene.background, thing.size, thing.colour, thing.shape]
+
+
+def language_model(seed: int = 0, steps: int = 120) -> Any:
+    """A small GPT that has read captions of one object, each below its headline, and has never seen a picture."""
     gpt, generator = build_gpt(seed), torch.Generator().manual_seed(seed)
-    ids = encode([scene.caption() for scene in _scenes("train", 2000, seed)])
-    ids = torch.cat([torch.full((len(ids), 1), END), ids], dim=1)
-    with _one_thread():
-        optimiser = torch.optim.AdamW(gpt.parameters(), lr=3e-3, fused=True)
+    scenes = tinyworld.scenes("train", 1500, seed, objects=1)
+    heads = torch.tensor([[NUMBERS[word] for word in headline(scene)] for scene in scenes])
+    ids = torch.cat([heads, encode([scene.caption() for scene in scenes])], dim=1)
+    with one_thread():
+        optimiser = torch.optim.AdamW(gpt.parameters(), lr=RATE, fused=True)
         for _ in tqdm(range(steps), desc="a GPT reads captions", mininterval=1):
-            part = ids[torch.randint(len(ids), (64,), generator=generator)]
-            scores = gpt(input_ids=part, attention_mask=(part != PAD).long()).logits
-            wanted = part.masked_fill(part == PAD, -100)
-            loss = nn.functional.cross_entropy(scores[:, :-1].transpose(1, 2), wanted[:, 1:])
+            part = ids[torch.randint(len(ids), (BATCH,), generator=generator)]
+            scores = gpt(inputs_embeds=gpt.get_input_embeddings()(part)).logits[:, PREFIX - 1 : -1]
+            loss = nn.functional.cross_entropy(scores.transpose(1, 2), part[:, PREFIX:])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -99,18 +106,14 @@ def _clip() -> models.Loaded:
 
 
 @lru_cache(maxsize=2)
-def training_set(n: int = 1600, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """CLIP's embeddings (n, d) of pictures of one object and of two, and their captions' numbers (n, length)."""
-    scenes = _scenes("train", n, seed)
+def training_set(n: int = 800, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """CLIP's embeddings (n, d) of pictures of one object, and their captions' numbers (n, length)."""
+    scenes = tinyworld.scenes("train", n, seed, objects=1)
     return embed(data.pictures(scenes)), encode([scene.caption() for scene in scenes])
 
 
-def _scenes(split: str, n: int, seed: int) -> list[Scene]:
-    return tinyworld.scenes(split, n // 2, seed, objects=1) + tinyworld.scenes(split, n - n // 2, seed, objects=2)
-
-
 def train(
-    gpt: Any, mapping: nn.Module, loss_function: LossFunction, steps: int = 250, seed: int = 0, shuffled: bool = False
+    gpt: Any, mapping: nn.Module, loss_function: LossFunction, steps: int = 120, seed: int = 0, shuffled: bool = False
 ) -> list[float]:
     """Train the map alone; the GPT and CLIP stay as they are. loss_function: as `prefix_loss` of the notebook.
 
@@ -120,17 +123,15 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     if shuffled:
         ids = ids[torch.randperm(len(ids), generator=generator)]
-    optimiser = torch.optim.AdamW(mapping.parameters(), lr=3e-3, fused=True)
-    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimiser = torch.optim.AdamW(mapping.parameters(), lr=RATE, fused=True)
     losses = []
-    with _one_thread():
+    with one_thread():
         for _ in tqdm(range(steps), desc="training the map", mininterval=1):
-            part = torch.randint(len(seen), (64,), generator=generator)
+            part = torch.randint(len(seen), (BATCH,), generator=generator)
             loss = loss_function(gpt, mapping(seen[part]), ids[part], PAD)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            falling.step()
             losses.append(float(loss.detach()))
     return losses
 
@@ -151,14 +152,3 @@ def captions(gpt: Any, mapping: nn.Module, vectors: torch.Tensor) -> list[str]:
         ids.append(gpt(inputs_embeds=embedded).logits[:, -1].argmax(dim=-1))
         embedded = torch.cat([embedded, written(ids[-1])[:, None]], dim=1)
     return decode(torch.stack(ids, dim=1))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Tensors this small gain nothing from a second thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -90,8 +90,8 @@ def show_weights(weights: Mapping[str, torch.Tensor], words: Sequence[str] = ())
 def show_losses(losses: Mapping[str, Sequence[float]]) -> None:
     """Training losses over the steps."""
     figure, (axis,) = panels(5.2, height=2.2)
-    for colour, (name, values) in zip(PALETTE, losses.items(), strict=False):
-        axis.plot(values, color=colour, linewidth=1.6, label=name)
+    for colour, line, (name, values) in zip(PALETTE, ("-", "--", ":"), losses.items(), strict=False):
+        axis.plot(values, line, color=colour, linewidth=1.8, label=name)  # they may lie on each other
     axis.set(xlabel="step", ylabel="loss", ylim=(0, None))
     axis.legend(frameon=False, fontsize=8)
     show(figure)
@@ -152,7 +152,7 @@ def show_ranking(
         sheet.picture(picture, 6, y, SIDE)
         for j, (caption, chance) in enumerate(some):
             line = y + 8 + 17 * j
-            sheet.block(SIDE + 24, line - 5, 80 * chance, 10, PALETTE[5])
+            sheet.block(SIDE + 24, line - 5, 1 + 80 * chance, 10, PALETTE[5])
             sheet.text(f"{chance:.2f}", SIDE + 112, line, "lm", size=11)
             true = metrics.facts_of(caption) == scene.facts()
             sheet.text(caption, SIDE + 150, line, "lm", size=12, colour=RIGHT if true else WRONG)
@@ -175,7 +175,7 @@ def show_scores(rows: Mapping[str, tuple[str, Mapping[str, float]]], title: str 
         sheet.text(kind, 6, y, "lm", size=12, bold=True)
         sheet.text(caption, 150, y, "lm", size=11)
         for j, name in enumerate(names):
-            sheet.block(left + wide * j + 6, y - 9, (wide - 12) * min(1.0, max(0.0, values[name])), 18, "#cfe3f1")
+            sheet.block(left + wide * j + 6, y - 9, 1 + (wide - 12) * min(1.0, max(0.0, values[name])), 18, "#cfe3f1")
             sheet.text(f"{values[name]:.2f}", left + wide * j + wide / 2, y, "mm", size=12)
     sheet.show()
 
