@@ -784,10 +784,6 @@ def match(model, processor, pictures, captions):
         return model(**inputs).itm_score.softmax(dim=-1)[:, 1].float().cpu()
 """
 MATCH_TAIL = """
-matcher = models.load("retrieval")
-doubtful = caption_lab.told(24, 2, seed=26)
-doubtful_pictures = caption_lab.pictures(doubtful)
-guesses = caption_lab.candidates(captioner, doubtful_pictures, 6, seed=SEED, temperature=1.3)
 with needs("matching"):
     reranked = []
     for picture, some in zip(doubtful_pictures, guesses, strict=True):
@@ -925,8 +921,6 @@ def hard_negatives(similarity, same):
 
 PREFIX = "def prefix_loss(gpt, prefix, ids, pad):"
 PREFIX_TAIL = """
-gpt = caption_lab.clipcap.language_model(SEED)
-clip_width = caption_lab.clipcap.training_set(seed=SEED)[0].shape[1]
 with needs("prefix_loss"):
     my_map = caption_lab.clipcap.mapper(clip_width, SEED)
     map_losses = caption_lab.clipcap.train(gpt, my_map, prefix_loss, steps=120, seed=SEED)
@@ -1425,7 +1419,6 @@ return (mean / mean.sum(dim=1, keepdim=True)).reshape(-1, side, side)
 
 TUNE = "def fine_tune(model, loss_of, new, old, steps=40, batch=16, replay=0.5, rate=5e-4, seed=0):"
 TUNE_TAIL = """
-new, old = caption_lab.new_examples(64), caption_lab.old_examples(256)
 with needs("fine_tune"):
     adapted = models.load("captioning")
     fine_tune(adapted.model, caption_lab.example_loss(adapted), new, old, steps=40, replay=0.5, seed=SEED)

@@ -51,10 +51,12 @@ def build_gpt(seed: int = 0) -> Any:
 
     sizes = {"n_layer": 2, "n_head": 4, "n_embd": WIDTH, "n_positions": PREFIX + LONGEST + 4}
     dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-    marks = {"bos_token_id": END, "eos_token_id": END, "pad_token_id": PAD, "loss_type": "ForCausalLM"}
+    marks = {"bos_token_id": END, "eos_token_id": END, "pad_token_id": PAD}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return GPT2LMHeadModel(GPT2Config(vocab_size=len(WORDS) + 2, **sizes, **dropout, **marks)).eval()
+        gpt = GPT2LMHeadModel(GPT2Config(vocab_size=len(WORDS) + 2, **sizes, **dropout, **marks)).eval()
+    gpt.loss_type = "ForCausalLM"  # which transformers cannot tell from the class's name, and would warn
+    return gpt
 
 
 def headline(scene: Scene) -> list[str]:

@@ -120,8 +120,8 @@ def show_sampling(report: Any) -> None:
         colour, marker = PALETTE[i % len(PALETTE)], "os^Dv*Px"[i % 8]
         axis.scatter(different, right, color=colour, marker=marker, s=46, label=name, zorder=2)
     axis.set(xlabel="different captions of six", ylabel="captions exactly right", xlim=(0, 1.05), ylim=(-0.03, 1.05))
-    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(0.02, 0.42))
-    show(figure)
+    axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    show(figure, trim=True)
 
 
 def show_bars(report: Mapping[str, Mapping[str, float]], ylabel: str, chance: float | None = None) -> None:

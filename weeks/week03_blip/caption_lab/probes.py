@@ -118,12 +118,11 @@ def matcher_scores(function: Any, pictures: list[Image.Image], captions: list[st
     return function(model, processor, pictures, captions)
 
 
-def captions_of(loaded_model: Any, pictures: list[Image.Image]) -> list[str]:
+def captions_of(model: Any, pictures: list[Image.Image]) -> list[str]:
     """What a captioning model of the notebook says, with the shipped processor."""
     from coursekit import models
 
     processor = models.load("captioning", profile="tiny", device="cpu").processor
-    model = getattr(loaded_model, "model", loaded_model)
     with torch.no_grad():
         return blip.captions(models.Loaded(model.eval(), processor), pictures)
 

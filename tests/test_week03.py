@@ -1,0 +1,308 @@
+"""Week 3: its checks on known answers, and its helper package beside transformers. Nothing long runs here."""
+
+from __future__ import annotations
+
+import ast
+import io
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import caption_lab
+from caption_lab import blip, checks, clipcap, data, measuring, metrics, plots, probes
+from coursekit import models
+from coursekit import plots as shared_plots
+from coursekit.checks import checks_in, run_check
+from coursekit.student import local_student
+from grader.rubrics import week03_blip as hidden
+from grader.rubrics.week03_blip_answers import ANSWERS
+from tinyworld import parse_caption
+
+# Questions whose answers can be judged right here, but for the checks that ask for what the notebook made.
+QUICK = ("patch_embed", "attend", "caption_loss", "sampling", "prefix_loss", "bleu", "consensus", "word_maps")
+OF_THE_NOTEBOOK = {
+    "the_opening_pictures",
+    "through_blips_own_layer",
+    "the_batch_was_learnt",
+    "the_map_was_learnt",
+    "the_captions_were_scored",
+    "the_maps_of_the_sentence",
+}
+
+
+@pytest.fixture(scope="module")
+def captioner():
+    return models.load("captioning", profile="tiny", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def matcher():
+    return models.load("retrieval", profile="tiny", device="cpu")
+
+
+def functions_of(source: str) -> dict:
+    """The functions that an answer's cell defines, without what the notebook runs with them."""
+    names = {"torch": torch, "np": np, "F": torch.nn.functional, "Counter": Counter, "random": random}
+    tree = ast.parse(source)
+    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    exec(compile(tree, "an answer", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize(
+    "answer", [a for a in ANSWERS if a.question in QUICK], ids=lambda a: f"{a.question}-{a.name}".replace(" ", "_")
+)
+def test_known_answers_get_the_verdict_they_deserve(answer):
+    student = local_student(functions_of(answer.source))
+    verdicts = {
+        module: [
+            run_check(one, student, "a seed")
+            for one in checks_in(module)
+            if one.question == answer.question and one.name not in OF_THE_NOTEBOOK
+        ]
+        for module in (checks, hidden)
+    }
+    passed = {module: all(verdict.passed for verdict in some) for module, some in verdicts.items()}
+    assert (passed[checks] and passed[hidden]) == answer.right, verdicts
+    assert passed[checks] == (answer.right or answer.visible_passes), verdicts
+
+
+def test_right_answers_survive_many_seeds():
+    """Where chance decides, a right answer must not lose by it."""
+    right = next(a for a in ANSWERS if a.question == "sampling" and a.right)
+    student = local_student(functions_of(right.source))
+    for one in (*checks_in(checks), *checks_in(hidden)):
+        if one.question == "sampling":
+            verdicts = [run_check(one, student, f"seed {i}") for i in range(8)]
+            assert all(v.passed for v in verdicts), [v.message for v in verdicts]
+
+
+def test_counts_that_fit_and_counts_that_do_not():
+    chances, rng = np.array([0.6, 0.3, 0.0995, 0.0005, 0.0]), np.random.default_rng(0)
+    assert all(checks.fits(rng.multinomial(500, chances), chances) for _ in range(200))
+    assert not checks.fits(np.array([200, 200, 100, 0, 0]), chances)
+    assert not checks.fits(np.array([300, 150, 49, 0, 1]), chances)
+
+
+# --- BLIP, piece by piece -------------------------------------------------------------------------------------------
+
+
+def test_steps_lead_to_what_generate_says(captioner):
+    scenes = data.told(3, seed=50)
+    drawn = data.pictures(scenes)
+    start, end, pad = blip.marks(captioner)
+    step, ids = blip.stepper(captioner, drawn), torch.full((3, 1), start)
+    for _ in range(blip.LONGEST):
+        ids = torch.cat([ids, step(ids).argmax(dim=-1, keepdim=True)], dim=1)
+    said = [row[: row.index(end)] if end in row else row for row in ids.tolist()]
+    assert blip.texts(captioner, said) == blip.captions(captioner, drawn)
+
+
+def test_candidates_are_the_same_for_a_seed_and_leave_the_generator_alone(captioner):
+    drawn = data.pictures(data.told(2, seed=51))
+    torch.manual_seed(7)
+    wanted = torch.rand(1)
+    torch.manual_seed(7)
+    first = blip.candidates(captioner, drawn, 3, seed=1, temperature=1.3)
+    assert torch.equal(torch.rand(1), wanted)
+    assert first == blip.candidates(captioner, drawn, 3, seed=1, temperature=1.3)
+    assert [len(some) for some in first] == [3, 3]
+
+
+def test_log_likelihood_is_the_models_loss(captioner):
+    scene = data.told(1, 2, seed=52)[0]
+    ids = blip.tokens(captioner, [scene.caption()])
+    with torch.no_grad():
+        loss = captioner.model(
+            pixel_values=blip.pixels(captioner, [scene.render()]), input_ids=ids, labels=ids.clone()
+        ).loss
+    found = blip.log_likelihood(captioner, [scene.render()] * 2, [scene.caption(), "a large red star"])
+    assert torch.allclose(found[0], -loss * (ids.shape[1] - 1), atol=1e-3)
+
+
+def test_matching_does_not_depend_on_the_batch(matcher):
+    scenes = [*data.told(2, 1, seed=53), *data.told(2, 2, seed=53)]
+    drawn, said = data.pictures(scenes), [scene.caption() for scene in scenes]
+    together = blip.match(matcher, drawn, said)
+    alone = torch.cat([blip.match(matcher, [p], [c]) for p, c in zip(drawn, said, strict=True)])
+    assert torch.allclose(together, alone, atol=1e-3) and ((together >= 0) & (together <= 1)).all()
+    assert blip.cosines(matcher, drawn, said[:3]).shape == (4, 3)
+
+
+def test_answers_do_not_depend_on_what_else_is_asked():
+    answerer = models.load("vqa", profile="tiny", device="cpu")
+    scene = data.told(1, 2, seed=54)[0]
+    questions = [q.text for q in scene.questions()]
+    together = blip.answers(answerer, [scene.render()] * len(questions), questions)
+    assert together == [blip.answers(answerer, [scene.render()], [q])[0] for q in questions]
+
+
+def test_looks_are_the_layers_own_attention(captioner):
+    scene = data.told(1, 2, seed=55)[0]
+    words, weights = blip.looks(captioner, scene.render(), scene.caption())
+    assert words[1:-1] == scene.caption().split()
+    layers = captioner.model.text_decoder.bert.encoder.layer
+    assert len(weights) == len(layers)
+    seen: list[torch.Tensor] = []
+    hook = layers[1].crossattention.self.register_forward_hook(lambda _, __, out: seen.append(out[1]))
+    with torch.no_grad():
+        captioner.model.text_decoder(
+            input_ids=blip.tokens(captioner, [scene.caption()]),
+            encoder_hidden_states=blip.image_states(captioner, [scene.render()]),
+        )
+    hook.remove()
+    assert torch.allclose(weights[1], seen[0][0], atol=1e-5)
+    assert torch.allclose(weights[0].sum(dim=-1), torch.ones(weights[0].shape[:2]), atol=1e-5)
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", data.CHANGES)
+def test_a_twin_differs_in_one_fact(change):
+    rng = np.random.default_rng(0)
+    for scene in data.told(12, 2, seed=56):
+        one, other = scene.facts(), data.twin(scene, change, rng).facts()
+        assert one != other
+        if change == "places":
+            assert sorted(one.objects) == sorted(other.objects) and one.background == other.background
+        else:
+            flat = [[f.background, *(x for thing in f.objects for x in thing), f.relation] for f in (one, other)]
+            assert sum(a != b for a, b in zip(*flat, strict=True)) == 1
+
+
+def test_brown_things_are_brown_where_the_thing_is_and_nowhere_else():
+    scene = data.told(1, 1, seed=57)[0]
+    before, after = (np.asarray(p, dtype=int) for p in (scene.render(), data.repainted(scene)))
+    inside = scene.masks()[0] == 1
+    assert (np.abs(after[inside] - data.NEW_RGB) <= 3).all()
+    outside = scene.masks()[0] == 0
+    assert (before[outside] == after[outside]).all()
+
+
+def test_examples_say_what_they_show():
+    for example in data.new_examples(8):
+        assert " brown " in example.caption
+        with pytest.raises(ValueError):
+            parse_caption(example.caption)  # the world has no such colour
+    assert all(parse_caption(example.caption) for example in data.old_examples(8))
+
+
+# --- ClipCap --------------------------------------------------------------------------------------------------------
+
+
+def test_captions_survive_their_numbers():
+    said = [scene.caption() for scene in (*data.told(6, 1, seed=58), *data.told(6, 2, seed=58))]
+    assert clipcap.decode(clipcap.encode(said)) == said
+
+
+def test_only_the_map_is_trained():
+    gpt = clipcap.language_model(0, steps=3)
+    before = {name: value.clone() for name, value in gpt.state_dict().items()}
+    mapping = clipcap.mapper(clipcap.training_set(48, 0)[0].shape[1])
+    weight = mapping[0].weight.clone()
+    losses = clipcap.train(gpt, mapping, clipcap.library_loss, steps=3)
+    assert len(losses) == 3 and not torch.equal(mapping[0].weight, weight)
+    assert all(torch.equal(value, before[name]) for name, value in gpt.state_dict().items())
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def test_true_captions_score_highest_and_the_relation_fools_the_metrics(captioner):
+    report = measuring.fool_metrics(captioner, data.told(16, 2, seed=59))
+    facts = {kind: values["facts"] for kind, (_, values) in report.items()}
+    assert facts["a paraphrase"] == 1 and facts["wrong relation"] == facts["wrong colour"] == 0
+    wrong, other = report["wrong relation"][1], report["other pictures'"][1]
+    assert all(wrong[name] > other[name] for name in ("BLEU-4", "ROUGE-L", "CIDEr"))
+    assert abs(wrong["CLIPScore"] - report["a paraphrase"][1]["CLIPScore"]) < 0.2
+    assert all(0 <= value <= 1 for _, values in report.values() for value in values.values())
+
+
+def test_bleu_and_cider_of_the_references_themselves():
+    references = [scene.captions(3, seed=i) for i, scene in enumerate(data.told(6, 2, seed=60))]
+    said = [some[0] for some in references]
+    assert metrics.library_bleu(said, references) == pytest.approx(100)
+    assert metrics.library_cider(said, references).min() > 3
+    assert metrics.reference_rouge_l("a b c", ["x", "b x c"]) == pytest.approx(4 / 6)
+
+
+def test_exact_forgives_the_wording_and_nothing_else():
+    scenes = data.told(10, 2, seed=61)
+    assert metrics.exact([s.caption(np.random.default_rng(i)) for i, s in enumerate(scenes)], scenes) == 1
+    assert metrics.exact([s.swapped().caption() for s in scenes], scenes) == 0
+    assert metrics.exact(["", "brown"] * 5, scenes) == 0
+    assert metrics.attributes([s.swapped().caption() for s in scenes], scenes)["background"] == 1
+
+
+def test_twins_and_answers_are_measured_beside_their_control(captioner, matcher):
+    scenes = data.told(6, 2, seed=62)
+    report = measuring.tell_twins(captioner, matcher, scenes)
+    assert len(report) == len(data.CHANGES) + 1
+    assert all(set(row) == {"ITC", "ITM", "LM"} for row in report.values())
+    asked = measuring.measure_answers(models.load("vqa", profile="tiny", device="cpu"), scenes)
+    assert all(set(row) == {"its own picture", "another picture"} for row in asked.values())
+
+
+def test_fine_tuning_touches_the_decoder_alone_and_says_its_losses(captioner):
+    pupil = models.load("captioning", profile="tiny", device="cpu")
+    losses = measuring.library_fine_tune(
+        pupil.model, measuring.example_loss(pupil), data.new_examples(6), data.old_examples(6), steps=3, batch=4
+    )
+    assert len(losses) == 3 and not pupil.model.training
+    moved = {
+        name.split(".")[0]
+        for (name, one), other in zip(
+            pupil.model.state_dict().items(), captioner.model.state_dict().values(), strict=True
+        )
+        if not torch.equal(one, other)
+    }
+    assert moved == {"text_decoder"}
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
+
+
+def test_figures_are_one_picture_each(monkeypatch):
+    shown: list[Image.Image] = []
+    monkeypatch.setattr(shared_plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
+    scenes = data.told(3, 2, seed=63)
+    drawn, said = data.pictures(scenes), [scene.caption() for scene in scenes]
+    for draw in (
+        lambda: caption_lab.show_captions(drawn, said, scenes),
+        lambda: caption_lab.show_captions(drawn, {"a": said, "b": ["", "x", "y"]}),
+        lambda: caption_lab.show_patches(drawn[0], 16),
+        lambda: caption_lab.show_weights({"a": torch.rand(5, 5), "b": torch.rand(5, 17)}, list("abcde")),
+        lambda: caption_lab.show_losses({"a": [1.0, 0.5], "b": [1.0, 0.6]}),
+        lambda: caption_lab.show_next(list("abcdefghij"), {"x": torch.rand(10)}),
+        lambda: caption_lab.show_sampling(measuring.Sampling({"x": (0.5, 1.0)})),
+        lambda: caption_lab.show_bars({"x": {"a": 0.0, "b": 1.0}}, "part", 0.5),
+        lambda: caption_lab.show_ranking(drawn, [[(c, 0.0)] for c in said], scenes),
+        lambda: caption_lab.show_scores({"x": ("a caption", {"BLEU": 0.0, "facts": 1.0})}, "a title"),
+        lambda: caption_lab.show_word_maps(drawn[0], ["word"] * 9, torch.rand(9, 4, 4)),
+        lambda: caption_lab.show_answers(drawn, [[("what?", "yes", "no")]] * 3),
+        lambda: caption_lab.show_adaptation({"before": {"x": 0.5}, "after": {"x": 1.0}}),
+    ):
+        before = len(shown)
+        draw()
+        assert len(shown) == before + 1
+    assert all(min(picture.size) > 60 for picture in shown)
+
+
+def test_evidence_of_captions_has_a_line_for_each(monkeypatch):
+    kept = []
+    monkeypatch.setattr(hidden, "evidence", lambda title, picture: kept.append((title, picture)))
+    scenes = data.told(2, 1, seed=64)
+    said = [scene.caption() for scene in scenes]
+    hidden.show_captions("a title", data.pictures(scenes), said, said[::-1])
+    assert kept[0][0] == "a title" and kept[0][1].height > 120
+
+
+def test_probes_watch_what_a_fine_tuning_does():
+    seen = probes.watched_fine_tune(measuring.library_fine_tune, [1.0] * 4, [-1.0] * 4, 5, 4, 0.25, 0.1)
+    assert len(seen["batches"]) == 5 and all(sum(x < 0 for x in some) == 1 for some in seen["batches"])
+    assert seen["training"] and seen["again"] == seen["batches"] and plots.RIGHT != plots.WRONG
