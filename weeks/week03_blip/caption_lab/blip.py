@@ -97,9 +97,12 @@ def captions(loaded: Loaded, pictures: Sequence[Image.Image], **how: Any) -> lis
 def candidates(loaded: Loaded, pictures: Sequence[Image.Image], n: int, seed: int = 0, **how: Any) -> list[list[str]]:
     """`n` sampled captions for each picture; some may be alike. The same for the same seed."""
     several = [picture for picture in pictures for _ in range(n)]
+    how = {"do_sample": True} | how
+    if how["do_sample"]:
+        how = {"top_k": 0} | how  # all words, unless told otherwise
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        found = captions(loaded, several, **({"do_sample": True, "top_k": 0} | how))
+        found = captions(loaded, several, **how)
     return [found[i : i + n] for i in range(0, len(found), n)]
 
 
