@@ -521,17 +521,17 @@ def equal_to_gpts_own_loss(student, rng):
 
 
 def corpus(rng: np.random.Generator, m: int, references: int, objects: int = 2) -> tuple[list[str], list[list[str]]]:
-    """Captions with a word dropped, added or exchanged here and there, and references for each."""
+    """Captions with words dropped, said twice or exchanged here and there, and references for each."""
     scenes, words = any_scenes(rng, m, objects), np.random.default_rng(seed_from(rng))
     told = [scene.captions(references, seed=seed_from(rng)) for scene in scenes]
     said = []
     for scene in scenes:
         some = scene.caption(words).split()
         i = int(words.integers(len(some)))
-        kind = int(words.integers(4))
-        changed = [some, some[:i] + some[i + 1 :], [*some[:i], "very", *some[i:]], [*some[:i], "teal", *some[i + 1 :]]][
-            kind
-        ]
+        rest = some[:i] + some[i + 1 :]
+        j = int(words.integers(len(rest)))
+        kinds = [rest, rest[:j] + rest[j + 1 :], [*some[:i], some[i], *some[i:]], [*rest[:j], "teal", *rest[j + 1 :]]]
+        changed = kinds[int(words.integers(len(kinds)))]
         said.append(" ".join(changed))
     return said, told
 
