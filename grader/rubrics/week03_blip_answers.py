@@ -1460,7 +1460,7 @@ for _ in range(steps):
     loss = loss_of(model, some)
     loss.backward()
     optimiser.step()
-    losses.append(float(loss))
+    losses.append(loss.item())
 model.eval()
 return losses
 """),
