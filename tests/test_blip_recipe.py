@@ -24,7 +24,7 @@ from tinyworld.train.__main__ import parse
 from tinyworld.train.batches import tensors, variant
 from tinyworld.train.dense import PatchLabels
 from tinyworld.train.towers import normalise
-from tinyworld.vocabulary import RELATIONS
+from tinyworld.vocabulary import COLOURS, RELATIONS, SHAPES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -143,6 +143,26 @@ def test_false_captions_are_false_by_the_words_that_are_marked(processor, batch)
         differ = [a != b for a, b in zip(*pieces, strict=True)]
         assert wrong.bool().tolist() == differ and 1 <= sum(differ) <= 2  # two where colours change hands
     assert 0 < far < n
+
+
+@pytest.mark.parametrize("objects", [1, 2, 3])
+def test_a_word_that_names_one_object_is_asked_what_else_is_true_of_it(processor, objects):
+    scenes = drawn("train", 40, objects)
+    ids = recipe.encode(processor.tokenizer, [scene.caption() for scene in scenes])
+    labels, asked = recipe.named(ids, scenes, processor.tokenizer), 0
+    for scene, words, label in zip(scenes, ids, labels, strict=True):
+        for word, (how, shape, colour) in zip(
+            processor.tokenizer.convert_ids_to_tokens(words), label.tolist(), strict=True
+        ):
+            (thing, *more) = [o for o in scene.objects if word in (o.shape, o.colour)] or [None]
+            if thing is None or more:
+                assert {how, shape, colour} == {recipe.NO_LABEL}, word
+                continue
+            assert (SHAPES[shape], list(COLOURS)[colour]) == (thing.shape, thing.colour)
+            shown = scene if thing == scene.objects[0] else tinyworld.Scene(scene.objects[::-1], scene.background)
+            assert how == (RELATIONS.index(shown.relation()[1]) if objects == 2 else recipe.NO_LABEL)
+            asked += 1
+    assert asked >= 40
 
 
 @pytest.mark.parametrize("objects", [1, 2, 3])

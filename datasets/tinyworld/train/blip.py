@@ -6,8 +6,9 @@ All parts learn together, from pictures that are never seen twice:
   ones differ from a true one in one fact.
 - VQA: the encoder reads a question beside the picture, the decoder writes the answer.
 The vision tower starts from the course's CLIP. Heads that are thrown away in the end ask the patches what they show
-(`dense.py`) and how it lies to the other object, and ask the words of a caption which of them is false: one caption or
-answer says little about a picture, and a small model takes long to find out from it where to look.
+(`dense.py`) and how it lies to the other object, ask the words of a caption which of them is false, and ask a word that
+names an object what else is true of it: one caption or answer says little about a picture, and a small model takes long
+to find out from it where to look.
 What is written is a moving average of the weights, in half precision, in one folder from which
 `BlipForConditionalGeneration`, `BlipForImageTextRetrieval` and `BlipForQuestionAnswering` each take their parts.
 """
@@ -37,23 +38,25 @@ from tinyworld.measure import blip as measure
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
 from tinyworld.train import loop
-from tinyworld.train.batches import CHANGES, tensors, variant
+from tinyworld.train.batches import CHANGES, COLOUR_NAMES, tensors, variant
 from tinyworld.train.card import blip_card
 from tinyworld.train.clip import HIGHEST_SCALE, info_nce
 from tinyworld.train.dense import DenseHeads, PatchLabels
 from tinyworld.train.tokenizer import count_words
 from tinyworld.train.towers import MEAN, SIDE, STD, normalise, sine_cosine
-from tinyworld.vocabulary import RELATIONS
+from tinyworld.vocabulary import COLOURS, OPPOSITE, RELATIONS, SHAPES
 
 LONGEST = 48  # tokens of a text
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 QUESTIONS = 2  # a picture
-ASKED = {"colour": 3, "shape": 3, "size": 1, "count": 3, "yes/no": 4, "relation": 4, "background": 1}  # how often
+ASKED = {"colour": 3, "shape": 3, "size": 1, "count": 4, "yes/no": 5, "relation": 5, "background": 1}  # how often
 # What a false caption changes of a true one, and how often; and how often it is another picture's altogether.
-FALSE = {"shape": 4, "colour": 3, "size": 2, "background": 1, "places": 4, "colours": 3}
+FALSE = {"shape": 4, "colour": 3, "size": 2, "background": 1, "places": 5, "colours": 4}
 FAR = 0.25
 UNKNOWN = -1.0
+NO_LABEL = -100  # what cross-entropy leaves out
+NAMED = (len(RELATIONS), len(SHAPES), len(COLOURS))  # the classes that a word which names an object is asked for
 
 # What is written of the learner's weights: a file for each part, and how its weights' names begin.
 PARTS = {
@@ -159,6 +162,7 @@ class Batches(Dataset):
     judged: (n, length), for the first n/2 pictures a true caption each, then another each.
     true: int64 (n,), whether those captions are true.
     wrong: float32 (n, length), 1 for the words that make them false, 0 for all others, UNKNOWN in captions of FAR.
+    judged_named, question_named: int64 (..., length, 3), what else is true of what a word names: see `named`.
     """
 
     def __init__(self, size: int, seed: int, tokenizer: BertTokenizer) -> None:
@@ -175,7 +179,11 @@ class Batches(Dataset):
         batch["caption"] = encode(self.tokenizer, [scene.caption(words) for scene in drawn])
         batch["question"] = encode(self.tokenizer, [question for question, _ in asked])
         batch["answer"] = encode(self.tokenizer, [answer for _, answer in asked])
-        return batch | judge(first, rng, self.tokenizer)
+        batch |= judge(first, rng, self.tokenizer)
+        shown = [scene for scene in drawn for _ in range(QUESTIONS)]
+        batch["question_named"] = named(batch["question"], shown, self.tokenizer)
+        batch["judged_named"] = named(batch["judged"], first + first, self.tokenizer)
+        return batch
 
 
 def ask(scene: Scene, rng: random.Random, words: np.random.Generator) -> list[tuple[str, str]]:
@@ -201,6 +209,27 @@ def judge(drawn: list[Scene], rng: random.Random, tokenizer: BertTokenizer) -> d
     wrong[n:][torch.tensor(far)] = UNKNOWN
     true = [1] * n + [int(a.facts() == b.facts()) for a, b in zip(drawn, others, strict=True)]
     return {"judged": ids, "true": torch.tensor(true), "wrong": wrong}
+
+
+def named(ids: torch.Tensor, shown: list[Scene], tokenizer: BertTokenizer) -> torch.Tensor:
+    """What else is true of the object that a word names: int64 (n, length, 3), as indices its shape and colour and,
+    first of the three, how it lies to the other of two, as in RELATIONS.
+
+    ids: (n, length), texts beside the pictures of `shown`. Labelled is a shape or a colour that one object of the
+    picture alone has; NO_LABEL stands everywhere else, and for the relation where there are not two objects.
+    """
+    labels = torch.full((*ids.shape, 3), NO_LABEL)
+    for label, words, scene in zip(labels, ids, shown, strict=True):
+        lies = [NO_LABEL] * len(scene.objects)
+        if relation := scene.relation():
+            lies = [RELATIONS.index(relation[1]), RELATIONS.index(OPPOSITE[relation[1]])]
+        for how, thing in zip(lies, scene.objects, strict=True):
+            known = torch.tensor([how, SHAPES.index(thing.shape), COLOUR_NAMES.index(thing.colour)])
+            for kind in ("shape", "colour"):
+                word = getattr(thing, kind)
+                if sum(getattr(other, kind) == word for other in scene.objects) == 1:
+                    label[words == tokenizer.convert_tokens_to_ids(word)] = known
+    return labels
 
 
 def encode(tokenizer: BertTokenizer, texts: list[str]) -> torch.Tensor:
@@ -229,6 +258,7 @@ class Learner(nn.Module):
                 "dense": DenseHeads(width, config.vision_config.patch_size),
                 "bearing": nn.Linear(width, len(RELATIONS)),
                 "wrong": nn.Linear(width, 1),
+                "named": nn.Linear(width, sum(NAMED)),
             }
         )
         self.log_scale = nn.Parameter(torch.tensor(config.logit_scale_init_value))
@@ -271,7 +301,12 @@ class Learner(nn.Module):
         losses["wrong"] = self.find(layers[-2], batch)
         figures["ITM right"] = (scores.argmax(1) == batch["true"]).float().mean().item()
 
-        asked = self.read(batch["question"], image.repeat_interleave(QUESTIONS, dim=0))
+        question_layers = self.read_layers(batch["question"], image.repeat_interleave(QUESTIONS, dim=0))
+        asked = question_layers[-1]
+        # after the first layer, so that the others can put together what several words found
+        losses["named"], figures["named right"] = self.tell(
+            [(layers[1], batch["judged_named"]), (question_layers[1], batch["question_named"])]
+        )
         # generate() attends to a question's padding too: half of the time it does here
         padded = torch.arange(len(asked), device=asked.device)[:, None] % 2 == 0
         losses["VQA"] = self.write(batch["answer"], asked, (batch["question"] != 0) | padded)
@@ -305,6 +340,17 @@ class Learner(nn.Module):
         seen, wanted = bearings(batch, self.config.vision_config.patch_size)
         scores, wanted = self.heads["bearing"](image[:, 1:][seen]), wanted[seen]
         return F.cross_entropy(scores, wanted), (scores.argmax(1) == wanted).float().mean().item()
+
+    def tell(self, pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, float]:
+        """Words, (n, length, width), are asked for what else is true of the object they name, labels (n, length, 3):
+        the mean loss, and the share of right answers about who lies where."""
+        known = [(labels != NO_LABEL).any(-1) for _, labels in pairs]
+        words = torch.cat([states[there] for (states, _), there in zip(pairs, known, strict=True)])
+        labels = torch.cat([labels[there] for (_, labels), there in zip(pairs, known, strict=True)])
+        answers = self.heads["named"](words).split(NAMED, dim=-1)
+        loss = sum(F.cross_entropy(a, label, ignore_index=NO_LABEL) for a, label in zip(answers, labels.T, strict=True))
+        lies = labels[:, 0] != NO_LABEL
+        return loss / len(NAMED), (answers[0].argmax(-1) == labels[:, 0])[lies].float().mean().item()
 
     def find(self, words: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """The loss of telling which words, (n, length, width), are wrong; these weigh as much as all the others."""
