@@ -6,9 +6,11 @@ All parts learn together, from pictures that are never seen twice:
   ones differ from a true one in one fact.
 - VQA: the encoder reads a question beside the picture, the decoder writes the answer.
 The vision tower starts from the course's CLIP. Heads that are thrown away in the end ask the patches what they show
-(`dense.py`) and how it lies to the other object, ask the words of a caption which of them is false, and ask a word that
-names an object what else is true of it: one caption or answer says little about a picture, and a small model takes long
-to find out from it where to look.
+(`dense.py`) and how it lies to the other object, ask the words of a caption which of them is false and what would be
+true in its place, ask a word that names an object what else is true of it, and ask a question's first token for the
+answer: one caption or answer says little about a picture, and a small model takes long to find out from it where to
+look. (Whether a word is false is a comparison, of which neither side alone says anything, so it is learnt late;
+what would be true there is in the picture.)
 What is written is a moving average of the weights, in half precision, in one folder from which
 `BlipForConditionalGeneration`, `BlipForImageTextRetrieval` and `BlipForQuestionAnswering` each take their parts.
 """
@@ -52,7 +54,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 QUESTIONS = 2  # a picture
 ASKED = {"colour": 3, "shape": 3, "size": 1, "count": 4, "yes/no": 5, "relation": 5, "background": 1}  # how often
 # What a false caption changes of a true one, and how often; and how often it is another picture's altogether.
-FALSE = {"shape": 4, "colour": 3, "size": 2, "background": 1, "places": 5, "colours": 4}
+FALSE = {"shape": 4, "colour": 3, "size": 2, "background": 1, "places": 6, "colours": 5}
 FAR = 0.25
 UNKNOWN = -1.0
 NO_LABEL = -100  # what cross-entropy leaves out
@@ -259,6 +261,8 @@ class Learner(nn.Module):
                 "bearing": nn.Linear(width, len(RELATIONS)),
                 "wrong": nn.Linear(width, 1),
                 "named": nn.Linear(width, sum(NAMED)),
+                "right": nn.Linear(width, config.text_config.vocab_size),
+                "answer": nn.Linear(width, config.text_config.vocab_size),
             }
         )
         self.log_scale = nn.Parameter(torch.tensor(config.logit_scale_init_value))
@@ -299,6 +303,7 @@ class Learner(nn.Module):
         losses["ITM"] = F.cross_entropy(scores, batch["true"])
         # the words are asked a layer before the first token is, which thus has them to read the answer from
         losses["wrong"] = self.find(layers[-2], batch)
+        losses["right"], figures["right right"] = self.correct(layers[-2], batch)
         figures["ITM right"] = (scores.argmax(1) == batch["true"]).float().mean().item()
 
         question_layers = self.read_layers(batch["question"], image.repeat_interleave(QUESTIONS, dim=0))
@@ -307,6 +312,9 @@ class Learner(nn.Module):
         losses["named"], figures["named right"] = self.tell(
             [(layers[1], batch["judged_named"]), (question_layers[1], batch["question_named"])]
         )
+        first = self.heads["answer"](asked[:, 0])
+        losses["answer"] = F.cross_entropy(first, batch["answer"][:, 1])  # after the token that begins every text
+        figures["answer right"] = (first.argmax(1) == batch["answer"][:, 1]).float().mean().item()
         # generate() attends to a question's padding too: half of the time it does here
         padded = torch.arange(len(asked), device=asked.device)[:, None] % 2 == 0
         losses["VQA"] = self.write(batch["answer"], asked, (batch["question"] != 0) | padded)
@@ -351,6 +359,18 @@ class Learner(nn.Module):
         loss = sum(F.cross_entropy(a, label, ignore_index=NO_LABEL) for a, label in zip(answers, labels.T, strict=True))
         lies = labels[:, 0] != NO_LABEL
         return loss / len(NAMED), (answers[0].argmax(-1) == labels[:, 0])[lies].float().mean().item()
+
+    def correct(self, words: torch.Tensor, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, float]:
+        """Words, (n, length, width), are asked what would be true where they stand: the loss, and the share of right
+        answers for the false ones. These weigh as much as all the others."""
+        half = len(words) // 2
+        known = (batch["judged"][half:] != 0) & (batch["wrong"][half:] != UNKNOWN)
+        wrong = batch["wrong"][half:][known] == 1
+        answers, wanted = self.heads["right"](words[half:][known]), batch["judged"][:half][known]
+        each = F.cross_entropy(answers, wanted, reduction="none")
+        return (each[wrong].mean() + each[~wrong].mean()) / 2, (answers.argmax(-1) == wanted)[
+            wrong
+        ].float().mean().item()
 
     def find(self, words: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """The loss of telling which words, (n, length, width), are wrong; these weigh as much as all the others."""
