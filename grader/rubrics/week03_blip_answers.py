@@ -1417,11 +1417,11 @@ return (mean / mean.sum(dim=1, keepdim=True)).reshape(-1, side, side)
 
 # --- 9 fine_tune ----------------------------------------------------------------------------------------------------
 
-TUNE = "def fine_tune(model, loss_of, new, old, steps=40, batch=16, replay=0.5, rate=5e-4, seed=0):"
+TUNE = "def fine_tune(model, loss_of, new, old, steps=50, batch=16, replay=0.5, rate=1e-3, seed=0):"
 TUNE_TAIL = """
 with needs("fine_tune"):
     adapted = models.load("captioning")
-    fine_tune(adapted.model, caption_lab.example_loss(adapted), new, old, steps=40, replay=0.5, seed=SEED)
+    fine_tune(adapted.model, caption_lab.example_loss(adapted), new, old, steps=50, replay=0.5, seed=SEED)
 """
 TUNE_BODY = """
 rng, losses = random.Random(seed), []

@@ -162,22 +162,18 @@ def match(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequence[str]) 
 
 
 @torch.no_grad()
+def vectors(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the ITC heads compare, each of length 1: of pictures float (n, d), of captions float (m, d)."""
+    model = loaded.model
+    seen = model.vision_proj(image_states(loaded, pictures)[:, 0])
+    read = model.text_proj(model.text_encoder(**_text_inputs(loaded, said))[0][:, 0])
+    return F.normalize(seen.float().cpu(), dim=-1), F.normalize(read.float().cpu(), dim=-1)
+
+
 def cosines(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequence[str]) -> torch.Tensor:
     """Cosines of all pictures with all captions, by the ITC heads: float (n, m)."""
-    inputs = _text_inputs(loaded, said)
-    seen = pixels(loaded, pictures)
-    return loaded.model(pixel_values=seen, use_itm_head=False, **inputs).itm_score.float().cpu()
-
-
-@torch.no_grad()
-def fused(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequence[str]) -> torch.Tensor:
-    """What the ITM head reads: the text encoder's first state beside the picture, float (n, d)."""
-    out = []
-    for i in range(0, len(said), CHUNK):
-        states = image_states(loaded, pictures[i : i + CHUNK])
-        inputs = _text_inputs(loaded, said[i : i + CHUNK])
-        out.append(loaded.model.text_encoder(encoder_hidden_states=states, **inputs)[0][:, 0].float().cpu())
-    return torch.cat(out)
+    seen, read = vectors(loaded, pictures, said)
+    return seen @ read.T
 
 
 # --- questions ------------------------------------------------------------------------------------------------------

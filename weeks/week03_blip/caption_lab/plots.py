@@ -66,7 +66,8 @@ def show_patches(picture: Image.Image, side: int = 8) -> None:
         x, y = whole + 50 + i % columns * (cell + gap), 4 + i // columns * (cell + gap)
         sheet.picture(Image.fromarray(pixels[top : top + side, left : left + side]), x, y, cell)
         if i < columns or i == rows * columns - 1:
-            sheet.text(str(i + 1), x + cell / 2, y + cell / 2, "mm", size=9, colour="#b3261e")
+            dark = pixels[top : top + side, left : left + side].mean() < 128
+            sheet.text(str(i + 1), x + cell / 2, y + cell / 2, "mm", size=13, colour="white" if dark else "black")
     sheet.show()
 
 
