@@ -47,7 +47,8 @@ with needs("patch_embed"):
     opening_pixels = caption_lab.pixels(captioner, opening_pictures)
     with torch.no_grad():
         parts = eyes.patch_embedding.weight, eyes.patch_embedding.bias, eyes.class_embedding[0, 0]
-        my_tokens = patch_tokens(opening_pixels, *parts, eyes.position_embedding[0])
+        parts = [part.clone() for part in (*parts, eyes.position_embedding[0])]  # copies: BLIP stays whole
+        my_tokens = patch_tokens(opening_pixels, *parts)
 """
 
 
