@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from grader import classic
 from grader.course import Course, CourseError, Week
+from grader.devices import cap, chosen
 from grader.records import Grade, QuestionResult
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "c
 
 # the grader's own modules whose change could change a score; pages and reports cannot
 DECISIVE = (
-    *("cache", "confine", "engine", "figures", "forkserver", "grading", "judge", "kernel", "outputs"),
+    *("cache", "confine", "devices", "engine", "figures", "forkserver", "grading", "judge", "kernel", "outputs"),
     *("provisioner", "questions", "reconcile", "sandbox", "submission"),
 )
 
@@ -43,7 +44,8 @@ DECISIVE = (
 
 def inputs(course: Course, week: Week, options: Options) -> dict[str, str]:
     """What a grade depends on besides the submission and the checks of its questions."""
-    return {
+    gpu = {"gpu": json.dumps([options.slots, cap(options, week)])} if chosen(options.parameters) else {}
+    return gpu | {
         "release": file_hash(course.release(week)),
         "code": code_hash(course.root, week),
         "parameters": json.dumps(options.parameters, sort_keys=True),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -17,7 +18,8 @@ from grader import pages
 from grader.cli_base import Commands, CourseDir, Wait, WorkDir, errors
 from grader.cli_export import app as export
 from grader.collect import command as collect
-from grader.course import Budget, Course, CourseError, Week
+from grader.course import GB, Budget, Course, CourseError, Week
+from grader.devices import chosen
 from grader.progress import Watch, class_table, console, each
 from grader.records import ClassGrades, Grade
 
@@ -37,6 +39,34 @@ CellSeconds = Annotated[
 ]
 
 
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="DEVICE",
+        help="cpu; cuda, for all NVIDIA GPUs here; cuda:1, for that one alone; auto, for cuda where there is a GPU.",
+        show_default="no GPU",
+    ),
+]
+Profile = Annotated[
+    Literal["", "tiny", "full"],
+    typer.Option(
+        metavar="PROFILE", help="tiny, the models the course ships; full, those of the Hub.", show_default="tiny"
+    ),
+]
+GpuSlots = Annotated[
+    int | None,
+    typer.Option("--slots", min=1, help="Submissions on one GPU at a time.", show_default="as its memory allows"),
+]
+GpuMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--gpu-memory",
+        min=0.1,
+        metavar="GB",
+        help="GPU memory for one, in GB (2^30 bytes).",
+        show_default="course.toml's",
+    ),
+]
 Cluster = Annotated[
     str,
     typer.Option(metavar="ADDRESS", help="Grade on this Ray cluster; `local` for one of this machine alone."),
@@ -83,6 +113,10 @@ def options(
     cell_seconds: float | None = None,
     unsandboxed: bool = False,
     cluster: str = "",
+    device: str = "",
+    profile: str = "",
+    slots: int | None = None,
+    gpu_memory: float | None = None,
 ) -> Any:
     """The command line's settings as grading's. Without a sandbox, says so."""
     from grader.grading import Options
@@ -90,7 +124,13 @@ def options(
 
     usual = week.budget
     budget = Budget(cell_seconds, max(usual.notebook, cell_seconds), usual.check) if cell_seconds else None
-    given: dict[str, Any] = {"cluster": cluster}
+    values = parameters(assignments)
+    for name, value in (("PROFILE", profile), ("DEVICE", _device(device, cluster))):
+        if value and values.setdefault(name, value) != value:
+            raise CourseError(f"--{name.lower()} {value} and --parameter {name}={values[name]} differ; give one")
+    given: dict[str, Any] = {"cluster": cluster, "slots": slots or 0, "gpu_memory": int((gpu_memory or 0) * GB)}
+    if not chosen(values) and (slots or gpu_memory):
+        raise CourseError("--slots and --gpu-memory are for --device cuda")
     if cluster and not workers:
         from grader.cluster import connect
 
@@ -99,8 +139,8 @@ def options(
         given["workers"] = workers
     if unsandboxed:
         given["sandboxed"] = False
-    chosen = Options(parameters=parameters(assignments), kernel=kernel or usual_kernel(), budget=budget, **given)
-    if not chosen.sandboxed:
+    settings = Options(parameters=values, kernel=kernel or usual_kernel(), budget=budget, **given)
+    if not settings.sandboxed:
         errors().print(
             Text("NO SANDBOX: ", "bold red")
             + Text(
@@ -108,7 +148,18 @@ def options(
                 "students' work included. Every record will say so."
             )
         )
-    return chosen
+    return settings
+
+
+def _device(name: str, cluster: str) -> str:
+    """What `--device` names, as the parameter DEVICE. Raises CourseError."""
+    from grader.devices import best
+
+    if not re.fullmatch(r"|cpu|auto|cuda(:\d+)?", name):
+        raise CourseError(f"--device {name!r} is none of cpu, cuda, cuda:NUMBER, auto")
+    if name == "auto" and cluster:
+        raise CourseError("--device auto is for this machine: with --cluster it is cpu or cuda")
+    return best() if name == "auto" else name
 
 
 def show_grades(
@@ -214,6 +265,10 @@ def grade(
     cell_seconds: CellSeconds = None,
     unsandboxed: Unsandboxed = False,
     cluster: Cluster = "",
+    device: Device = "",
+    profile: Profile = "",
+    slots: GpuSlots = None,
+    gpu_memory: GpuMemory = None,
     again: Annotated[bool, typer.Option("--again", help="Grade also what has not changed since its record.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="At the end, say whose score moved and why.")] = False,
     as_json: Annotated[
@@ -248,7 +303,19 @@ def grade(
     with alone(here, wait):
         before = records_of(here, which, names)[0] if diff else []
         with Watch(out, f"Grading {which.slug}", len(names) * len(which.notebooks)) as watch:
-            settings = options(which, workers, parameter, kernel, cell_seconds, unsandboxed, cluster)
+            settings = options(
+                which,
+                workers,
+                parameter,
+                kernel,
+                cell_seconds,
+                unsandboxed,
+                cluster,
+                device,
+                profile,
+                slots,
+                gpu_memory,
+            )
             try:
                 grades = grade_class(here, which, names, settings, watch.on_start, watch.on_done, again)
             except GradebookError as error:  # it does not keep the class from its feedback
@@ -318,6 +385,8 @@ def audit(
     workers: Workers = None,
     kernel: Kernel = None,
     unsandboxed: Unsandboxed = False,
+    device: Device = "",
+    slots: GpuSlots = None,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
@@ -332,7 +401,7 @@ def audit(
     out = console()
     plan = auditing.plan(here, which, only=only, isolated=isolated)
     with Watch(out, f"Auditing {which.slug}", len(plan.batches)) as watch:
-        settings = options(which, workers, kernel=kernel, unsandboxed=unsandboxed)
+        settings = options(which, workers, kernel=kernel, unsandboxed=unsandboxed, device=device, slots=slots)
         findings = auditing.run(here, which, plan, settings, on_start=watch.on_start, on_done=watch.on_done)
     out.print()
     out.print(auditing.table(findings))
@@ -358,12 +427,17 @@ def run(
     kernel: Kernel = None,
     cell_seconds: CellSeconds = None,
     unsandboxed: Unsandboxed = False,
+    device: Device = "",
+    profile: Profile = "",
+    gpu_memory: GpuMemory = None,
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
     """Execute the instructor notebooks and grade them: every question must earn all its points.
 
-    Example: [bold]grader run week01 -p PROFILE=full[/]
+    Models of the full profile are fetched once, by `--profile full --unsandboxed`: a sandbox has no network.
+
+    Example: [bold]grader run week01 --profile full --device auto[/]
     """
     from grader.release import run_solution
 
@@ -375,7 +449,10 @@ def run(
         results = []
         for which in chosen:
             watch.on_start(which.slug)
-            result = run_solution(here, which, options(which, 1, parameter, kernel, cell_seconds, unsandboxed))
+            settings = options(
+                which, 1, parameter, kernel, cell_seconds, unsandboxed, "", device, profile, None, gpu_memory
+            )
+            result = run_solution(here, which, settings)
             watch.on_done(which.slug, result)
             results.append((which, result.grade))
     for which, grade in results:

@@ -14,14 +14,15 @@ import os
 import shutil
 import tempfile
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from grader import cache
+from grader import cache, devices
 from grader.course import Course, CourseError, Week
 from grader.grading import Options, cores, kernel_environment
 from grader.kernel import KernelStartError
-from grader.pool import Worker, WorkerDied, answer, libraries_of, scratch_folder
+from grader.pool import Worker, WorkerDied, answer, libraries_of, options_from, scratch_folder
 from grader.submission import NotGradable, read
 
 LOCAL = "local"  # in place of an address: a cluster of this machine alone
@@ -57,8 +58,11 @@ class RemoteWorker:
             raise CourseError("--cluster grades weeks with checks; this is a course of plain nbgrader")
         self.ray, self.ending, self.task, self.scratch = ray, False, None, scratch
         self.expected = _version(course, week)
-        gpus = 1 if str(options.parameters.get("DEVICE", "")).startswith("cuda") else 0
-        self.remote = ray.remote(num_cpus=options.threads, num_gpus=gpus, max_retries=RETRIES)(grade_here)
+        device = devices.chosen(options.parameters)
+        if device not in ("", "cuda"):
+            raise CourseError(f"--device {device} numbers the GPUs of one machine: with --cluster it is cpu or cuda")
+        self.gpus = 1 / (options.slots or 1) if device else 0  # a task's part of one
+        self.remote = ray.remote(num_cpus=options.threads, max_retries=RETRIES)(grade_here)
 
     def do(self, job: dict[str, Any], seconds: float) -> dict[str, Any]:
         """See `pool.Worker.do`."""
@@ -71,7 +75,8 @@ class RemoteWorker:
             except NotGradable:  # a folder, a link, nothing there: a verdict that needs no kernel
                 return answer(job)
         try:
-            self.task = self.remote.remote(job, content, self.expected, seconds)
+            gpus = 1 if job["alone"] and self.gpus else self.gpus
+            self.task = self.remote.options(num_gpus=gpus).remote(job, content, self.expected, seconds)
             return self.ray.get(self.task)
         except self.ray.exceptions.RayTaskError as error:  # ours, raised over there
             raise WorkerDied(str(error.cause)) from None
@@ -114,8 +119,10 @@ def grade_here(job: dict[str, Any], content: bytes | None, expected: str, second
         week = course.week(job["week"])
         if _version(course, week) != expected:
             raise CourseError(f"{root} holds another version of the course, of the grader or of their packages")
-        options = Options(**{**job["options"], "budget": None})
+        options = options_from(job["options"])
         env, libraries = kernel_environment(course, week, options), libraries_of(options.kernel)
+        share = devices.share_here(options, week, job["alone"]) if devices.chosen(options.parameters) else None
+        job = {**job, "options": {**job["options"], "share": share and asdict(share)}}
     except (CourseError, KernelStartError) as error:
         return {"fault": f"on node {node}: {error}"}
     key = (*libraries, *sorted(env.items()))

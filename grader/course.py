@@ -27,6 +27,7 @@ class Limits:
     """What one submission may use in its sandbox. 0 means no limit.
 
     memory: bytes beyond what the libraries take; of each process by the system, of all together by the grader's watch.
+    gpu_memory: bytes of tensors on a GPU; see `devices`.
     processes, files: how many at a time.   disk: bytes in each of /tmp, the home folder and shared memory, and of one
     file.   cpu: seconds of one process.
     """
@@ -36,11 +37,12 @@ class Limits:
     files: int = 1024
     disk: int = GB
     cpu: int = 0
+    gpu_memory: int = 8 * GB
 
 
 def _limits(table: dict[str, float]) -> Limits:
-    """From course.toml, where memory and disk are in GB."""
-    sizes = {name: int(table[name] * GB) for name in ("memory", "disk") if name in table}
+    """From course.toml, where memory, gpu_memory and disk are in GB."""
+    sizes = {name: int(table[name] * GB) for name in ("memory", "gpu_memory", "disk") if name in table}
     return Limits(**{**table, **sizes})
 
 

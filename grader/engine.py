@@ -21,6 +21,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.course import Budget
+from grader.devices import Share
 from grader.kernel import Kernel, Ran, environment
 from grader.sandbox import Policy
 
@@ -60,6 +61,7 @@ def run_notebook(
     policy: Policy | None = None,
     scratch: Path | None = None,
     files: Sequence[tuple[Path, str]] = (),
+    gpu: Share | None = None,
     skip: Callable[[NotebookNode], bool] = lambda cell: False,
     after: Callable[[Kernel], None] | None = None,
     journal: Journal | None = None,
@@ -70,6 +72,7 @@ def run_notebook(
 
     budget: seconds a cell and the notebook may take.   env: the kernel's environment.   policy: of its sandbox, None
     for no sandbox.   scratch: for its folders where it has none.   files: (file, name) to copy into its working folder.
+    gpu: what it may have of one.
     skip: cells that are not for running.   after: called with the living (or dead) kernel once the cells have run.
     Raises KernelStartError.
     """
@@ -79,7 +82,9 @@ def run_notebook(
     deadly: set[int] = set()
     while True:
         began = time.monotonic()
-        with Kernel(kernel_name, env or environment([], threads=1), policy, scratch, start_timeout, files) as kernel:
+        with Kernel(
+            kernel_name, env or environment([], threads=1), policy, scratch, start_timeout, files, gpu
+        ) as kernel:
             _add(journal, "start", time.monotonic() - began)
             _add(journal, "start_cpu", kernel.cpu_seconds())
             deadline = deadline or time.monotonic() + budget.notebook

@@ -82,6 +82,8 @@ def warm_up(libraries: Iterable[str]) -> None:
     for name in (*KERNEL, *libraries):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
+        raise RuntimeError("a library uses CUDA while it is imported, and no fork could use it after that")
     gc.collect()
     gc.freeze()  # else the first collection in a child would write to, and so copy, every page of the shared heap
 

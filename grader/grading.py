@@ -23,8 +23,9 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
-from grader import cache, classic, submission
+from grader import cache, classic, devices, submission
 from grader.course import Budget, Course, CourseError, Week
+from grader.devices import Share
 from grader.engine import NAME, Journal
 from grader.figures import only_drawn
 from grader.judge import Rubric, judge, not_judged
@@ -49,6 +50,8 @@ class Options:
     kernel: name of a kernelspec.  budget: in place of the week's.  seed: mixed into the seed of the checks' inputs.
     sandboxed: whether submissions run in a sandbox; CROSSMODAL_UNSANDBOXED=1 in the environment says no.
     cluster: address of the Ray cluster to grade on, see `cluster.connect`; "" for this machine's own processes.
+    With "cuda" or "cuda:1" as the parameter DEVICE: slots, submissions that share a GPU at a time, 0 for as many as its
+    memory allows; gpu_memory, bytes of it for one, 0 for the week's limit; share, which the pool sets for each.
     """
 
     workers: int = field(default_factory=cores)
@@ -58,6 +61,9 @@ class Options:
     seed: str = ""
     sandboxed: bool = field(default_factory=lambda: os.environ.get("CROSSMODAL_UNSANDBOXED") != "1")
     cluster: str = ""
+    slots: int = 0
+    gpu_memory: int = 0
+    share: Share | None = None
 
     @property
     def threads(self) -> int:
@@ -69,11 +75,13 @@ class Options:
 class Result:
     """A Grade, and the executed notebook with the verdicts as the outputs of its check cells.
 
-    notebook: None where the submission was not gradable.
+    notebook: None where the submission was not gradable.   crowded: the memory of a GPU that it shared ran out, which
+    may be another's fault, so the grade does not count.
     """
 
     grade: Grade
     notebook: NotebookNode | None = None
+    crowded: bool = False
 
 
 def grade_notebook(
@@ -151,10 +159,12 @@ def _execute(
     files: Sequence[tuple[Path, str]] = (),
     as_is: bool = False,
 ) -> Result:
+    if devices.chosen(options.parameters) and options.share is None:
+        raise CourseError("a GPU has to be shared out first: grade by `grade_many`, which does")
     budget = options.budget or week.budget
     questions = questions_in(notebook)
     answered = _mark_unanswered(notebook, released)
-    journal, results = Journal(), []
+    journal, results, refused = Journal(), [], []
     executed = copy.deepcopy(notebook)
     drawn = set() if as_is else only_drawn(notebook, released)
     if any(q.inside for q in questions):
@@ -167,12 +177,15 @@ def _execute(
         tested = classic.results(questions, journal, rubric.digests, any(answered.values()))
         by_name = {result.question: result for result in (*asked, *tested)}
         results.extend(by_name[q.name] for q in questions)
+        if options.share:
+            told = kernel.evaluate(devices.REFUSALS, budget.check).expressions.get("r", {}).get("data", {})
+            refused.append(str(told.get("text/plain", "0")) != "0")
 
     try:
         executed = papermill.execute_notebook(
             executed,
             None,
-            parameters=options.parameters,
+            parameters=devices.parameters(options.parameters),
             engine_name=NAME,
             kernel_name=options.kernel,
             language="python",
@@ -182,6 +195,7 @@ def _execute(
             policy=_policy(course, week, options),
             scratch=scratch,
             files=files,
+            gpu=options.share,
             skip=lambda cell: is_check(cell) or cell.source in drawn,
             after=ask,
             journal=journal,
@@ -190,6 +204,14 @@ def _execute(
         executed = remove_error_markers(journal.notebook)
     executed = _tidy(executed)
     classic.with_tests(executed, released)  # hidden tests stay hidden
+    crowded = False
+    told = (line for result in results for line in (result.note, *(c.message for c in result.checks if not c.passed)))
+    if (share := options.share) and (any(refused) or devices.ran_out([*journal.log, *told])):
+        crowded = not share.alone
+        if share.alone:
+            devices.must_have_been_free(share)
+            line, results = devices.blame(results, share)
+            journal.log.append(line)
     write_verdicts(executed, results)
     grade = Grade(
         week=week.name,
@@ -206,7 +228,7 @@ def _execute(
         versions=cache.versions(),
         graded_at=now(),
     )
-    return Result(grade, executed)
+    return Result(grade, executed, crowded)
 
 
 def not_gradable(
@@ -364,6 +386,7 @@ def kernel_environment(course: Course, week: Week, options: Options) -> dict[str
     full = options.parameters.get("PROFILE") == "full"
     offline = options.sandboxed or not full  # there is no network in a sandbox to wait for
     env = environment([weeks, weeks / week.slug, course.root / "datasets"], options.threads, offline)
+    env |= devices.environment(options.share)
     return env | {"HF_HUB_CACHE": str(_hub_cache())} if full else env
 
 
@@ -382,11 +405,8 @@ def _policy(course: Course, week: Week, options: Options) -> Policy | None:
     readable = [course.root / "weeks", course.root / "datasets", *_student_packages()]
     if options.parameters.get("PROFILE") == "full":
         readable.append(_hub_cache())
-    gpu = str(options.parameters.get("DEVICE", "")).startswith("cuda")
-    limits = week.limits
-    if gpu:  # CUDA reserves far more than it uses
-        limits = replace(limits, memory=0)
-    return Policy(tuple(readable), (course.root, course.work, Path(__file__).parent), limits, gpu)
+    hidden = (course.root, course.work, Path(__file__).parent)
+    return Policy(tuple(readable), hidden, week.limits, devices.files(options.share))
 
 
 def _student_packages() -> list[Path]:

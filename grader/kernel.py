@@ -26,7 +26,9 @@ from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 
 from coursekit.codec import parse
+from grader import devices
 from grader.course import CourseError
+from grader.devices import Share
 from grader.outputs import Outputs
 from grader.sandbox import HOME, Policy, Sandbox, SandboxError, interpreter
 
@@ -42,6 +44,7 @@ LATE_OUTPUT = 2.0  # seconds without a message after which output that is on its
 LATEST_OUTPUT = 15.0  # and in all
 FLOOD_BYTES = 40_000_000  # of output for which a cell is interrupted: what was sent and not read yet takes memory
 WATCH_SECONDS = 0.25  # between looks at whether the kernel lives and at what it uses
+GPU_WATCH_SECONDS = 1.0  # the same for its use of a GPU: nvidia-smi has to be started for it
 HOLDERS = 2  # processes of the sandbox itself
 WARM = "crossmodal-warm"  # the name of our provisioner
 INSIDE = {  # the environment in a sandbox that differs from outside
@@ -110,6 +113,7 @@ class Kernel:
 
     name: of a kernelspec.  env: all of its environment.  policy: of the sandbox it runs in; None for no sandbox.
     scratch: where its folders outside a sandbox are made.  files: (file, name) copied into its working folder.
+    gpu: what it may have of one; `env` binds it to that, see `devices.environment`.
     Entering raises KernelStartError or SandboxError.
     """
 
@@ -121,9 +125,10 @@ class Kernel:
         scratch: Path | None = None,
         start_seconds: float = 120,
         files: Sequence[tuple[Path, str]] = (),
+        gpu: Share | None = None,
     ) -> None:
         self.name, self.env, self.start_seconds = name, env, start_seconds
-        self._policy, self._scratch, self._files = policy, scratch, files
+        self._policy, self._scratch, self._files, self._gpu = policy, scratch, files, gpu
         self.sandbox: Sandbox | None = None
         self.excess = ""  # which limit it was ended for
         self._stack = contextlib.ExitStack()
@@ -190,6 +195,11 @@ class Kernel:
             self.manager.provisioner.seal()
             self._stack.enter_context(self._watched())
         self.alive = True
+        if self._gpu is not None:
+            capped = self.evaluate(devices.set_cap(self._gpu), self.start_seconds)
+            if capped.status != "ok" or capped.expressions.get("r", {}).get("status") != "ok":
+                why = capped.expressions.get("r", {}).get("evalue") or capped.error or capped.why or capped.status
+                raise RuntimeError(f"the cap on its GPU memory could not be set: {why}")
 
     def _wait_until_ready(self) -> None:
         """Until it answers, and what it publishes arrives too. Raises RuntimeError.
@@ -324,13 +334,20 @@ class Kernel:
         """
         limits, done = self.sandbox.policy.limits, threading.Event()
         start = self.sandbox.used_memory(enough=0)  # much of it pages shared with the server
+        most = self._gpu.memory + devices.CONTEXT if self._gpu else 0
 
         def watch() -> None:
+            looked = 0.0
             while not done.wait(WATCH_SECONDS):
                 if limits.processes and len(self.sandbox.processes()) > limits.processes + HOLDERS:
                     self.excess = f"it had more than {limits.processes} processes, so the kernel was ended"
                 elif limits.memory and self.sandbox.used_memory(start + limits.memory) > start + limits.memory:
                     self.excess = f"it used more than {limits.memory / 2**30:.3g} GB of memory, so the kernel was ended"
+                elif self._gpu and time.monotonic() - looked > GPU_WATCH_SECONDS:
+                    looked = time.monotonic()
+                    if devices.used(self._gpu, self.sandbox.pid) > most:
+                        cap = f"{self._gpu.memory / 2**30:.3g} GB of GPU memory"
+                        self.excess = f"its own use passed the cap of {cap} for one submission, so the kernel was ended"
                 if self.excess:
                     self.sandbox.close()
                     return

@@ -7,6 +7,8 @@ back the notebook with the verdicts in its check cells. nbgrader's own steps the
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Int, Unicode
 
-from grader import records, submission
+from grader import devices, records, submission
 from grader.course import Course
 from grader.grading import Options, Result, grade_notebook, not_gradable, placeholder
 from grader.submission import NotGradable
@@ -51,7 +53,9 @@ class GradeSubmission(NbGraderPreprocessor):
         options = Options(workers=self.workers, parameters=dict(self.parameters), kernel=self.kernel)
         try:
             path = submission.find(course, week, student)
-            result = grade_notebook(course, week, path, student, options)
+            slots = devices.slots_for(options, week)
+            with slots.taken(alone=True) if slots else contextlib.nullcontext() as share:
+                result = grade_notebook(course, week, path, student, replace(options, share=share))
         except NotGradable as error:
             result = Result(not_gradable(course, week, student, str(error), None))
         records.write(result.grade, course.record(week, student))

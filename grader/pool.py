@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat import NotebookNode
 
-from grader import provisioner
+from grader import devices, provisioner
 from grader.course import Budget, Course, CourseError, Week
+from grader.devices import Share, Slots
 from grader.forkserver import LIBRARIES
 from grader.grading import Options, Result, grade_notebook, kernel_environment, not_gradable, run_as_is
 from grader.kernel import WARM, KernelStartError, must_exist
@@ -93,7 +94,8 @@ class Worker:
         self.socket, self.stream = ours, ours.makefile("rw", encoding="utf-8", newline="\n")
         # so that its kernels come from the same server; its own environment is none of the server's business
         kernels = {"env": self.env, "libraries": list(self.libraries)}
-        self.stream.write(json.dumps({"environment": dict(os.environ), "kernels": kernels}) + "\n")
+        own = os.environ | {"CUDA_VISIBLE_DEVICES": ""}  # the judge takes no room on a GPU
+        self.stream.write(json.dumps({"environment": own, "kernels": kernels}) + "\n")
 
     def signal(self, signum: int) -> None:
         """Send the process a signal, if it is still there."""
@@ -147,6 +149,9 @@ def run_jobs(
     for index in range(len(jobs)):
         waiting.put(index)
     news: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+    slots = None if options.cluster else devices.slots_for(options, week)
+    if slots:
+        options = replace(options, workers=min(options.workers, slots.total))
     scratch = scratch_folder()
     workers = [_worker(course, week, options, scratch) for _ in range(min(options.workers, len(jobs)))]
     stopping = threading.Event()
@@ -165,7 +170,8 @@ def run_jobs(
             student, source = jobs[index]
             running.add(index)
             try:
-                what: Any = _grade(course, week, student, source, options, worker, (kept or {}).get(student, ()), as_is)
+                stands = (kept or {}).get(student, ())
+                what: Any = _grade(course, week, student, source, options, worker, stands, as_is, slots)
             except BaseException as error:  # noqa: B036 - it is raised again where the caller waits
                 what = error
             running.discard(index)
@@ -236,6 +242,7 @@ def _grade(
     worker: Any,
     kept: Sequence[QuestionResult],
     as_is: bool,
+    slots: Slots | None,
 ) -> Result:
     job = {
         "root": str(course.root),
@@ -248,11 +255,14 @@ def _grade(
         "kept": [asdict(result) for result in kept],
         "as_is": as_is,
         "scratch": str(worker.scratch),
+        "alone": False,
     }
     budget = options.budget or week.budget
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            said = worker.do(job, 2 * budget.notebook + SLACK)
+            said = _on_a_gpu(worker, job, 2 * budget.notebook + SLACK, slots)
+            if said.get("crowded"):  # who took the memory of the GPU that it shared? alone on one, only it can have
+                said = _on_a_gpu(worker, job | {"alone": True}, 2 * budget.notebook + SLACK, slots)
         except WorkerDied as error:
             if attempt < ATTEMPTS:
                 continue
@@ -269,6 +279,14 @@ def _grade(
         notebook = said["notebook"]
         return Result(Grade.from_json(said["grade"]), nbformat.from_dict(notebook) if notebook else None)
     raise AssertionError("unreachable")
+
+
+def _on_a_gpu(worker: Any, job: dict[str, Any], seconds: float, slots: Slots | None) -> dict[str, Any]:
+    """The worker's answer to a job, which has a slot of a GPU meanwhile where slots are given out here."""
+    if slots is None:
+        return worker.do(job, seconds)
+    with slots.taken(job["alone"]) as share:
+        return worker.do(job | {"options": job["options"] | {"share": asdict(share)}}, seconds)
 
 
 # --- in the worker ----------------------------------------------------------------------------------------------------
@@ -289,8 +307,7 @@ def work(jobs: socket.socket, link: socket.socket) -> None:
 
 def answer(job: dict[str, Any]) -> dict[str, Any]:
     """What becomes of a job, as data that can cross between processes: a grade, or whose fault it is."""
-    budget = job["options"].pop("budget")
-    options = Options(**job["options"], budget=Budget(**budget) if budget else None)
+    options = options_from(job["options"])
     try:
         course = Course.find(Path(job["root"]), Path(job["work"]))
         source = Path(job["path"]) if job["path"] else nbformat.from_dict(job["notebook"])
@@ -304,7 +321,8 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
     except SandboxError as error:  # no submission's fault
         return {"fault": str(error)}
     except KernelStartError as error:  # the name was looked up before: this machine is short of something
-        return {"error": str(error)}
+        short = devices.ran_out([str(error)])
+        return {"error": str(error), "crowded": short and options.share is not None and not options.share.alone}
     except CourseError as error:
         return {"fault": str(error)}
     except Exception as error:  # a bug of ours must cost one submission, not the class
@@ -312,4 +330,11 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
 
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {str(error)[:300]}"}
-    return {"grade": result.grade.to_json(), "notebook": result.notebook}
+    return {"grade": result.grade.to_json(), "notebook": result.notebook, "crowded": result.crowded}
+
+
+def options_from(data: dict[str, Any]) -> Options:
+    """Options that crossed between processes as data."""
+    budget, share = data["budget"], data["share"]
+    both = {"budget": Budget(**budget) if budget else None, "share": Share(**share) if share else None}
+    return Options(**data | both)

@@ -41,9 +41,10 @@ READ_AT_IMPORT = (
     "OMP_",
     "MKL_",
     "OPENBLAS_",
-    "CUDA_",
+    "CUDA_",  # but for the one below
     "PYTHON",
 )
+READ_LATER = "CUDA_VISIBLE_DEVICES"  # when CUDA is first used, which no server does: each kernel has its own
 START_SECONDS = 120
 
 
@@ -131,7 +132,8 @@ _servers_lock = threading.Lock()
 
 
 def _key(env: dict[str, str], libraries: Sequence[str]) -> tuple[Any, ...]:
-    return (*libraries, *sorted((name, value) for name, value in env.items() if name.startswith(READ_AT_IMPORT)))
+    read = {name: value for name, value in env.items() if name.startswith(READ_AT_IMPORT) and name != READ_LATER}
+    return (*libraries, *sorted(read.items()))
 
 
 def server_for(env: dict[str, str], libraries: Sequence[str]) -> ForkServerClient:
@@ -204,7 +206,10 @@ class WarmProvisioner(LocalProvisioner):
             told = json.loads(Path(outside).read_text()) | {"ip": str(RUN / "k")}
             self.sandbox.path(Path(inside)).write_text(json.dumps(told))
             request["argv"] = [argument.replace(outside, inside) for argument in cmd]
-            request |= {"sandbox": self.sandbox.pid, "limits": asdict(self.sandbox.policy.limits), "cwd": str(HOME)}
+            limits = asdict(self.sandbox.policy.limits)
+            if self.sandbox.policy.devices:
+                limits["memory"] = 0  # CUDA reserves far more than it uses; what is used the kernel's watch counts
+            request |= {"sandbox": self.sandbox.pid, "limits": limits, "cwd": str(HOME)}
 
         def spawn() -> tuple[ForkServerClient, int]:
             for attempt in (1, 2):  # a server that died unnoticed is replaced once

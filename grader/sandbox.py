@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import glob
 import json
 import os
 import shutil
@@ -73,13 +72,13 @@ class Policy:
     """What is inside a sandbox besides the system and this Python.
 
     readable: folders and files, shown read-only at their own paths.   hidden: folders of which nothing else is shown,
-    also where they lie within something readable.   gpu: pass NVIDIA devices through.
+    also where they lie within something readable.   devices: of /dev, passed through for a GPU.
     """
 
     readable: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
-    gpu: bool = False
+    devices: tuple[Path, ...] = ()
 
 
 class Sandbox:
@@ -202,9 +201,8 @@ def _arguments(policy: Policy, stack: contextlib.ExitStack) -> tuple[list[str], 
     mounts += [(Path("/proc"), ["--proc", "/proc"]), (Path("/dev"), ["--dev", "/dev"])]
     # bubblewrap leaves the system's settings as they are; root outside could still write some of them from inside
     mounts.append((Path("/proc/sys"), ["--ro-bind", "/proc/sys", "/proc/sys"]))
-    if policy.gpu:
-        for device in sorted(glob.glob("/dev/nvidia*")):
-            mounts.append((Path(device), ["--dev-bind-try", device, device]))
+    if policy.devices:
+        mounts += [(device, ["--dev-bind-try", str(device), str(device)]) for device in policy.devices]
         readable(Path("/sys/bus/pci/devices"))
         readable(Path("/sys/devices"))
     mounts.sort(key=lambda mount: len(mount[0].parts))  # a folder before what lies in it
