@@ -8,11 +8,14 @@ VENV ?= .venv
 # Where to get torch and torchvision from, if not from the usual index. On Linux that brings the CUDA build, about 6 GB,
 # which works on a CPU too. For PyTorch's CPU build: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
+# A folder of wheels to install everything from, on a machine without the internet: `make wheelhouse` fills one elsewhere.
+WHEELS ?=
 
+FROM := $(if $(WHEELS),--no-index --find-links $(abspath $(WHEELS)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lab env student lint lock clean
+.PHONY: demo test lab env student lint lock wheelhouse clean
 
 demo: env
 	$(BIN)/grader doctor --install
@@ -40,14 +43,14 @@ $(READY): requirements.lock pyproject.toml setup.py
 	  { echo "Crossmodal needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || \
 	  { echo "No environment could be made. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install --quiet $(FROM) uv
 ifeq ($(TORCH_INDEX),)
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -r requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet $(FROM) -r requirements.lock
 else
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --index-url $(TORCH_INDEX) $$(grep -E '^(torch|torchvision)==' requirements.lock)
 	grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' requirements.lock | VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -r -
 endif
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet $(FROM) --no-deps -e .
 	$(BIN)/jupyter kernelspec install --sys-prefix --log-level=ERROR grader/kernels/crossmodal-warm
 	@touch $(READY)
 
@@ -63,5 +66,9 @@ lock: env
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra lab --extra grader --extra cluster --extra dev \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock
 
+# All that `make env WHEELS=wheelhouse` needs on a machine with the same system and Python: several GB on Linux.
+wheelhouse:
+	$(PYTHON) -m pip download --quiet --only-binary=:all: -d wheelhouse -r requirements.lock uv setuptools wheel
+
 clean:
-	rm -rf $(VENV) demo dist build
+	rm -rf $(VENV) demo dist build wheelhouse

@@ -62,7 +62,7 @@ def test_what_they_run_exists(path):
             known = typer.main.get_command(app).commands[command]
             options = {name for option in known.params for name in option.opts}
             assert {word for word in rest if word.startswith("-")} <= options, line
-        for name in re.findall(r"tests/\S+\.py", text):
+        for name in re.findall(r"(?:tests|benchmarks)/\S+\.py", text):
             assert (ROOT / name).is_file(), name
 
 
