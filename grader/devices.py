@@ -260,9 +260,9 @@ def used(given: Share, inside: int) -> int:
 
     0 where that cannot be known: in a container NVIDIA's pids are those of the machine around it, and mean others here.
     """
+    if not watched():
+        return 0
     try:
-        if os.stat("/proc/self/ns/pid").st_ino != FIRST_PIDS:
-            return 0
         space, total = os.stat(f"/proc/{inside}/ns/pid").st_ino, 0
         for uuid, pid, mib in _ask(f"--query-compute-apps={PROCESSES}", 3):
             with contextlib.suppress(OSError):  # it has ended
@@ -271,6 +271,13 @@ def used(given: Share, inside: int) -> int:
         return total
     except (OSError, CourseError):
         return 0
+
+
+def watched() -> bool:
+    """Whether the pids that nvidia-smi tells are those of this process's own namespace."""
+    with contextlib.suppress(OSError):
+        return os.stat("/proc/self/ns/pid").st_ino == FIRST_PIDS
+    return False
 
 
 # --- out of memory ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from grader.course import Course
+from grader import devices
+from grader.course import GB, Course, CourseError
 from grader.sandbox import REMEDY, unavailable
 
 PACKAGES = {
@@ -166,14 +168,10 @@ def _machine(course: Course) -> Iterator[Found]:
 
 
 def _gpu() -> Found:
-    if program := shutil.which("nvidia-smi"):
-        query = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-        try:
-            done = subprocess.run(query, capture_output=True, text=True, timeout=20)
-        except (OSError, subprocess.TimeoutExpired):
-            done = None
-        if done and done.returncode == 0 and done.stdout.strip():
-            return Found("GPU", True, "; ".join(done.stdout.strip().splitlines()), "the full profile")
+    with contextlib.suppress(CourseError):
+        names = [f"{gpu.name}, {gpu.free / GB:.0f} of {gpu.total / GB:.0f} GB free" for gpu in devices.gpus()]
+        capped = "" if devices.watched() else "; its processes cannot be told apart in here, see docs/gpu.md"
+        return Found("GPU", True, "; ".join(names) + capped, "the full profile")
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return Found("GPU", True, "Apple (mps)", "the full profile")
     return Found("GPU", True, "none; the tiny profile needs none", "the full profile")

@@ -205,8 +205,11 @@ def _execute(
     executed = _tidy(executed)
     classic.with_tests(executed, released)  # hidden tests stay hidden
     crowded = False
-    told = (line for result in results for line in (result.note, *(c.message for c in result.checks if not c.passed)))
-    if (share := options.share) and (any(refused) or devices.ran_out([*journal.log, *told])):
+    told = [line for result in results for line in (result.note, *(c.message for c in result.checks if not c.passed))]
+    lost = any(result.status != "manual" and result.points < result.max_points for result in results)
+    # libraries catch a refusal too, and do with less: one that cost nothing is nothing to speak of
+    short = devices.ran_out([*journal.log, *told]) or (lost and any(refused))
+    if short and (share := options.share):
         crowded = not share.alone
         if share.alone:
             devices.must_have_been_free(share)

@@ -9,11 +9,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pytest
 from conftest import RIGHT
 
 from coursekit import session
-from grader import cache, devices, provisioner, sandbox
+from grader import cache, devices, doctor, provisioner, sandbox
 from grader.cli import options
 from grader.course import GB, Course, CourseError, Limits
 from grader.devices import Gpu, Share, Slots
@@ -91,6 +92,16 @@ def test_what_cannot_be_is_said_with_what_to_do(smi, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CourseError, match="nvidia-smi, which comes with NVIDIA's driver, is not there"):
         devices.gpus()
+
+
+def test_the_doctor_says_which_gpus_there_are(smi, monkeypatch):
+    expected = "NVIDIA A100, 39 of 40 GB free; NVIDIA H100, 80GB, 79 of 80 GB free"
+    monkeypatch.setattr(devices, "watched", lambda: True)
+    assert doctor._gpu().detail == expected
+    monkeypatch.setattr(devices, "watched", lambda: False)
+    assert doctor._gpu().detail == expected + "; its processes cannot be told apart in here, see docs/gpu.md"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert doctor._gpu().detail == "none; the tiny profile needs none"
 
 
 # --- slots ------------------------------------------------------------------------------------------------------------
@@ -306,21 +317,43 @@ def test_memory_that_ran_out_is_put_down_to_who_used_it(smi, toy, week, fill, tm
         return f"import pathlib, torch\nif not {seen}.exists():\n    {seen}.touch()\n    {then}\n"
 
     caught = "torch.cuda.memory_stats = lambda: {'num_ooms': 1}\n    raise ValueError('no model')"
+    libraries_do = "import torch\ntorch.cuda.memory_stats = lambda: {'num_ooms': 1}\n"  # and go on with less
     submissions = {
+        "fine": fill(**{**RIGHT, "double": libraries_do + RIGHT["double"]}),
         "hog": fill(**{**RIGHT, "double": f"import torch\ndef double(n):\n    {FULL}"}),
         "raised": fill(**{**RIGHT, "double": once("raised", FULL) + RIGHT["double"]}),
         "caught": fill(**{**RIGHT, "double": once("caught", caught) + RIGHT["double"]}),
     }
     settings = Options(workers=3, parameters={"DEVICE": "cuda"}, slots=4, gpu_memory=2 * GB, sandboxed=False)
     results = grade_many(toy, week, list(submissions.items()), settings)
-    hog, raised, caught = (result.grade for result in results)
+    fine, hog, raised, caught = (result.grade for result in results)
+    assert fine.points == 7.5 and fine.log == []
     assert (raised.points, caught.points) == (7.5, 7.5)
     assert raised.log == [] and caught.log == []
     own = "its own use passed the cap of 2 GB of GPU memory for one submission"
     assert hog.points < 7.5 and hog.log[-1] == f"GPU memory ran out: {own}. No other submission was on that GPU."
     double = next(q for q in hog.questions if q.question == "double")
     assert double.points == 0 and double.checks and all(own in check.message for check in double.checks)
-    assert own in printed(results[0]).replace("\n        ", " ")
+    assert own in printed(results[1]).replace("\n        ", " ")
+
+
+def test_nbgraders_own_autograde_has_a_gpu_to_itself(smi, tmp_path, monkeypatch, right):
+    from conftest import build_course
+
+    from grader.nbgrader_plugin import GradeSubmission
+    from grader.release import release
+
+    course = build_course(tmp_path / "course")
+    release(course)
+    path = course.submission(course.week("1"), "ann")
+    path.parent.mkdir(parents=True)
+    show = "import os\nprint('on', os.environ['CUDA_VISIBLE_DEVICES'], DEVICE)\n"
+    next(cell for cell in right.cells if cell.get("id") == "id-double").source = show + RIGHT["double"]
+    path.write_text(nbformat.writes(right))
+    monkeypatch.chdir(course.root)
+    names = {"assignment": "week01_toy", "student": "ann", "notebook": "week01_toy"}
+    graded, _ = GradeSubmission(parameters={"DEVICE": "cuda"}).preprocess(right, {"nbgrader": names})
+    assert "on GPU-aaaa cuda" in "".join(o.get("text", "") for cell in graded.cells for o in cell.get("outputs", []))
 
 
 def test_memory_that_other_programs_hold_is_no_submissions_fault(smi, toy, week, fill, monkeypatch):
