@@ -61,6 +61,10 @@ class RemoteWorker:
         device = devices.chosen(options.parameters)
         if device not in ("", "cuda"):
             raise CourseError(f"--device {device} numbers the GPUs of one machine: with --cluster it is cpu or cuda")
+        if device and not ray.cluster_resources().get("GPU"):  # else its tasks would wait for ever
+            raise CourseError(
+                "no node of the cluster has a GPU: `ray status` lists what they have; --device cpu needs none"
+            )
         self.gpus = 1 / (options.slots or 1) if device else 0  # a task's part of one
         self.remote = ray.remote(num_cpus=options.threads, max_retries=RETRIES)(grade_here)
 

@@ -466,6 +466,10 @@ def test_a_task_of_a_cluster_asks_for_its_part_of_a_gpu(smi, toy, week, monkeypa
 
     monkeypatch.setattr(cluster, "connect", lambda address: 1)
     monkeypatch.setattr(ray, "get", lambda task: {})
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    with pytest.raises(CourseError, match="no node of the cluster has a GPU"):
+        cluster.RemoteWorker(toy, week, Options(cluster="x", parameters={"DEVICE": "cuda"}), tmp_path)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0, "GPU": 1.0})
     job = {"path": None, "alone": False}
     for settings, expected in (
         (Options(cluster="x"), [0, 0]),
