@@ -1,0 +1,621 @@
+"""The visible checks of week 10: they run in the notebook for instant feedback, and again when it is graded."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from functools import lru_cache
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from coursekit import models
+from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.student import StudentError
+from studio_lab import data, parts
+from tinyworld import COLOURS, SHAPES, Object, Scene
+
+RATE = 16_000
+WORDS = ("red", "blue", "star", "ring", "large", "small", "a", "on", "white", "background")
+
+model = lru_cache(maxsize=None)(lambda role: models.load(role, profile="tiny", device="cpu"))
+
+
+def scene(rng: np.random.Generator, **fixed: Any) -> Scene:
+    """A scene with one object in its middle."""
+    drawn = {
+        "shape": str(rng.choice(SHAPES)),
+        "colour": str(rng.choice(list(COLOURS))),
+        "size": "large",
+        "x": float(rng.uniform(0.4, 0.6)),
+        "y": float(rng.uniform(0.4, 0.6)),
+    }
+    return Scene((Object(**{**drawn, **fixed}),), str(rng.choice(["white", "black", "grey", "beige"])))
+
+
+def noise(rng: np.random.Generator, width: int = 12, height: int = 9) -> Image.Image:
+    """A picture of coloured noise."""
+    return Image.fromarray(rng.integers(0, 256, size=(height, width, 3), dtype=np.uint8))
+
+
+def refused(call: Callable[[], Any], what: str, kind: str = "ValueError") -> str:
+    """The message with which `call` refuses; an AssertionError where it does not, or says nothing."""
+    try:
+        found = call()
+    except StudentError as error:
+        if error.unanswered:
+            raise
+        assert_that(error.kind == kind, f"{what}: expected a {kind}, and it raised {error.kind}: {error.message[:120]}")
+        assert_that(len(error.message) >= 10, f"{what}: the {kind} should say what is wrong, in a sentence")
+        return error.message
+    raise AssertionError(f"{what}: expected a {kind}, and it returned {str(found)[:80]}")
+
+
+def pixels(picture: Any, what: str = "the picture") -> np.ndarray:
+    """A picture as an array of numbers."""
+    assert_that(
+        isinstance(picture, Image.Image), f"{what} is a {type(picture).__name__} where a PIL image was expected"
+    )
+    return np.asarray(picture.convert("RGB"), dtype=np.int16)
+
+
+def assert_alike(found: Any, wanted: Image.Image, what: str, off: float = 1.0) -> None:
+    """Two pictures of one size whose pixels differ by no more than `off` of 255 in the mean."""
+    a, b = pixels(found, what), pixels(wanted)
+    assert_that(
+        a.shape == b.shape, f"{what} has {a.shape[1]} x {a.shape[0]} pixels, expected {b.shape[1]} x {b.shape[0]}"
+    )
+    away = float(np.abs(a - b).mean())
+    assert_that(away <= off, f"{what} is another picture than expected: off by {away:.1f} of 255 in the mean")
+
+
+# --- 1 read_sound -----------------------------------------------------------------------------------------------------
+
+
+def tone(rng: np.random.Generator, rate: int, seconds: float) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """A soft tone at this rate, and what it is at any time in seconds."""
+    frequency, phase = float(rng.uniform(150, 700)), float(rng.uniform(0, 6))
+
+    def at(t: np.ndarray) -> np.ndarray:
+        return 0.4 * np.sin(2 * np.pi * frequency * t + phase)
+
+    return at(np.arange(int(seconds * rate)) / rate), at
+
+
+def assert_wave(found: Any, wanted: Callable[[np.ndarray], np.ndarray], seconds: float, slips: Any = None) -> None:
+    """It is this wave at 16 kHz; its ends may ring."""
+    assert_that(isinstance(found, np.ndarray), f"expected an array of samples, not a {type(found).__name__}")
+    assert_that(found.ndim == 1, f"expected one row of samples, found shape {found.shape}: average the channels")
+    assert_that(found.dtype == np.float32, f"expected float32, found {found.dtype}")
+    length = round(seconds * RATE)
+    assert_that(
+        abs(len(found) - length) <= 2,
+        f"{seconds:g} s gave {len(found)} samples where about {length} were expected. Is it resampled to 16 kHz?",
+    )
+    middle = slice(length // 8, -length // 8)
+    t = np.arange(len(found)) / RATE
+    assert_close(found[middle], wanted(t)[middle], atol=0.02, rtol=0, slips=slips, what="the wave")
+
+
+@check("read_sound", weight=2)
+def any_rate_and_channels(student, rng):
+    """Files of any rate, with one channel or two, become one channel at 16 kHz."""
+    for rate, kind in ((44_100, "WAV"), (8000, "FLAC"), (16_000, "WAV")):
+        seconds = float(rng.uniform(0.5, 1.0))
+        wave, at = tone(rng, rate, seconds)
+        assert_wave(student.read_sound(data.sound_file(wave, rate, kind)), at, seconds)
+        stereo = np.stack([wave, np.zeros_like(wave)], axis=1)
+        found = student.read_sound(data.sound_file(stereo, rate, kind))
+        assert_wave(found, lambda t, at=at: at(t) / 2, seconds)
+
+
+@check("read_sound")
+def what_is_no_sound(student, rng):
+    """What is no sound, or has no samples, is refused with a ValueError that says so."""
+    refused(lambda: student.read_sound(rng.bytes(3000)), "random bytes")
+    refused(lambda: student.read_sound(b""), "an empty file")
+    refused(lambda: student.read_sound(data.sound_file(np.zeros(0))), "a sound without samples")
+
+
+# --- 2 transcribe -----------------------------------------------------------------------------------------------------
+
+
+def spoken(rng: np.random.Generator, language: str, n: int) -> list[data.Wish]:
+    """Some of the held-out recordings."""
+    every = data.wishes(language)
+    return [every[i] for i in rng.choice(len(every), size=n, replace=False)]
+
+
+@lru_cache
+def quiet() -> None:
+    """transformers warns of every setting that differs from the model's own; here they are meant."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+
+
+def library_heard(wave: np.ndarray) -> tuple[str, str]:
+    """One window as the library's own language detection and decoding have it."""
+    quiet()
+    whisper = model("whisper")
+    features = whisper.processor(wave, sampling_rate=RATE, return_tensors="pt").input_features
+    token = int(whisper.model.detect_language(features)[0])
+    language = whisper.processor.tokenizer.decode([token]).strip("<|>")
+    task = "transcribe" if language == "en" else "translate"
+    ids = whisper.model.generate(features, language=language, task=task)
+    return whisper.processor.tokenizer.decode(ids[0], skip_special_tokens=True).strip(), language
+
+
+def heard_by(student: Any, wave: np.ndarray) -> tuple[str, Any]:
+    """What the student's function makes of a wave."""
+    probes = student.library("studio_lab.probes")
+    found = probes.with_model("whisper", student.transcribe, np.asarray(wave, dtype=np.float32))
+    assert_that(
+        isinstance(found, tuple | list) and len(found) == 2 and isinstance(found[0], str),
+        f"expected (text, language), found {str(found)[:80]}",
+    )
+    return found[0].strip(), found[1]
+
+
+@check("transcribe", weight=2)
+def english_and_german(student, rng):
+    """English is written down, German is translated, and the language is told."""
+    for one in (*spoken(rng, "en", 2), *spoken(rng, "de", 2)):
+        text, language = heard_by(student, one.audio)
+        wanted, code = library_heard(one.audio)
+        assert_that(language != f"<|{code}|>", f"the language is {language!r}: tell it without the marks, {code!r}")
+        assert_same(language, code, "the language")
+        assert_that(text == wanted or text != one.text or code == "en", "German was written down: translate it")
+        assert_same(text, wanted, f"of {one.text!r}, the text")
+
+
+@check("transcribe")
+def silence_says_nothing(student, rng):
+    """Where nobody speaks, nothing was said."""
+    for name, wave in (("silence", np.zeros(2 * RATE)), ("noise", 0.05 * rng.normal(size=2 * RATE))):
+        text, language = heard_by(student, wave)
+        assert_that(text == "", f"{name} became {text!r}. Look at the probability of no speech first")
+        assert_that(language is None, f"{name} is in language {language!r}; nobody speaks, so it is None")
+
+
+# --- 3 read_prompt ----------------------------------------------------------------------------------------------------
+
+
+def read(student: Any, *args: Any) -> tuple[str, list[str]]:
+    found = student.read_prompt(*args)
+    assert_that(
+        isinstance(found, tuple | list) and len(found) == 2 and isinstance(found[0], str),
+        f"expected (prompt, unknown words), found {str(found)[:80]}",
+    )
+    return found[0], list(found[1])
+
+
+@check("read_prompt")
+def spaces_and_unknown_words(student, rng):
+    """Spaces are tidied, and words that the painter does not know are told."""
+    word, other = ("".join(rng.choice(list("bcdfgklmnprt"), size=6)) for _ in range(2))
+    prompt, unknown = read(student, f"  a large\n\n{word}\ton a  white background, {other} {word.title()} ", WORDS)
+    assert_same(prompt, f"a large {word} on a white background, {other} {word.title()}", "the prompt")
+    assert_that(unknown != [word, other, word], "a word that comes twice is told once")
+    assert_same(unknown, [word, other], "the unknown words")
+    assert_same(read(student, "a Large, red star.", WORDS)[1], [], "the unknown words of 'a Large, red star.'")
+
+
+@check("read_prompt")
+def nothing_and_too_much(student, rng):
+    """An empty prompt and one of 10,000 characters are refused, and it is said why."""
+    refused(lambda: student.read_prompt("", WORDS), "an empty prompt")
+    refused(lambda: student.read_prompt(" \n\t ", WORDS), "a prompt of spaces")
+    said = refused(lambda: student.read_prompt("red star " * 1111, WORDS), "10,000 characters")
+    assert_that("300" in said, f"say how many characters there may be; it says {said!r}")
+
+
+# --- 4 paint ----------------------------------------------------------------------------------------------------------
+
+
+def library_painted(prompt: str, seed: int, steps: int, guidance: float) -> tuple[Image.Image, torch.Tensor]:
+    """One picture by the library's pipeline, and its latents after the last step."""
+    pipe, latents = model("diffusion").model, []
+
+    def keep(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
+        latents[:] = [values["latents"]]
+        return values
+
+    picture = pipe(
+        prompt,
+        num_inference_steps=steps,
+        guidance_scale=guidance,
+        generator=torch.Generator().manual_seed(seed),
+        callback_on_step_end=keep,
+    ).images[0]
+    return picture, latents[0]
+
+
+def seeds_of(rng: np.random.Generator, n: int) -> list[int]:
+    return [int(seed) for seed in rng.integers(1, 10**6, size=n)]
+
+
+@check("paint", weight=2)
+def the_librarys_pictures(student, rng):
+    """Each seed gives the picture that it gives alone."""
+    prompt, seeds = scene(rng).caption(), seeds_of(rng, 2)
+    steps, guidance = int(rng.integers(3, 6)), float(rng.choice([2.0, 4.0]))
+    found = student.library("studio_lab.probes").painting(student.paint, prompt, seeds, steps, guidance)["pictures"]
+    assert_that(len(found) == len(seeds), f"{len(seeds)} seeds gave {len(found)} pictures")
+    for i, (picture, seed) in enumerate(zip(found, seeds, strict=True)):
+        assert_alike(picture, library_painted(prompt, seed, steps, guidance)[0], f"picture {i}")
+
+
+@check("paint")
+def every_step_is_told(student, rng):
+    """on_step hears of every step, from 1 on, with the latents as they are then."""
+    prompt, (seed,), steps = scene(rng).caption(), seeds_of(rng, 1), int(rng.integers(3, 6))
+    found = student.library("studio_lab.probes").painting(student.paint, prompt, [seed], steps, 3.0)
+    slip = "count from 1: the first call comes after the first step"
+    assert_that(found["done"] != list(range(steps)), slip)
+    assert_same(found["done"], list(range(1, steps + 1)), "the steps that on_step was told")
+    assert_close(found["latents"], library_painted(prompt, seed, steps, 3.0)[1], atol=0.05, what="the last latents")
+
+
+# --- 5 rank -----------------------------------------------------------------------------------------------------------
+
+
+def library_cosines(pictures: list[Image.Image], prompt: str) -> np.ndarray:
+    seen, said = models.embed_images(model("clip"), pictures), models.embed_texts(model("clip"), [prompt])
+    return torch.nn.functional.cosine_similarity(seen, said).numpy()
+
+
+def assert_ranked(student: Any, pictures: list[Image.Image], prompt: str) -> None:
+    """The student's ranking is CLIP's."""
+    found = student.library("studio_lab.probes").with_model("clip", student.rank, pictures, prompt)
+    cosines = library_cosines(pictures, prompt)
+    assert_that(
+        isinstance(found, list) and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in found),
+        "expected a list of (place, cosine)",
+    )
+    places = [pair[0] for pair in found]
+    assert_same(sorted(places), list(range(len(pictures))), "the places, sorted")
+    scores = np.array([float(pair[1]) for pair in found])
+    dots = "the scores are no cosines: divide by both lengths"
+    assert_that(bool((np.abs(scores) <= 1 + 1e-4).all()), dots)
+    assert_close(scores, cosines[places], atol=1e-4, what="the cosine of each place")
+    assert_that(bool((np.diff(scores) <= 1e-6).all()), "the scores rise: the best picture comes first")
+
+
+@check("rank")
+def the_best_one_first(student, rng):
+    """Pictures come in the order in which CLIP finds that they fit."""
+    scenes = [scene(rng, colour=str(colour)) for colour in rng.permutation(list(COLOURS))[:4]]
+    pictures = [one.render() for one in scenes]
+    assert_ranked(student, pictures, scenes[int(rng.integers(1, 4))].caption())
+
+
+# --- 6 describe -------------------------------------------------------------------------------------------------------
+
+
+def library_caption(picture: Image.Image) -> str:
+    blip = model("captioning")
+    inputs = blip.processor(images=picture.convert("RGB"), return_tensors="pt")
+    ids = blip.model.generate(**inputs, max_new_tokens=40, num_beams=1, do_sample=False)
+    return blip.processor.decode(ids[0], skip_special_tokens=True).strip()
+
+
+def library_match(picture: Image.Image, text: str) -> float:
+    blip = model("retrieval")
+    with torch.no_grad():
+        inputs = blip.processor(images=picture.convert("RGB"), text=text, truncation=True, return_tensors="pt")
+        return float(blip.model(**inputs).itm_score.softmax(dim=1)[0, 1])
+
+
+@check("describe")
+def the_librarys_caption(student, rng):
+    """The caption is what BLIP's generate() writes."""
+    probes, one = student.library("studio_lab.probes"), scene(rng).render()
+    found = probes.with_model("captioning", student.describe, one)
+    assert_that(isinstance(found, str), f"expected a text, found a {type(found).__name__}")
+    assert_that("[" not in found, f"the caption {found!r} still has special tokens")
+    assert_same(found, library_caption(one), "the caption")
+
+
+@check("describe")
+def true_and_false(student, rng):
+    """A true prompt is probable, a false one is not."""
+    probes, one = student.library("studio_lab.probes"), scene(rng)
+    others = [colour for colour in COLOURS if colour != one.objects[0].colour]
+    false = scene(rng, colour=str(rng.choice(others)), shape=one.objects[0].shape)
+    picture = one.render()
+    for text in (one.caption(), false.caption()):
+        wanted = library_match(picture, text)
+        found = probes.with_model("retrieval", student.matches, picture, text)
+        assert_that(isinstance(found, float), f"expected one number, a float; found a {type(found).__name__}")
+        slips = {"that is the probability that it is false": 1 - wanted}
+        assert_close(found, wanted, atol=1e-3, slips=slips, what=f"the probability of {text!r}")
+
+
+# --- 7 edit -----------------------------------------------------------------------------------------------------------
+
+
+def inside(region: tuple[float, float, float, float], width: int, height: int) -> np.ndarray:
+    """Which pixels a region holds, (height, width)."""
+    left, top, right, bottom = region
+    x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
+    return ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))[None]
+
+
+@check("edit")
+def outside_nothing_changes(student, rng):
+    """repaint leaves every pixel outside the region as it was, and changes what is inside."""
+    one, left = scene(rng, x=0.3), float(rng.uniform(0.5, 0.6))
+    picture, region = one.render(), (left, 0.0, 1.0, 1.0)
+    probes, (seed,) = student.library("studio_lab.probes"), seeds_of(rng, 1)
+    found = pixels(probes.edited(student.repaint, picture, region, scene(rng).caption(), seed, 4, 3.0))
+    before, within = pixels(picture), inside(region, *picture.size)
+    assert_that(found.shape == before.shape, f"the picture now has shape {found.shape}")
+    assert_same(int(np.abs(found - before)[~within].max()), 0, "the largest change of a pixel outside the region")
+    assert_that(bool(np.abs(found - before)[within].max() > 20), "nothing changed inside the region")
+
+
+@check("edit")
+def the_librarys_variation(student, rng):
+    """vary is what StableDiffusionImg2ImgPipeline makes of the picture."""
+    from diffusers import StableDiffusionImg2ImgPipeline
+
+    picture, prompt, (seed,) = scene(rng).render(), scene(rng).caption(), seeds_of(rng, 1)
+    strength = float(rng.choice([0.5, 0.75]))
+    pipe = parts.own(model("diffusion").model, StableDiffusionImg2ImgPipeline)
+    how = {"strength": strength, "num_inference_steps": 8, "guidance_scale": 3.0}
+    wanted = pipe(prompt, image=picture, generator=torch.Generator().manual_seed(seed), **how).images[0]
+    found = student.library("studio_lab.probes").edited(student.vary, picture, prompt, seed, strength, 8, 3.0)
+    assert_alike(found, wanted, f"with strength {strength:g} the picture")
+
+
+# --- 8 remember -------------------------------------------------------------------------------------------------------
+
+
+def record(rng: np.random.Generator) -> dict[str, Any]:
+    """What a history may be given to keep."""
+    return {
+        "prompt": f"a {rng.choice(list(COLOURS))} star, “{int(rng.integers(10**6))}”",
+        "seed": int(rng.integers(10**9)),
+        "guidance": float(rng.uniform(1, 9)),
+        "region": [0.25, 0.5, 1.0, 1.0],
+        "from": {"kind": "paint", "match": None},
+    }
+
+
+def assert_works(found: Any, wanted: list[tuple[dict[str, Any], Image.Image]], what: str = "the works") -> None:
+    """A history gives these works, the newest first."""
+    assert_that(isinstance(found, list), f"{what}: expected a list, found a {type(found).__name__}")
+    assert_same(len(found), len(wanted), f"{what}: their number")
+    for one, (told, picture) in zip(found, wanted, strict=True):
+        lacks = {"id", "made", "record", "picture"} - set(one if isinstance(one, dict) else ())
+        assert_that(not lacks, f"{what}: each is a dict with id, made, record and picture; {sorted(lacks)} is missing")
+        backwards = len(wanted) > 1 and one["record"] == wanted[len(wanted) - 1 - wanted.index((told, picture))][0]
+        assert_that(one["record"] == told or not backwards, f"{what}: the newest comes first")
+        assert_that(one["record"] == told, f"{what}: a record came back as {str(one['record'])[:120]}")
+        away = np.abs(pixels(one["picture"]) - pixels(picture))
+        assert_that(not away.any(), f"{what}: a picture came back with other pixels. Keep it as a PNG; JPEG loses some")
+
+
+@check("remember")
+def newest_first(student, rng):
+    """What is remembered comes back whole, the newest first."""
+    path = student.library("studio_lab.probes").new_path()
+    assert_works(student.recall(path, "ada"), [], "before anything was remembered")
+    works = [(record(rng), noise(rng)) for _ in range(3)]
+    numbers = [student.remember(path, "ada", *work) for work in works]
+    assert_that(all(type(n) is int for n in numbers) and len(set(numbers)) == 3, f"the numbers are {numbers}")
+    found = student.recall(path, "ada")
+    assert_works(found, works[::-1])
+    assert_same([one["id"] for one in found], numbers[::-1], "the numbers that come back")
+
+
+@check("remember")
+def sessions_do_not_mix(student, rng):
+    """Each session sees its own works only."""
+    path = student.library("studio_lab.probes").new_path()
+    works = [(record(rng), noise(rng)) for _ in range(3)]
+    for session, work in zip(("ada", "bob", "ada"), works, strict=True):
+        student.remember(path, session, *work)
+    assert_works(student.recall(path, "ada"), [works[2], works[0]], "ada's works")
+    assert_works(student.recall(path, "bob"), [works[1]], "bob's works")
+    assert_works(student.recall(path, "eve"), [], "eve's works")
+
+
+# --- 9 recipe ---------------------------------------------------------------------------------------------------------
+
+
+def recipe(rng: np.random.Generator, kind: str = "paint") -> dict[str, Any]:
+    """A recipe as it should be."""
+    made = {
+        "format": parts.FORMAT,
+        "kind": kind,
+        "prompt": f"a {rng.choice(list(COLOURS))} ★ “{int(rng.integers(10**6))}” <on> ünder",
+        "seed": int(rng.integers(2**50)),
+        "steps": int(rng.integers(1, 101)),
+        "guidance": float(np.round(rng.uniform(0, 20), 3)),
+        "profile": str(rng.choice(["tiny", "full"])),
+        "pixels": rng.bytes(32).hex(),
+    }
+    if kind == "vary":
+        made |= {"strength": float(np.round(rng.uniform(), 3)), "from": recipe(rng)}
+    if kind == "repaint":
+        made |= {"region": [0.0, 0.25, 0.5, 1], "from": recipe(rng, "vary")}
+    return made
+
+
+@check("recipe")
+def into_the_picture_and_out(student, rng):
+    """A recipe goes into a PNG and comes out again, and the pixels stay."""
+    import json
+
+    for kind in ("paint", "repaint"):
+        told, picture = recipe(rng, kind), noise(rng)
+        file = student.stamp(picture, told)
+        assert_that(isinstance(file, bytes) and file[:8] == b"\x89PNG\r\n\x1a\n", "expected the bytes of a PNG file")
+        assert_that(len(file) < 100_000, f"the file has {len(file)} bytes")
+        assert_same(student.read_recipe(file), told, "the recipe in the picture")
+        assert_same(student.read_recipe(json.dumps(told).encode()), told, "the recipe in JSON")
+
+
+@check("recipe")
+def what_is_wrong_is_named(student, rng):
+    """A recipe that lacks a field, or has a wrong one, is refused, and the field is named."""
+    import json
+
+    for name, wrong in (("prompt", None), ("seed", "7"), ("steps", 0), ("guidance", "much"), ("profile", "huge")):
+        told = recipe(rng)
+        del told[name]
+        for change in ({}, {name: wrong}):
+            file = json.dumps(told | change).encode()
+            said = refused(lambda file=file: student.read_recipe(file), f"{name} {'wrong' if change else 'missing'}")
+            assert_that(name in said, f"the message should name {name!r}; it says {said!r}")
+    refused(lambda: student.read_recipe(b"[1, 2"), "half a JSON file")
+
+
+# --- 10 deck ----------------------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What is in an HTML page: sections with their text and images, and every tag with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.sections: list[dict[str, Any]] = []
+        self.inside: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, values))
+        if tag == "section":
+            self.sections.append({"text": "", "images": []})
+        elif tag == "img" and self.sections:
+            self.sections[-1]["images"].append(values)
+        if tag in ("style", "script", "section"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.inside:
+            while self.inside.pop() != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if self.inside and self.inside[-1] == "section":
+            self.sections[-1]["text"] += data
+
+
+def slides(rng: np.random.Generator, n: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "picture": noise(rng),
+            "prompt": f"prompt {int(rng.integers(10**6))}",
+            "caption": f"caption {int(rng.integers(10**6))}",
+            "seed": int(rng.integers(10**6)),
+        }
+        for _ in range(n)
+    ]
+
+
+def assert_deck(html: Any, title: str, wanted: list[dict[str, Any]]) -> Page:
+    """A page with a section for the title and one for each slide, in order."""
+    assert_that(isinstance(html, str), f"expected a text, found a {type(html).__name__}")
+    assert_that(html.lstrip().lower().startswith("<!doctype html>"), "a page begins with <!DOCTYPE html>")
+    page = Page(html)
+    assert_same(len(page.sections), 1 + len(wanted), "the number of <section>s")
+    assert_that(title in page.sections[0]["text"], f"the first section does not show the title {title!r}")
+    for section, slide in zip(page.sections[1:], wanted, strict=True):
+        for name in ("prompt", "caption"):
+            assert_that(slide[name] in section["text"], f"a slide does not show its {name}, {slide[name]!r}")
+        assert_same(len(section["images"]), 1, "the number of pictures on a slide")
+        (image,) = section["images"]
+        assert_same(image.get("alt", ""), slide["caption"], "the picture's alternative text")
+        head, _, coded = image.get("src", "").partition(",")
+        assert_that(head == "data:image/png;base64", f"the picture's source begins with {head[:60]!r}")
+        try:
+            raw = base64.b64decode(coded, validate=True)
+            assert_that(raw[12:16] == b"IHDR" and int.from_bytes(raw[16:20], "big") == slide["picture"].width, "size")
+            shown = Image.open(io.BytesIO(raw), formats=["PNG"]).convert("RGB")
+        except (ValueError, OSError, SyntaxError, AssertionError):
+            raise AssertionError("a picture on a slide cannot be read, or has another size") from None
+        assert_that(shown.tobytes() == slide["picture"].tobytes(), "a slide shows other pixels")
+    return page
+
+
+@check("deck", weight=2)
+def a_slide_for_each(student, rng):
+    """One section for the title, and one for each picture with its prompt and caption."""
+    wanted = slides(rng, 3)
+    assert_deck(student.deck("My session", wanted), "My session", wanted)
+
+
+# --- 11 create --------------------------------------------------------------------------------------------------------
+
+SETTINGS = {"candidates": 3, "steps": 7, "guidance": 2.5}
+
+
+def plan(rng: np.random.Generator, seed: int, n: int = 3, **more: Any) -> dict[str, Any]:
+    """What a made-up studio paints and how it scores; see probes.Bench."""
+    scores = [float(x) for x in rng.permutation(n) / 10 + 0.1]
+    return {"pictures": {seed + i: noise(rng) for i in range(n)}, "scores": dict(enumerate(scores, seed)), **more}
+
+
+def created(student: Any, made: dict[str, Any], text: str = "a red star", **settings: Any) -> dict[str, Any]:
+    asked = {**SETTINGS, "seed": min(made["pictures"]), **settings}
+    return student.library("studio_lab.probes").created(student.create, made, text, asked)
+
+
+def result_of(found: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The works and notes that came of it."""
+    assert_that("result" in found, f"it raised {found.get('error')}: {found.get('said')}")
+    result = found["result"]
+    assert_that(isinstance(result, dict) and {"works", "notes"} <= set(result), "expected a dict with works and notes")
+    assert_that(all(isinstance(note, str) for note in result["notes"]), "notes are sentences, a list of texts")
+    return result["works"], result["notes"]
+
+
+def assert_best_first(found: dict[str, Any], made: dict[str, Any], prompt: str = "<a red star>") -> None:
+    """The works are the pictures by score, each with how it was made."""
+    works, _ = result_of(found)
+    order = sorted(made["scores"], key=lambda seed: -made["scores"][seed])
+    assert_same([work.get("seed") for work in works], order, "the seeds of the works, best first")
+    for work in works:
+        for name, wanted in (("prompt", prompt), ("steps", 7), ("guidance", 2.5)):
+            assert_same(work.get(name), wanted, f"a work's {name}")
+        assert_close(work.get("score"), made["scores"][work["seed"]], what="a work's score")
+        right = pixels(work.get("picture")).tobytes() == pixels(made["pictures"][work["seed"]]).tobytes()
+        assert_that(right, "a work has another's picture: the ranking gives places, not seeds")
+    assert_same(works[0].get("caption"), f"caption of {order[0]}", "the best one's caption")
+    assert_close(works[0].get("match"), made["scores"][order[0]] / 2, what="the best one's match")
+
+
+@check("create", weight=2)
+def ranked_described_remembered(student, rng):
+    """The candidates come best first; the best one is described and remembered."""
+    seed = int(rng.integers(10**6))
+    made = plan(rng, seed)
+    found = created(student, made)
+    assert_best_first(found, made)
+    assert_that(found["steps"] == [7], "on_step was not passed on to the painter")
+    best = max(made["scores"], key=made["scores"].get)
+    assert_same([number for _, number in found["remembered"]], [best], "the seeds whose pictures were remembered")
+    kept = found["remembered"][0][0]
+    assert_same(
+        sorted(kept), sorted(["prompt", "seed", "steps", "guidance", "score", "caption", "match"]), "its fields"
+    )
+    assert_same(kept["seed"], best, "the seed in the record")
+
+
+@check("create")
+def a_full_disk(student, rng):
+    """When the history cannot be written, the pictures are there all the same, and a note says so."""
+    made = plan(rng, int(rng.integers(10**6)), saving="sqlite3.Error")
+    found = created(student, made)
+    assert_best_first(found, made)
+    assert_that(len(result_of(found)[1]) > 0, "nothing tells that it was not saved: add a note")

@@ -1,0 +1,84 @@
+"""What is right on pictures, as the judge reads them, which none of the studio's models has seen; and whether ranking
+helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from PIL import Image
+
+from studio_lab import parts
+from studio_lab.studio import Models
+from tinyworld import Facts, Scene, judge
+from tinyworld.judge import Seen, Verdict
+from tinyworld.scene import direction
+
+load_judge = lru_cache(maxsize=1)(judge.load)
+
+
+def shows(facts: Facts, verdict: Verdict) -> dict[str, bool]:
+    """What of the facts a picture shows: "background", "objects" (number, colours, shapes, sizes), "relation", "all"."""
+    seen = [(one.size, one.colour, one.shape) for one in verdict.objects]
+    found = {
+        "background": verdict.background == facts.background,
+        "objects": sorted(seen) == sorted(facts.objects),
+        "relation": facts.relation is None or _related(facts, verdict.objects),
+    }
+    return found | {"all": all(found.values())}
+
+
+def _related(facts: Facts, objects: Sequence[Seen]) -> bool:
+    places = [next((o for o in objects if (o.colour, o.shape) == told[1:]), None) for told in facts.objects]
+    return None not in places and direction(*places) == facts.relation
+
+
+def read(pictures: Sequence[Image.Image]) -> list[Verdict]:
+    """What the judge sees on the pictures."""
+    return load_judge().read(list(pictures))
+
+
+def by_chance(pictures: Sequence[Image.Image], prompt: str) -> int:
+    """The first candidate: what one gets without ranking."""
+    return 0
+
+
+def choosers(models: Models, others: Mapping[str, str]) -> dict[str, Callable[[Sequence[Image.Image], str], int]]:
+    """Named ways to choose one of several candidates. others: another prompt for each, for the control."""
+
+    def by_clip(pictures: Sequence[Image.Image], prompt: str) -> int:
+        return parts.rank(models["clip"], pictures, prompt)[0][0]
+
+    def by_blip(pictures: Sequence[Image.Image], prompt: str) -> int:
+        chances = [parts.matches(models["retrieval"], picture, prompt) for picture in pictures]
+        return chances.index(max(chances))
+
+    return {
+        "the first": by_chance,
+        "by CLIP, told another prompt": lambda pictures, prompt: by_clip(pictures, others[prompt]),
+        "by CLIP": by_clip,
+        "by BLIP's matching": by_blip,
+    }
+
+
+def candidates(models: Models, scenes: Sequence[Scene], n: int = 4, steps: int = 8, seed: int = 0) -> list[list]:
+    """`n` pictures of each scene's caption."""
+    pipe = models.painter
+    return [parts.paint(pipe, s.caption(), range(seed + n * i, seed + n * i + n), steps) for i, s in enumerate(scenes)]
+
+
+def choices(
+    models: Models, scenes: Sequence[Scene], painted: Sequence[Sequence[Image.Image]]
+) -> tuple[dict[str, list[int]], list[list[bool]]]:
+    """Which candidate each way chooses for every scene, and which candidates show all that was told."""
+    captions = [scene.caption() for scene in scenes]
+    ways = choosers(models, dict(zip(captions, captions[1:] + captions[:1], strict=True)))
+    chosen = {
+        name: [way(pictures, caption) for pictures, caption in zip(painted, captions, strict=True)]
+        for name, way in ways.items()
+    }
+    right = [
+        [shows(scene.facts(), verdict)["all"] for verdict in read(pictures)]
+        for scene, pictures in zip(scenes, painted, strict=True)
+    ]
+    return chosen, right

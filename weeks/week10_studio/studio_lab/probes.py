@@ -1,0 +1,278 @@
+"""Small handles that the checks use on objects of the student's kernel, where only data can come back."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from coursekit import models
+
+load = lru_cache(maxsize=None)(lambda role: models.load(role, profile="tiny", device="cpu"))
+
+
+def with_model(role: str, function: Callable, *args: Any) -> Any:
+    """function(model and processor of a role, ...)."""
+    return function(load(role), *args)
+
+
+# --- painting -----------------------------------------------------------------------------------------------------------
+
+
+def painting(function: Callable, *args: Any) -> dict[str, Any]:
+    """Call function(pipe, *args, on_step), and keep what on_step was told.
+
+    Returns "pictures", "done" (the numbers), "latents" (the last ones), and whether pipe and the global generator were
+    "left alone".
+    """
+    pipe = load("diffusion").model
+    done, latents = [], []
+
+    def on_step(number: int, values: torch.Tensor) -> None:
+        done.append(number)
+        latents[:] = [values]
+
+    scheduler, before = pipe.scheduler, pipe.scheduler.num_inference_steps
+    generator = torch.get_rng_state()
+    pictures = function(pipe, *args, on_step)
+    alone = pipe.scheduler is scheduler and scheduler.num_inference_steps == before
+    alone = alone and torch.equal(generator, torch.get_rng_state())
+    return {"pictures": list(pictures), "done": done, "latents": latents[0] if latents else None, "left alone": alone}
+
+
+def two_at_once(function: Callable, first: Sequence[Any], second: Sequence[Any], at: int) -> dict[str, Any]:
+    """Paint `first`, and in the middle of its step `at` all of `second`, with the same pipeline."""
+    pipe, other = load("diffusion").model, []
+
+    def on_step(number: int, _: torch.Tensor) -> None:
+        if number == at:
+            other.extend(function(pipe, *second))
+
+    return {"first": list(function(pipe, *first, on_step)), "second": list(other)}
+
+
+class Stop(Exception):
+    """What a check raises in on_step."""
+
+
+def stopped(function: Callable, args: Sequence[Any], at: int) -> tuple[bool, int]:
+    """Whether what on_step raises after step `at` comes out, and how many steps were made."""
+    made = 0
+
+    def on_step(number: int, _: torch.Tensor) -> None:
+        nonlocal made
+        made = number
+        if number >= at:
+            raise Stop
+
+    try:
+        function(load("diffusion").model, *args, on_step)
+    except Stop:
+        return True, made
+    return False, made
+
+
+def edited(function: Callable, *args: Any) -> Image.Image:
+    """function(pipe, *args)."""
+    return function(load("diffusion").model, *args)
+
+
+# --- remembering --------------------------------------------------------------------------------------------------------
+
+
+def new_path() -> str:
+    """The path of a history that is not there yet."""
+    return str(Path(tempfile.mkdtemp(prefix="studio-")) / "history.db")
+
+
+def file_bytes(path: str) -> bytes:
+    """What is in the file."""
+    return Path(path).read_bytes()
+
+
+def write_file(data: bytes) -> str:
+    """The path of a new file that holds these bytes."""
+    path = new_path()
+    Path(path).write_bytes(data)
+    return path
+
+
+def on_a_full_disk(function: Callable, path: str, *args: Any) -> str:
+    """Call function(path, *args) while no file may grow beyond the history's size; the kind of error that it raises."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(path), hard))
+    try:
+        function(path, *args)
+    except (sqlite3.Error, OSError) as error:
+        return "sqlite3.Error" if isinstance(error, sqlite3.Error) else "OSError"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    return ""
+
+
+def from_threads(function: Callable, path: str, names: Sequence[str], each: int, picture: Image.Image) -> list[str]:
+    """Each name's thread calls function(path, name, {"i": i}, picture) so many times; what went wrong."""
+    wrong: list[str] = []
+
+    def work(name: str) -> None:
+        try:
+            for i in range(each):
+                function(path, name, {"i": i}, picture)
+        except Exception as error:
+            wrong.append(f"{type(error).__name__}: {error}")
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return wrong
+
+
+# --- the whole path -----------------------------------------------------------------------------------------------------
+
+
+class Bench:
+    """A studio that paints what it was given, fails as it was told to, and keeps what it was asked.
+
+    pictures: by seed.   scores: of CLIP, by seed.   unknown: words.   batch: how many pictures memory is enough for.
+    exhausted: "MemoryError" or "OutOfMemoryError".   saving: "", "OSError" or "sqlite3.Error".
+    """
+
+    def __init__(
+        self,
+        pictures: Mapping[int, Image.Image],
+        scores: Mapping[int, float],
+        unknown: Sequence[str] = (),
+        batch: int = 100,
+        exhausted: str = "MemoryError",
+        saving: str = "",
+    ) -> None:
+        self.pictures, self.scores, self.unknown = pictures, scores, list(unknown)
+        self.batch, self.saving = batch, saving
+        self.exhausted = {"MemoryError": MemoryError, "OutOfMemoryError": torch.OutOfMemoryError}[exhausted]
+        self.calls: list[Any] = []
+        self.remembered: list[Any] = []
+
+    def read_prompt(self, text: str) -> tuple[str, list[str]]:
+        self.calls.append("read_prompt")
+        if not text.strip():
+            raise ValueError("Say or type what to paint.")
+        return f"<{text.strip()}>", self.unknown
+
+    def paint(self, prompt: str, seeds: Sequence[int], steps: int, guidance: float, on_step: Any = None) -> list:
+        self.calls.append(["paint", prompt, [int(seed) for seed in seeds], steps, guidance, on_step is not None])
+        if len(seeds) > self.batch:
+            raise self.exhausted("not enough memory")
+        if on_step:
+            on_step(steps, torch.zeros(len(seeds), 1, 1, 1))
+        return [self.pictures[seed] for seed in seeds]
+
+    def _seed(self, picture: Image.Image) -> int:
+        return next(seed for seed, one in self.pictures.items() if one.tobytes() == picture.tobytes())
+
+    def rank(self, pictures: Sequence[Image.Image], prompt: str) -> list[tuple[int, float]]:
+        self.calls.append(["rank", prompt, len(pictures)])
+        found = [(i, self.scores[self._seed(picture)]) for i, picture in enumerate(pictures)]
+        return sorted(found, key=lambda pair: -pair[1])
+
+    def describe(self, picture: Image.Image) -> str:
+        self.calls.append(["describe", self._seed(picture)])
+        return f"caption of {self._seed(picture)}"
+
+    def matches(self, picture: Image.Image, prompt: str) -> float:
+        self.calls.append(["matches", self._seed(picture), prompt])
+        return self.scores[self._seed(picture)] / 2
+
+    def remember(self, record: Mapping[str, Any], picture: Image.Image) -> int:
+        if self.saving:
+            raise {"OSError": OSError, "sqlite3.Error": sqlite3.OperationalError}[self.saving](
+                "database or disk is full"
+            )
+        self.remembered.append([dict(record), self._seed(picture)])
+        return len(self.remembered)
+
+
+def created(function: Callable, plan: Mapping[str, Any], text: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Call function(bench, text, settings, on_step) and tell all about it.
+
+    plan: see Bench.   Returns "result", or "error" and "said"; "calls", "remembered", and "steps" told.
+    """
+    bench, steps = Bench(**plan), []
+    told: dict[str, Any] = {}
+    try:
+        told["result"] = function(bench, text, dict(settings), lambda done, latents: steps.append(done))
+    except (MemoryError, RuntimeError, ValueError, OSError, sqlite3.Error) as error:
+        told |= {"error": type(error).__name__, "said": str(error)}
+    return {**told, "calls": bench.calls, "remembered": bench.remembered, "steps": steps}
+
+
+def visit(create: Callable, text: str, settings: Mapping[str, Any], edits: bool = False) -> dict[str, Any]:
+    """Open the app with this `create`, paint, and open it again as after a restart. The rest is the course's.
+
+    Returns what can be seen: "errors", "notes", "picture", "record"; "before" and "after": the history's records and
+    pictures, on the page where it was painted and on the one that was opened later; and "reopened", the settings there.
+    """
+    from streamlit.testing.v1 import AppTest
+
+    from studio_lab.studio import parts
+
+    os.environ["STUDIO_HISTORY"] = new_path()
+    os.environ.pop("STUDIO_PARTS", None)
+
+    def opened(session: str | None = None) -> Any:
+        page = AppTest.from_string("from studio_lab import page\npage.main()", default_timeout=120)
+        page.session_state["parts"] = {**parts(), "create": create}
+        if session:
+            page.query_params["session"] = session
+        return page.run()
+
+    def press(page: Any, label: str, last: bool = False) -> Any:
+        buttons = [button for button in page.button if button.label == label]
+        if not buttons:
+            raise RuntimeError(f"the app shows no button {label!r}: {_said(page)}")
+        return buttons[-1 if last else 0].click().run()
+
+    page = opened()
+    page.text_area(key="text").set_value(text)
+    for name in ("steps", "guidance", "candidates"):
+        page.slider(key=name).set_value(settings[name])
+    page.number_input(key="seed").set_value(settings["seed"])
+    press(page, "Paint")
+    work = dict(page.session_state["work"]) if "work" in page.session_state else {}
+    again = opened(page.session_state["session"])
+    found = {
+        "errors": _said(page),
+        "notes": [note.value for note in page.info],
+        "picture": work.pop("picture", None),
+        "record": work,
+        "before": _history(page),
+        "after": _history(again),
+        "reopened": {},
+    }
+    if found["after"]:
+        press(again, "Open", last=True)
+        found["reopened"] = {name: again.session_state[name] for name in ("text", "seed", "steps", "guidance")}
+    return found
+
+
+def _said(page: Any) -> list[str]:
+    return [*(error.value for error in page.error), *(error.value for error in page.exception)]
+
+
+def _history(page: Any) -> list[Any]:
+    """What the page's session remembers, by the course's own reader."""
+    from studio_lab.parts import recall
+
+    works = recall(os.environ["STUDIO_HISTORY"], page.session_state["session"])
+    shown = len([button for button in page.button if button.label == "Open"])
+    return [[work["record"], work["picture"]] for work in works[:shown]]
