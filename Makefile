@@ -1,7 +1,8 @@
 # Two commands do everything on a fresh machine:
 #   make demo    the environment, then a sample class graded end to end
 #   make test    the environment, then every test
-# make lab opens JupyterLab on the weeks; make student writes the students' copy of the course to dist/student.
+# make lab opens JupyterLab on the weeks; make studio starts the app of week 10;
+# make student writes the students' copy of the course to dist/student.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,7 @@ FROM := $(if $(WHEELS),--no-index --find-links $(abspath $(WHEELS)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lab env student lint lock wheelhouse clean
+.PHONY: demo test lab studio env student lint lock wheelhouse clean
 
 demo: env
 	$(BIN)/grader doctor --install
@@ -35,6 +36,10 @@ test: env
 
 lab: env
 	$(BIN)/jupyter lab --notebook-dir=weeks
+
+# The web app of week 10, on this machine only. make studio PARTS=weeks/week10_studio/my_studio.py PROFILE=full
+studio: env
+	STUDIO_PARTS=$(PARTS) STUDIO_PROFILE=$(or $(PROFILE),tiny) $(BIN)/streamlit run weeks/week10_studio/app.py
 
 env: $(READY)
 
@@ -63,7 +68,7 @@ lint: env
 
 # Make requirements.lock anew from pyproject.toml: exact versions for Python 3.11 to 3.13 on every system.
 lock: env
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra lab --extra grader --extra cluster --extra dev \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra lab --extra app --extra grader --extra cluster --extra dev \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock
 
 # All that `make env WHEELS=wheelhouse` needs on a machine with the same system and Python: several GB on Linux.

@@ -12,6 +12,7 @@ from transformers.utils import logging
 from coursekit.notebook import use_checks
 from studio_lab import checks, parts
 from studio_lab.data import sound_file, told, wishes
+from studio_lab.driving import app_test, new_history, press
 from studio_lab.measuring import candidates, choices, read, shows
 from studio_lab.parts import FORMAT, SCHEMA, digest
 from studio_lab.plots import (
@@ -25,7 +26,7 @@ from studio_lab.plots import (
 )
 from studio_lab.studio import WORLD, Forming, Models, Studio, assemble, load_parts, reworded, sessions, wish
 
-logging.set_verbosity_error()  # transformers warns of every setting that differs from a model's own; here they are meant
+logging.set_verbosity_error()  # transformers warns of settings that differ from a model's own; here they are meant
 use_checks(checks, Path(__file__).with_name("points.json"))
 
 __all__ = [
@@ -35,13 +36,16 @@ __all__ = [
     "SCHEMA",
     "Studio",
     "WORLD",
+    "app_test",
     "assemble",
     "candidates",
     "choices",
     "digest",
     "load_parts",
+    "new_history",
     "parts",
     "play",
+    "press",
     "read",
     "reworded",
     "sessions",

@@ -404,7 +404,7 @@ def assert_works(found: Any, wanted: list[tuple[dict[str, Any], Image.Image]], w
 @check("remember")
 def newest_first(student, rng):
     """What is remembered comes back whole, the newest first."""
-    path = student.library("studio_lab.probes").new_path()
+    path = student.library("studio_lab.probes").new_history()
     assert_works(student.recall(path, "ada"), [], "before anything was remembered")
     works = [(record(rng), noise(rng)) for _ in range(3)]
     numbers = [student.remember(path, "ada", *work) for work in works]
@@ -417,7 +417,7 @@ def newest_first(student, rng):
 @check("remember")
 def sessions_do_not_mix(student, rng):
     """Each session sees its own works only."""
-    path = student.library("studio_lab.probes").new_path()
+    path = student.library("studio_lab.probes").new_history()
     works = [(record(rng), noise(rng)) for _ in range(3)]
     for session, work in zip(("ada", "bob", "ada"), works, strict=True):
         student.remember(path, session, *work)

@@ -12,7 +12,6 @@ import hashlib
 import html
 import io
 import json
-import math
 import re
 import sqlite3
 import unicodedata
@@ -287,7 +286,8 @@ def matches(retriever: Loaded, picture: Image.Image, prompt: str) -> float:
 def remember(path: str, session: str, record: Mapping[str, Any], picture: Image.Image) -> int:
     """Write a work into the history, for good, and return its number.
 
-    path: of a SQLite file, made where there is none, with the one table of SCHEMA.   session: whose it is.   record: what JSON can hold.
+    path: of a SQLite file, made where there is none, with the one table of SCHEMA.   session: whose it is.
+    record: what JSON can hold.
     When it returns, the work is on the disk; when it raises (sqlite3.Error or OSError), the file is as it was.
     """
     png = io.BytesIO()
@@ -373,7 +373,7 @@ def _checked(found: Any, edits: int = 0) -> dict[str, Any]:
         return type(value) is int and low <= value <= high
 
     def number(value: Any, low: float, high: float) -> bool:
-        return type(value) in (int, float) and math.isfinite(value) and low <= value <= high
+        return type(value) in (int, float) and low <= value <= high  # false for nan
 
     holds: dict[str, Callable[[Any], bool]] = {
         "format": lambda v: v == FORMAT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -16,6 +15,9 @@ import torch
 from PIL import Image
 
 from coursekit import models
+from studio_lab.driving import app_test, new_history, press, said
+from studio_lab.parts import recall
+from studio_lab.studio import parts
 
 load = lru_cache(maxsize=None)(lambda role: models.load(role, profile="tiny", device="cpu"))
 
@@ -25,7 +27,7 @@ def with_model(role: str, function: Callable, *args: Any) -> Any:
     return function(load(role), *args)
 
 
-# --- painting -----------------------------------------------------------------------------------------------------------
+# --- painting -------------------------------------------------------------------------------------------------------
 
 
 def painting(function: Callable, *args: Any) -> dict[str, Any]:
@@ -86,12 +88,7 @@ def edited(function: Callable, *args: Any) -> Image.Image:
     return function(load("diffusion").model, *args)
 
 
-# --- remembering --------------------------------------------------------------------------------------------------------
-
-
-def new_path() -> str:
-    """The path of a history that is not there yet."""
-    return str(Path(tempfile.mkdtemp(prefix="studio-")) / "history.db")
+# --- remembering ----------------------------------------------------------------------------------------------------
 
 
 def file_bytes(path: str) -> bytes:
@@ -101,7 +98,7 @@ def file_bytes(path: str) -> bytes:
 
 def write_file(data: bytes) -> str:
     """The path of a new file that holds these bytes."""
-    path = new_path()
+    path = new_history()
     Path(path).write_bytes(data)
     return path
 
@@ -138,7 +135,7 @@ def from_threads(function: Callable, path: str, names: Sequence[str], each: int,
     return wrong
 
 
-# --- the whole path -----------------------------------------------------------------------------------------------------
+# --- the whole path -------------------------------------------------------------------------------------------------
 
 
 class Bench:
@@ -216,63 +213,39 @@ def created(function: Callable, plan: Mapping[str, Any], text: str, settings: Ma
     return {**told, "calls": bench.calls, "remembered": bench.remembered, "steps": steps}
 
 
-def visit(create: Callable, text: str, settings: Mapping[str, Any], edits: bool = False) -> dict[str, Any]:
+def visit(create: Callable, text: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Open the app with this `create`, paint, and open it again as after a restart. The rest is the course's.
 
     Returns what can be seen: "errors", "notes", "picture", "record"; "before" and "after": the history's records and
     pictures, on the page where it was painted and on the one that was opened later; and "reopened", the settings there.
     """
-    from streamlit.testing.v1 import AppTest
-
-    from studio_lab.studio import parts
-
-    os.environ["STUDIO_HISTORY"] = new_path()
-    os.environ.pop("STUDIO_PARTS", None)
-
-    def opened(session: str | None = None) -> Any:
-        page = AppTest.from_string("from studio_lab import page\npage.main()", default_timeout=120)
-        page.session_state["parts"] = {**parts(), "create": create}
-        if session:
-            page.query_params["session"] = session
-        return page.run()
-
-    def press(page: Any, label: str, last: bool = False) -> Any:
-        buttons = [button for button in page.button if button.label == label]
-        if not buttons:
-            raise RuntimeError(f"the app shows no button {label!r}: {_said(page)}")
-        return buttons[-1 if last else 0].click().run()
-
-    page = opened()
-    page.text_area(key="text").set_value(text)
-    for name in ("steps", "guidance", "candidates"):
-        page.slider(key=name).set_value(settings[name])
-    page.number_input(key="seed").set_value(settings["seed"])
-    press(page, "Paint")
-    work = dict(page.session_state["work"]) if "work" in page.session_state else {}
-    again = opened(page.session_state["session"])
-    found = {
-        "errors": _said(page),
-        "notes": [note.value for note in page.info],
-        "picture": work.pop("picture", None),
-        "record": work,
-        "before": _history(page),
-        "after": _history(again),
-        "reopened": {},
-    }
-    if found["after"]:
-        press(again, "Open", last=True)
-        found["reopened"] = {name: again.session_state[name] for name in ("text", "seed", "steps", "guidance")}
+    history, own = new_history(), {**parts(), "create": create}
+    with app_test(own, history) as page:
+        page.text_area(key="text").set_value(text)
+        for name in ("steps", "guidance", "candidates"):
+            page.slider(key=name).set_value(settings[name])
+        page.number_input(key="seed").set_value(settings["seed"])
+        press(page, "Paint")
+        work = dict(page.session_state["work"]) if "work" in page.session_state else {}
+        found = {
+            "errors": said(page),
+            "notes": [note.value for note in page.info],
+            "picture": work.pop("picture", None),
+            "record": work,
+            "before": _history(page, history),
+            "reopened": {},
+        }
+    with app_test(own, history, page.session_state["session"]) as again:
+        found["after"] = _history(again, history)
+        if found["after"]:
+            press(again, "Open", -1)
+            names = ("text", "seed", "steps", "guidance")
+            found["reopened"] = {name: again.session_state[name] for name in names}
     return found
 
 
-def _said(page: Any) -> list[str]:
-    return [*(error.value for error in page.error), *(error.value for error in page.exception)]
-
-
-def _history(page: Any) -> list[Any]:
-    """What the page's session remembers, by the course's own reader."""
-    from studio_lab.parts import recall
-
-    works = recall(os.environ["STUDIO_HISTORY"], page.session_state["session"])
+def _history(page: Any, path: str) -> list[Any]:
+    """What the page shows of its session's history."""
+    works = recall(path, page.session_state["session"])
     shown = len([button for button in page.button if button.label == "Open"])
     return [[work["record"], work["picture"]] for work in works[:shown]]
