@@ -49,6 +49,7 @@ from studio_lab.checks import (
     spoken,
     tone,
 )
+from studio_lab.probes import flat
 from studio_lab.studio import Models, Studio
 
 REFLECTION = """
@@ -139,7 +140,7 @@ def what_looks_the_same(student, rng):
     prompt, unknown = read(student, f"{wide}\u200bstar\x07on\u00a0white", WORDS)
     assert_same(prompt, "red star on white", "the prompt with wide letters and control characters")
     assert_same(unknown, [], "its unknown words")
-    prompt, unknown = read(student, "Ünder 3 étoiles, x2y!", {"x"})
+    prompt, unknown = read(student, "Ünder 3 étoiles, x2y!", ["x"])
     assert_same((prompt, unknown), ("Ünder 3 étoiles, x2y!", ["ünder", "étoiles", "y"]), "prompt and unknown words")
 
 
@@ -196,17 +197,13 @@ def it_can_be_stopped(student, rng):
 
 
 @check("rank")
-def equals_and_many(student, rng):
-    """Of equals the earlier one comes first; one picture is ranked, and so are many."""
+def one_and_many(student, rng):
+    """One picture is ranked, and so are many, some of which are there twice."""
     scenes = [scene(rng, colour=colour) for colour in ("red", "blue", "green")]
     a, b, c = (one.render() for one in scenes)
     assert_ranked(student, [b], scenes[0].caption())
-    pictures, prompt = [b, a, c, a, b, a], scenes[0].caption()
-    assert_ranked(student, pictures, prompt)
-    found = student.library("studio_lab.probes").with_model("clip", student.rank, pictures, prompt)
-    places = [int(pair[0]) for pair in found]
-    for same in ((1, 3, 5), (0, 4)):
-        assert_same([place for place in places if place in same], list(same), "the places of equal pictures")
+    assert_ranked(student, [b, a, c, a, b, a], scenes[0].caption())
+    assert_ranked(student, [one.render() for one in data.told(9, 2, int(rng.integers(10**6)))], scenes[1].caption())
 
 
 # --- 6 describe -------------------------------------------------------------------------------------------------------
@@ -453,17 +450,10 @@ def edits_all_the_way_back(student, rng):
         told = recipe(rng, "vary") | {"from": told}
     raw = json.dumps(told).encode()
     assert_that(len(raw) < parts.RECIPE_BYTES, "too long to ask")
-    assert_same(_flat(student.read_recipe(raw)), _flat(json.loads(raw)), "a picture edited twenty times")
+    found = student.library("studio_lab.probes").flat_recipe(student.read_recipe, raw)  # too deep to cross as it is
+    assert_same(found, flat(json.loads(raw)), "a picture edited twenty times, and what it goes back to")
     more = json.dumps(recipe(rng, "vary") | {"from": told}).encode()
     refused(lambda: student.read_recipe(more), "a picture edited twenty-one times")
-
-
-def _flat(told: Any) -> list[Any]:
-    found = []
-    while isinstance(told, dict):
-        found.append({name: value for name, value in told.items() if name != "from"})
-        told = told.get("from")
-    return found
 
 
 @check("recipe")

@@ -18,7 +18,7 @@ load_judge = lru_cache(maxsize=1)(judge.load)
 
 
 def shows(facts: Facts, verdict: Verdict) -> dict[str, bool]:
-    """What a picture shows of the facts: "background", "objects" (number, colours, shapes, sizes), "relation"; "all"."""
+    """What is right on a picture: "background", "objects" (number, colours, shapes, sizes), "relation", and "all"."""
     seen = [(one.size, one.colour, one.shape) for one in verdict.objects]
     found = {
         "background": verdict.background == facts.background,

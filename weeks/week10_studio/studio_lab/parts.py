@@ -255,8 +255,8 @@ def repaint(
 def rank(clip: Loaded, pictures: Sequence[Image.Image], prompt: str) -> list[tuple[int, float]]:
     """(place, cosine) of every picture, the one that fits the prompt best first.
 
-    place: of the picture in `pictures`.   cosine: of CLIP's embeddings of picture and prompt. Of equals the earlier
-    one comes first.   Source: Radford et al. 2021, section 2.3.
+    place: of the picture in `pictures`.   cosine: of CLIP's embeddings of picture and prompt.
+    Source: Radford et al. 2021, section 2.3.
     """
     seen, said = models.embed_images(clip, pictures), models.embed_texts(clip, [prompt])
     cosines = torch.nn.functional.cosine_similarity(seen, said).tolist()

@@ -135,6 +135,23 @@ def from_threads(function: Callable, path: str, names: Sequence[str], each: int,
     return wrong
 
 
+# --- sharing ---------------------------------------------------------------------------------------------------------
+
+
+def flat(recipe: Any) -> list[dict[str, Any]]:
+    """A recipe without its "from", then the one it goes back to, and so on."""
+    found = []
+    while isinstance(recipe, Mapping) and len(found) < 100:
+        found.append({name: value for name, value in recipe.items() if name != "from"})
+        recipe = recipe.get("from")
+    return found
+
+
+def flat_recipe(function: Callable, data: bytes) -> list[dict[str, Any]]:
+    """What function(data) reads, flat."""
+    return flat(function(data))
+
+
 # --- the whole path -------------------------------------------------------------------------------------------------
 
 
