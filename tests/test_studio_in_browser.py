@@ -101,8 +101,8 @@ def test_type_paint_edit_reload_and_download(server):
         page.goto(address)
         settled(page)
         quick(page)
-        page.get_by_label("Prompt").fill("draw a large red star")
-        page.get_by_label("Prompt").press("Control+Enter")
+        page.get_by_role("textbox", name="Prompt").fill("draw a large red star")
+        page.get_by_role("textbox", name="Prompt").press("Control+Enter")
         settled(page)
         press(page, "Paint")
         page.get_by_text("BLIP sees:").wait_for()
@@ -134,7 +134,7 @@ def test_type_paint_edit_reload_and_download(server):
         assert opens(page) == 2, "the history is there after a reload"
         page.get_by_role("button", name="Open", exact=True).nth(1).click()
         settled(page)
-        assert page.get_by_label("Prompt").input_value() == "a large red star on a white background"
+        assert page.get_by_role("textbox", name="Prompt").input_value() == "a large red star on a white background"
 
         slides = downloaded(page, "The session as slides")
         assert len(Page(slides.decode()).sections) == 3
@@ -173,5 +173,5 @@ def test_a_second_visitor_sees_nothing_of_the_first(server):
         page = context.new_page()
         page.goto(address)
         settled(page)
-        assert opens(page) == 0 and page.get_by_label("Prompt").input_value() == ""
+        assert opens(page) == 0 and page.get_by_role("textbox", name="Prompt").input_value() == ""
         assert re.search(r"\?session=[0-9a-f]{8}$", page.url)

@@ -306,7 +306,7 @@ def no_region_and_no_strength(student, rng):
 def what_is_typed_is_text(student, rng):
     """Quotes, semicolons and other alphabets in sessions and prompts are kept as they are."""
     path = student.library("studio_lab.probes").new_history()
-    names = ["o'hara", "'); DROP TABLE works; --", "ada%", "ünï ☂"]
+    names = ["o'hara", "'); DROP TABLE works; --", "ada%", "adam", "ünï ☂"]
     works = [({**record(rng), "prompt": f'{name} " ? \\ {{}}'}, noise(rng)) for name in names]
     for name, work in zip(names, works, strict=True):
         student.remember(path, name, *work)

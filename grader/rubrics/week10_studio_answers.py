@@ -541,14 +541,6 @@ _wrong(
     "a grey picture has no third dimension",
     visible_passes=True,
 )
-_wrong(
-    "describe",
-    "prompts of any length",
-    _swap(DESCRIBE, ("text=prompt, truncation=True, ", "text=prompt, ")),
-    "a long prompt has more tokens than positions",
-    visible_passes=True,
-)
-
 # --- 7 edit -----------------------------------------------------------------------------------------------------------
 
 EDIT = """

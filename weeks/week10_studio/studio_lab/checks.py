@@ -356,7 +356,7 @@ def outside_nothing_changes(student, rng):
     before, within = pixels(picture), inside(region, *picture.size)
     assert_that(found.shape == before.shape, f"the picture now has shape {found.shape}")
     assert_same(int(np.abs(found - before)[~within].max()), 0, "the largest change of a pixel outside the region")
-    assert_that(bool(np.abs(found - before)[within].max() > 20), "nothing changed inside the region")
+    assert_that(bool(np.abs(found - before)[within].any()), "nothing changed inside the region")
 
 
 @check("edit")
@@ -365,7 +365,7 @@ def the_librarys_variation(student, rng):
     from diffusers import StableDiffusionImg2ImgPipeline
 
     picture, prompt, (seed,) = scene(rng).render(), scene(rng).caption(), seeds_of(rng, 1)
-    strength = float(rng.choice([0.5, 0.75]))
+    strength = float(rng.choice([0.4, 0.6]))
     pipe = parts.own(model("diffusion").model, StableDiffusionImg2ImgPipeline)
     how = {"strength": strength, "num_inference_steps": 8, "guidance_scale": 3.0}
     wanted = pipe(prompt, image=picture, generator=torch.Generator().manual_seed(seed), **how).images[0]

@@ -23,7 +23,7 @@ import altair
 import pandas
 import streamlit as st
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from studio_lab import studio as studios
 from studio_lab import voice
@@ -259,7 +259,7 @@ def show() -> None:
         return
     work = state.work
     picture, about = st.columns([1, 1])
-    picture.image(enlarged(work["picture"], LARGE))
+    picture.image(enlarged(work["picture"], LARGE), output_format="PNG")
     with about:
         st.markdown(f"**{plain(work['prompt'])}**")
         if "caption" in work:
@@ -275,8 +275,9 @@ def show() -> None:
         with told("making files"):
             name = f"studio-{work['pixels'][:8]}"
             recipe = json.dumps(studio.recipe(work), indent=1)
-            st.download_button("Picture", studio.png(work), f"{name}.png", "image/png", on_click="ignore")
-            st.download_button("Recipe", recipe, f"{name}.json", "application/json", on_click="ignore")
+            picture_file, recipe_file = st.columns(2)
+            picture_file.download_button("Picture", studio.png(work), f"{name}.png", "image/png", on_click="ignore")
+            recipe_file.download_button("Recipe", recipe, f"{name}.json", "application/json", on_click="ignore")
     if len(state.works) > 1:
         candidates()
     edits(studio, work)
@@ -298,7 +299,7 @@ def candidates() -> None:
     state = st.session_state
     st.caption("Candidates, ranked by CLIP")
     for i, (column, work) in enumerate(zip(st.columns(CANDIDATES), state.works, strict=False)):
-        column.image(enlarged(work["picture"], SMALL), caption=f"{work['score']:.3f}")
+        column.image(enlarged(work["picture"], SMALL), caption=f"{work['score']:.3f}", output_format="PNG")
         here = work["pixels"] == state.work["pixels"]
         column.button("Take", key=f"take-{i}", disabled=here, on_click=take, args=(i,))
 
@@ -422,7 +423,7 @@ def history() -> None:
             st.caption("What you paint is kept here, on this machine.")
         for start in range(0, min(len(works), SHOWN), 8):
             for column, work in zip(st.columns(8), works[start : start + 8], strict=False):
-                column.image(enlarged(work["picture"], SMALL), caption=work["prompt"][:60])
+                column.image(enlarged(work["picture"], SMALL), caption=work["prompt"][:60], output_format="PNG")
                 column.button("Open", key=f"open-{work['id']}", on_click=reopen, args=(work,))
         if len(works) > SHOWN:
             st.caption(f"and {len(works) - SHOWN} older ones, which the slide deck shows")
@@ -448,9 +449,11 @@ def reopen(work: Mapping[str, Any]) -> None:
 
 
 def enlarged(picture: Image.Image, side: int) -> Image.Image:
-    """The picture so many pixels wide; a tiny one with sharp pixels."""
+    """The picture so many pixels wide in a thin frame, which white ones need; a tiny one with sharp pixels."""
     sharp = side >= picture.width
-    return picture.resize((side, side), Image.Resampling.NEAREST if sharp else Image.Resampling.LANCZOS)
+    shown = picture.resize((side, side), Image.Resampling.NEAREST if sharp else Image.Resampling.LANCZOS)
+    ImageDraw.Draw(shown).rectangle((0, 0, side - 1, side - 1), outline="#d9d9d9")
+    return shown
 
 
 def sheet(pictures: list[Image.Image], side: int) -> Image.Image:
