@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,8 @@ def app_test(
         from streamlit.testing.v1 import AppTest
     except ImportError:
         raise RuntimeError('the app needs Streamlit: pip install "crossmodal[app]", or pip install streamlit') from None
+    # it warns of every element that is drawn without a server
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     setting = {"STUDIO_HISTORY": history or new_history(), "STUDIO_PROFILE": "tiny"}
     if isinstance(parts, str):
         setting["STUDIO_PARTS"] = str(Path(parts).resolve())

@@ -79,7 +79,8 @@ def show_choices(
     rows: int = 4,
 ) -> None:
     """Candidates of some prompts: framed green where all is right that was told, and below it who chose it."""
-    marks = [name.removeprefix("by ")[:4].strip() for name in chosen]
+    marks = ["control" if "," in name else name.removeprefix("by ").removeprefix("the ")[:5] for name in chosen]
+    marks = [mark.removesuffix("'") for mark in marks]
     side, step = 80, 92
     sheet = Sheet(300 + len(painted[0]) * step, rows * (side + 30) + 4)
     interesting = sorted(range(len(captions)), key=lambda i: len({chosen[name][i] for name in chosen}), reverse=True)
@@ -116,4 +117,4 @@ def show_page(html: str, height: int = 330) -> None:
     from IPython import display
 
     frame = f'<iframe sandbox style="width:100%;height:{height}px;border:0" srcdoc="{escaping.escape(html)}"></iframe>'
-    display.display(display.HTML(frame))
+    display.display({"text/html": frame}, raw=True)
