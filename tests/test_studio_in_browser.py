@@ -73,7 +73,7 @@ def downloaded(page: Any, label: str) -> bytes:
 
 
 def opens(page: Any) -> int:
-    return page.get_by_role("button", name="Open", exact=True).count()
+    return page.get_by_role("button", name="Reopen", exact=True).count()
 
 
 def quick(page: Any) -> None:
@@ -120,7 +120,7 @@ def test_type_paint_edit_reload_and_download(server):
         page.wait_for_timeout(1000)
         settled(page)
         press(page, "Repaint")
-        page.get_by_role("button", name="Open", exact=True).nth(1).wait_for()
+        page.get_by_role("button", name="Reopen", exact=True).nth(1).wait_for()
         recipe = parts.read_recipe(downloaded(page, "Recipe"))
         assert recipe["kind"] == "repaint" and recipe["from"]["kind"] == "paint"
         assert recipe["region"] == pytest.approx([0.1, 0.2, 0.6, 0.8], abs=0.06)
@@ -132,7 +132,7 @@ def test_type_paint_edit_reload_and_download(server):
         page.reload()
         settled(page)
         assert opens(page) == 2, "the history is there after a reload"
-        page.get_by_role("button", name="Open", exact=True).nth(1).click()
+        page.get_by_role("button", name="Reopen", exact=True).nth(1).click()
         settled(page)
         assert page.get_by_role("textbox", name="Prompt").input_value() == "a large red star on a white background"
 

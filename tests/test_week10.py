@@ -267,7 +267,7 @@ def painted(page, text=STAR, **settings):
 
 
 def opens(page):
-    return [button for button in page.button if button.label == "Open"]
+    return [button for button in page.button if button.label == "Reopen"]
 
 
 def test_type_paint_edit_reload():
@@ -297,7 +297,7 @@ def test_type_paint_edit_reload():
         session = page.session_state["session"]
     with app_test(history=history, session=session) as again:
         assert len(opens(again)) == 5
-        press(again, "Open", -1)
+        press(again, "Reopen", -1)
         wanted = {"text": STAR, "steps": 4, "guidance": 2.5, "seed": work["seed"]}
         assert {name: again.session_state[name] for name in wanted} == wanted
         assert again.session_state["work"]["picture"].tobytes() == work["picture"].tobytes()

@@ -392,7 +392,12 @@ def draw(picture: Image.Image) -> tuple[float, float, float, float]:
     image = altair.Chart(corners).mark_image(width=LARGE, height=LARGE, aspect=False, align="left", baseline="top")
     image = image.encode(x=x, y=y, url="url:N").add_params(brush)
     frame = altair.Chart(chosen).mark_rect(fillOpacity=0.15, fill="#0072B2", stroke="#0072B2", strokeWidth=2)
-    chart = (image + frame.encode(x=x, x2="x2:Q", y=y, y2="y2:Q")).properties(width=LARGE, height=LARGE)
+    chart = (image + frame.encode(x=x, x2="x2:Q", y=y, y2="y2:Q")).properties(
+        width=LARGE,
+        height=LARGE,
+        padding={"left": 0, "top": 0, "right": 0, "bottom": 0},  # else it is taken from the height
+        autosize=altair.AutoSizeParams(type="none"),
+    )
     st.caption("Drag over the picture, or move the sliders.")
     st.altair_chart(chart, width="content", theme=None, key="canvas", on_select=drawn)
     a, b = st.columns(2)
@@ -424,7 +429,7 @@ def history() -> None:
         for start in range(0, min(len(works), SHOWN), 8):
             for column, work in zip(st.columns(8), works[start : start + 8], strict=False):
                 column.image(enlarged(work["picture"], SMALL), caption=work["prompt"][:60], output_format="PNG")
-                column.button("Open", key=f"open-{work['id']}", on_click=reopen, args=(work,))
+                column.button("Reopen", key=f"open-{work['id']}", on_click=reopen, args=(work,))
         if len(works) > SHOWN:
             st.caption(f"and {len(works) - SHOWN} older ones, which the slide deck shows")
         if works:

@@ -255,7 +255,7 @@ def visit(create: Callable, text: str, settings: Mapping[str, Any]) -> dict[str,
     with app_test(own, history, page.session_state["session"]) as again:
         found["after"] = _history(again, history)
         if found["after"]:
-            press(again, "Open", -1)
+            press(again, "Reopen", -1)
             names = ("text", "seed", "steps", "guidance")
             found["reopened"] = {name: again.session_state[name] for name in names}
     return found
@@ -264,5 +264,5 @@ def visit(create: Callable, text: str, settings: Mapping[str, Any]) -> dict[str,
 def _history(page: Any, path: str) -> list[Any]:
     """What the page shows of its session's history."""
     works = recall(path, page.session_state["session"])
-    shown = len([button for button in page.button if button.label == "Open"])
+    shown = len([button for button in page.button if button.label == "Reopen"])
     return [[work["record"], work["picture"]] for work in works[:shown]]
