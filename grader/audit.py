@@ -9,6 +9,7 @@ in a batch carry the solution's.
 from __future__ import annotations
 
 import importlib.util
+import random
 import re
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -104,8 +105,13 @@ def solved(course: Course, week: Week) -> NotebookNode:
     return substitute(released, {name: marker.sub("", reference[name]) for name in answers_in(released)})
 
 
-def plan(course: Course, week: Week, only: Sequence[str] | None = None, isolated: bool = False) -> Plan:
-    """Spread the known answers over notebooks. Raises CourseError for a question that does not exist."""
+def plan(
+    course: Course, week: Week, only: Sequence[str] | None = None, isolated: bool = False, sample: int | None = None
+) -> Plan:
+    """Spread the known answers over notebooks, or over all that are needed and keep `sample` of these, drawn at random.
+
+    Raises CourseError for a question that does not exist.
+    """
     base = solved(course, week)
     questions = automatic_questions(base)
     if unknown := sorted(set(only or []) - set(questions)):
@@ -124,8 +130,10 @@ def plan(course: Course, week: Week, only: Sequence[str] | None = None, isolated
         if len(right[q]) < LEAST_RIGHT:
             shortages.append(f"{q} has {pages.plural(len(right[q]), 'right answer')}; at least {LEAST_RIGHT} are due")
     filler = {q: own[q] for q in questions}
-    spread = _one_by_one if isolated else _alternate
-    return Plan(chosen, spread(chosen, wrong, right, filler), shortages, base)
+    batches = (_one_by_one if isolated else _alternate)(chosen, wrong, right, filler)
+    if sample is not None and sample < len(batches):
+        batches = [batches[i] for i in sorted(random.sample(range(len(batches)), sample))]
+    return Plan(chosen, batches, shortages, base)
 
 
 def _one_by_one(

@@ -382,6 +382,9 @@ def audit(
         bool, typer.Option("--isolated", help="One answer a notebook: slow, and the strictest.")
     ] = False,
     only: Annotated[list[str] | None, typer.Option("--only", metavar="QUESTION", help="Only this; repeatable.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="So many of the notebooks, drawn at random: quicker, and proves less.")
+    ] = None,
     workers: Workers = None,
     kernel: Kernel = None,
     unsandboxed: Unsandboxed = False,
@@ -399,7 +402,7 @@ def audit(
     here = Course.find(course, work)
     which = here.week(week)
     out = console()
-    plan = auditing.plan(here, which, only=only, isolated=isolated)
+    plan = auditing.plan(here, which, only=only, isolated=isolated, sample=sample)
     with Watch(out, f"Auditing {which.slug}", len(plan.batches)) as watch:
         settings = options(which, workers, kernel=kernel, unsandboxed=unsandboxed, device=device, slots=slots)
         findings = auditing.run(here, which, plan, settings, on_start=watch.on_start, on_done=watch.on_done)

@@ -53,6 +53,14 @@ def test_every_batch_mixes_and_every_answer_is_used(course, week):
     assert len(plan.batches) == 9, "a wrong answer in every second one, of five"
 
 
+def test_a_sample_is_some_of_the_whole_audit_s_notebooks(course, week):
+    whole = {b.name: b.answers for b in audit.plan(course, week).batches}
+    drawn = [audit.plan(course, week, sample=3) for _ in range(12)]
+    assert all(len(p.batches) == 3 and all(whole[b.name] == b.answers for b in p.batches) for p in drawn)
+    assert len({b.name for p in drawn for b in p.batches}) > 3, "drawn anew each time"
+    assert len(audit.plan(course, week, sample=99).batches) == len(whole)
+
+
 def test_isolated_puts_one_answer_in_a_notebook(course, week):
     plan = audit.plan(course, week, only=["mean"], isolated=True)
     assert [b.name for b in plan.batches][:2] == [audit.REFERENCE, "mean/wrong 0"]

@@ -83,6 +83,13 @@ def test_ci_covers_what_it_promises():
         assert part.replace("grader ", "$(BIN)/grader ", 1) in recipe or part in recipe, f"make test leaves out {part}"
 
 
+def test_every_week_is_audited_whole():
+    made = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]["audit"]
+    weeks = {folder.name.split("_")[0] for folder in (ROOT / "solutions").iterdir()}
+    assert set(made["strategy"]["matrix"]["week"]) == weeks
+    assert made["steps"][-1]["run"] == ".venv/bin/grader audit ${{ matrix.week }}"
+
+
 def test_strangers_code_never_reaches_the_gpu_runner():
     path = ROOT / ".github" / "workflows" / "gpu.yml"
     made = yaml.safe_load(path.read_text(encoding="utf-8"))
