@@ -77,7 +77,11 @@ def test_the_makefile_and_ci_know_the_same_pythons():
     low, high = re.search(r"\(3, (\d+)\) <= sys\.version_info < \(3, (\d+)\)", makefile).groups()
     assert list(range(int(low), int(high))) == SUPPORTED
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
-    matrix = [job["strategy"]["matrix"]["python"] for job in workflow["jobs"].values() if "strategy" in job]
+    matrix = [
+        job["strategy"]["matrix"]["python"]
+        for job in workflow["jobs"].values()
+        if "python" in job.get("strategy", {}).get("matrix", {})
+    ]
     assert matrix == [[f"3.{minor}" for minor in SUPPORTED]]
     ruff = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]
     assert ruff["target-version"] == f"py3{SUPPORTED[0]}"
