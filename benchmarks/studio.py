@@ -11,7 +11,6 @@ colour, shape and size are those of the sentence, and nothing else is there.
 from __future__ import annotations
 
 import argparse
-import platform
 import tempfile
 import time
 from collections import defaultdict
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from measure import machine
 
 from studio_lab import data, measuring
 from studio_lab.studio import Models, Studio
@@ -89,8 +89,8 @@ def main() -> None:
     measure(every[:1], models)  # warm-up: everything is loaded
     page = [
         "# From a spoken wish to a picture",
-        f"Made by `python benchmarks/studio.py`. {platform.machine()}, {torch.get_num_threads()} threads, "
-        f"torch {torch.__version__}. {CANDIDATES} candidates of {STEPS} steps, guidance {GUIDANCE:g}.",
+        f"Made by `python benchmarks/studio.py`. {machine()} {CANDIDATES} candidates of "
+        f"{STEPS} steps, guidance {GUIDANCE:g}, torch {torch.__version__} with {torch.get_num_threads()} threads.",
     ]
     for language in ("en", "de"):
         wishes = spread(data.wishes(language), args.wishes)

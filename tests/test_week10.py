@@ -329,6 +329,7 @@ def test_a_prompt_that_cannot_be_painted_is_said_and_nothing_is_lost(text, says)
         painted(page, text)
         assert [says in error for error in said(page)] == [True]
         assert page.session_state["work"]["pixels"] == before and len(opens(page)) == 1
+        assert not page.get("progress"), "no bar stays behind"
 
 
 def test_words_that_the_painter_does_not_know_are_named():

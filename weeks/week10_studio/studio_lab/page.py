@@ -201,8 +201,8 @@ def paint() -> None:
     studio = this_studio()
     settings = {name: state[name] for name in ("seed", "candidates", "steps", "guidance")}
     state.notes = []
-    with told("painting"):
-        found = studio.create(state.text, settings, progress(studio, state.steps))
+    with told("painting"), progress(studio, state.steps) as on_step:
+        found = studio.create(state.text, settings, on_step)
         state.works, state.notes = found["works"], found["notes"]
         choose(found["works"][0])
 
@@ -213,21 +213,21 @@ def choose(work: Mapping[str, Any]) -> None:
     st.session_state.pop("region_prompt", None)
 
 
-def progress(studio: Studio, steps: int) -> Callable[[int, torch.Tensor], None]:
-    """A bar, and below it the pictures as they form."""
+@contextmanager
+def progress(studio: Studio, steps: int) -> Iterator[Callable[[int, torch.Tensor], None]]:
+    """A bar, and below it the pictures as they form, for as long as the block takes."""
     bar, place = st.progress(0.0, "Painting"), st.empty()
-    forming: dict[str, Forming] = {}
+    forming = Forming(studio.models.painter, steps)
 
     def on_step(done: int, latents: torch.Tensor) -> None:
-        guess = forming.setdefault("", Forming(studio.models.painter, steps))
-        pictures = guess(done, latents)
-        place.image(sheet(pictures, SMALL))
+        place.image(sheet(forming(done, latents), SMALL))
         bar.progress(min(1.0, done / steps), f"Step {done} of {steps}")
-        if done >= steps:
-            bar.empty()
-            place.empty()
 
-    return on_step
+    try:
+        yield on_step
+    finally:
+        bar.empty()
+        place.empty()
 
 
 def replay(data: bytes) -> None:
