@@ -33,6 +33,7 @@ from studio_lab.studio import Forming, Models, Studio, reworded, sessions, words
 HISTORY = Path.home() / ".crossmodal" / "studio.db"
 LARGE, SMALL, SHOWN = 384, 128, 24  # pixels of the picture and of a thumbnail; works that the history shows
 CANDIDATES = 6
+LAYOUT = 0.6  # strength at which a picture still keeps its layout and already changes its colours
 DEFAULTS = {"text": "", "steps": 20, "guidance": 3.0, "seed": 0, "candidates": 3}
 FIRST_TRY = "a large red star on a white background"
 PROFILES = {"tiny": "tiny: shipped, runs anywhere", "full": "full: Stable Diffusion 1.5, 6 GB, wants a GPU"}
@@ -344,7 +345,7 @@ def change_word(studio: Studio, work: Mapping[str, Any], old: str, new: str, kep
         raise ValueError("Say which word to put there.")
     prompt = prompt_of(studio, reworded(work["prompt"], old, new))
     if kept:
-        return studio.vary(work, prompt, work["seed"], 0.8)
+        return studio.vary(work, prompt, work["seed"], LAYOUT)
     (picture,) = studio.paint(prompt, [work["seed"]], work["steps"], work["guidance"])
     (_, score), *_ = studio.rank([picture], prompt)
     common = {name: work[name] for name in ("seed", "steps", "guidance")}
