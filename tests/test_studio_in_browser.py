@@ -106,6 +106,7 @@ def test_type_paint_edit_reload_and_download(server):
         settled(page)
         press(page, "Paint")
         page.get_by_text("BLIP sees:").wait_for()
+        page.get_by_role("button", name="Reopen", exact=True).wait_for()
         assert opens(page) == 1 and page.get_by_text("Candidates, ranked by CLIP").count() == 1
 
         # drag over the picture: the sliders follow, and the region is painted anew
@@ -130,8 +131,8 @@ def test_type_paint_edit_reload_and_download(server):
         assert parts.digest(Image.open(io.BytesIO(png))) == recipe["pixels"]
 
         page.reload()
-        settled(page)
-        assert opens(page) == 2, "the history is there after a reload"
+        page.get_by_role("button", name="Reopen", exact=True).nth(1).wait_for()  # the history is there
+        assert opens(page) == 2
         page.get_by_role("button", name="Reopen", exact=True).nth(1).click()
         settled(page)
         assert page.get_by_role("textbox", name="Prompt").input_value() == "a large red star on a white background"
