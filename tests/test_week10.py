@@ -172,7 +172,7 @@ CELLS = [
 
 
 def test_the_notebooks_functions_become_a_module(tmp_path):
-    assert assemble(tmp_path / "mine.py", CELLS) == ["rank", "deck"]
+    assert assemble(tmp_path / "mine.py", CELLS) == ["rank"]
     text = (tmp_path / "mine.py").read_text()
     assert "load()" not in text and "check(" not in text and "[(0, HALF)]" not in text
     mine = load_parts(tmp_path / "mine.py")
