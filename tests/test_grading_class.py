@@ -201,7 +201,7 @@ def test_stopping_leaves_no_process_and_keeps_what_was_done(toy, week, book, han
 def test_what_crosses_between_processes_is_json(toy, week, right, tmp_path):
     job = {"root": str(toy.root), "work": str(toy.work), "week": week.slug, "student": "ada", "path": None}
     job |= {"notebook": right, "scratch": str(tmp_path), "as_is": False, "kept": []}
-    job["options"] = {"workers": 1, "parameters": {}, "kernel": "python3", "budget": None, "seed": ""}
+    job["options"] = {"workers": 1, "parameters": {}, "kernel": "python3", "budget": None, "seed": "", "share": None}
     answer = json.loads(json.dumps(pool.answer(json.loads(json.dumps(job)))))
     assert json.loads(answer["grade"])["points"] == 7.5 and answer["notebook"]["cells"]
     first = json.loads(answer["grade"])["questions"]
