@@ -139,6 +139,24 @@ def _load_blip(where: str | Path, role: Role) -> Loaded:
     return Loaded(model, transformers.BlipProcessor.from_pretrained(where, **kwargs))
 
 
+def _load_llava(where: str | Path, role: Role) -> Loaded:
+    """The shipped one is a LLaVA; on the Hub there are newer families, each with a class of its own."""
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    kwargs = {"revision": role.revision} if isinstance(where, str) else {}
+    precision = torch.float16 if isinstance(where, str) and torch.cuda.is_available() else torch.float32
+    model = AutoModelForImageTextToText.from_pretrained(
+        where,
+        dtype=precision,
+        attn_implementation="eager",  # the others do not give their attention away
+        **kwargs,
+    )
+    return Loaded(model, AutoProcessor.from_pretrained(where, **kwargs))
+
+
 def _load_diffusion(where: str | Path, role: Role) -> Loaded:
     from diffusers import StableDiffusionPipeline
 
@@ -300,6 +318,26 @@ ROLES: dict[str, Role] = {
         size_mb=290,
         memory_mb=600,
         loader=_load_whisper,
+    ),
+    "llava": Role(
+        model_class="transformers.LlavaForConditionalGeneration",
+        shipped="llava",
+        hub_id="llava-hf/llava-onevision-qwen2-0.5b-ov-hf",
+        revision="ONEVISION_REVISION",
+        licence="Apache-2.0",
+        size_mb=1790,
+        memory_mb=3600,
+        loader=_load_llava,
+    ),
+    "smolvlm": Role(
+        model_class="transformers.LlavaForConditionalGeneration",
+        shipped="llava",
+        hub_id="HuggingFaceTB/SmolVLM-256M-Instruct",
+        revision="SMOLVLM_REVISION",
+        licence="Apache-2.0",
+        size_mb=515,
+        memory_mb=1200,
+        loader=_load_llava,
     ),
 }
 

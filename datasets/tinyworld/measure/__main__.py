@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 
 from tinyworld.checkpoints import checkpoint
-from tinyworld.measure import blip, clip, diffusion, judge, whisper
+from tinyworld.measure import blip, clip, connectors, diffusion, flamingo, judge, llava, trimodal, whisper
 
 # With scenes a figure; a Whisper hears so many utterances at most.
 MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusion, 256)}
-MEASURES |= {"blip": (blip, 1024), "whisper": (whisper, 150)}
+MEASURES |= {"blip": (blip, 1024), "whisper": (whisper, 150), "trimodal": (trimodal, 1024)}
+MEASURES |= {"llava": (llava, 512), "connectors": (connectors, 512), "flamingo": (flamingo, 400)}
 
 
 def main() -> None:

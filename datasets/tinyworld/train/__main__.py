@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from tinyworld.train import blend, blip, clip, diffusion, judge, open_clip, speech, whisper
+from tinyworld.train import (
+    blend,
+    blip,
+    clip,
+    connectors,
+    diffusion,
+    flamingo,
+    judge,
+    llava,
+    open_clip,
+    speech,
+    trimodal,
+    whisper,
+)
 
 RECIPES = {"clip": clip, "blend": blend, "open_clip": open_clip, "judge": judge, "diffusion": diffusion}
 RECIPES |= {"blip": blip, "speech": speech, "whisper": whisper}
+RECIPES |= {"llava": llava, "connectors": connectors, "flamingo": flamingo, "trimodal": trimodal}
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

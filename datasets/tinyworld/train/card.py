@@ -10,10 +10,15 @@ import torch
 from safetensors import safe_open
 from transformers import BlipConfig
 
+from tinyworld import grounding, pointing
 from tinyworld.measure import blip as measure_blip
 from tinyworld.measure import clip as measure
+from tinyworld.measure import connectors as measure_connectors
 from tinyworld.measure import diffusion as measure_diffusion
+from tinyworld.measure import flamingo as measure_flamingo
 from tinyworld.measure import judge as measure_judge
+from tinyworld.measure import llava as measure_llava
+from tinyworld.measure import trimodal as measure_trimodal
 from tinyworld.measure import whisper as measure_whisper
 from tinyworld.train import espeak, loop
 from tinyworld.train.listener import words
@@ -432,4 +437,260 @@ def whisper_card(folder: Path, figures: dict[str, float], args: argparse.Namespa
         utterances=f"{args.scenes} of each split and language" if args.scenes else "all of each split and language",
         table=measure_whisper.table(figures),
         arguments=" ".join(f"--{name.replace('_', '-')} {value}" for name, value in options.items()),
+    )
+
+
+LLAVA = """---
+license: mit
+library_name: transformers
+pipeline_tag: image-text-to-text
+---
+# Tiny LLaVA of tinyworld
+
+A `LlavaForConditionalGeneration` (Liu et al. 2023) with {parameters:.2f} million parameters that chats about scenes of
+coloured shapes: it answers questions turn by turn, describes, and says where things are in location tokens. It is small
+enough to answer in milliseconds on a CPU and is made for teaching: it knows the words of one small grammar and nothing
+else. Do not use it on photographs.
+
+| | |
+|---|---|
+| vision tower | that of the course's CLIP, {vision:.2f} million parameters, unchanged; {patches} patches |
+| projector | two layers, {projector:.3f} million parameters |
+| language model | `Llama`, {layers} layers, width {width}, {heads} heads, {language:.2f} million parameters |
+| tokenizer | byte-level BPE of {vocabulary} tokens, {locations} of them places |
+| weights | float16 safetensors, {megabytes:.1f} MB |
+| training | {steps} steps of {batch} conversations of {turns} turns |
+| conversations | {samples:,}, each about a picture drawn afresh |
+| time | {cpu_minutes:.0f} CPU-minutes in the training process |
+| licence | MIT, weights and code |
+
+## Measured
+{scenes} scenes a figure, drawn from splits that share no scene with training; answers are decoded greedily. Where: the
+box overlaps the true one by at least half (intersection over union). Follow-up: a question that says "it". Caption: it
+states all facts of the scene, in whatever words. Turn {turn}: the last question of a conversation, of any kind. Pairs
+never seen: scenes with a (colour, shape) pair that training never held.
+
+{table}
+
+## Made by
+`python -m tinyworld.train llava {arguments}`
+
+The vision tower is frozen. While training, heads that are thrown away asked the state of every phrase about objects how
+many fit it, and what and where the one is; and one attention head of layer {drawn} was drawn to the patches that a
+phrase speaks of, so where that head looks was taught and is no finding.
+`python -m tinyworld.measure llava` measures again.
+"""
+
+LLAVA_RECIPE = ("steps", "batch", "turns", "rate", "width", "layers", "meaning", "drawing", "seed")
+
+
+def llava_card(folder: Path, figures: dict[str, float], args: argparse.Namespace, clock: loop.Clock) -> str:
+    """The card of a LLaVA checkpoint that is already in `folder`."""
+    chatter = measure_llava.load(folder)
+    model, text = chatter.model.model, chatter.model.config.text_config
+    return LLAVA.format(
+        parameters=_millions(chatter.model),
+        vision=_millions(model.vision_tower),
+        patches=chatter.model.config.image_seq_length,
+        projector=_millions(model.multi_modal_projector),
+        layers=text.num_hidden_layers,
+        width=text.hidden_size,
+        heads=text.num_attention_heads,
+        language=_millions(model.language_model),
+        vocabulary=text.vocab_size,
+        locations=grounding.BINS,
+        megabytes=(folder / "model.safetensors").stat().st_size / 1e6,
+        steps=clock.step,
+        batch=args.batch,
+        turns=args.turns,
+        samples=clock.samples,
+        cpu_minutes=clock.cpu_seconds / 60,
+        scenes=args.scenes,
+        turn=measure_llava.TURN,
+        drawn=2,
+        table=measure_llava.table(figures),
+        arguments=_options(LLAVA_RECIPE, args, clock),
+    )
+
+
+def _millions(module: torch.nn.Module) -> float:
+    return sum(p.numel() for p in module.parameters()) / 1e6
+
+
+def _options(names: tuple[str, ...], args: argparse.Namespace, clock: loop.Clock) -> str:
+    values = {name: getattr(args, name) for name in names} | {"steps": clock.step}
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in values.items())
+
+
+CONNECTORS = """---
+license: mit
+library_name: transformers
+pipeline_tag: image-text-to-text
+---
+# Three connectors of tinyworld
+
+The course's LLaVA with its projector, with BLIP-2's Q-Former (Li et al. 2023) and with Flamingo's Perceiver resampler
+(Alayrac et al. 2022) between the same vision tower and the same language model, trained alike. Made for teaching; they
+know scenes of coloured shapes and nothing else. `tinyworld.connectors.load(folder / kind)` loads one.
+
+| | |
+|---|---|
+| kinds | {kinds} |
+| start | the course's CLIP tower, frozen; the language model of the course's LLaVA, learning; connectors from nothing |
+| training, each | {steps} steps of {batch} conversations of {turns} turns, the same ones in the same order |
+| time | {minutes} CPU-minutes |
+| weights | float16 safetensors, {megabytes:.1f} MB in all |
+| licence | MIT, weights and code |
+
+## Measured
+{scenes} scenes of the test split a figure; answers are decoded greedily. Where: the box overlaps the true one by at
+least half. One pass: of the whole model over one picture with a short question, on this machine's CPU. One seed: small
+differences mean nothing.
+
+{table}
+
+## Made by
+`python -m tinyworld.train connectors {arguments}`
+
+`python -m tinyworld.measure connectors` measures again.
+"""
+
+
+def connectors_card(
+    folder: Path, figures: dict[str, float], args: argparse.Namespace, clocks: dict[str, loop.Clock]
+) -> str:
+    """The card of the connectors in `folder`; a clock for each."""
+    clock = next(iter(clocks.values()))
+    return CONNECTORS.format(
+        kinds=", ".join(clocks),
+        steps=clock.step,
+        batch=args.batch,
+        turns=args.turns,
+        minutes=", ".join(f"{c.cpu_seconds / 60:.0f}" for c in clocks.values()),
+        megabytes=sum(f.stat().st_size for f in folder.rglob("*.safetensors")) / 1e6,
+        scenes=args.scenes,
+        table=measure_connectors.table(figures),
+        arguments=_options(("steps", "batch", "turns", "queries", "rate", "meaning", "seed"), args, clock),
+    )
+
+
+FLAMINGO = """---
+license: mit
+library_name: transformers
+pipeline_tag: image-text-to-text
+---
+# Tiny Flamingo of tinyworld
+
+An `IdeficsForVisionText2Text` (Laurençon et al. 2023), the open reproduction of Flamingo (Alayrac et al. 2022), with
+{parameters:.2f} million parameters. It compares several pictures, counts over them, and finds out from examples in its
+prompt what it is asked. It is made for teaching: it knows scenes of coloured shapes and the words of one small grammar,
+and nothing else. Do not use it on photographs.
+
+| | |
+|---|---|
+| vision tower | that of the course's CLIP, {vision:.2f} million parameters, unchanged |
+| resampler | {latents} latents, {depth} blocks, {resampler:.2f} million parameters |
+| gated cross-attention | before {crossings} of {layers} layers, {gated:.2f} million parameters |
+| language model | that of the course's LLaVA, trained on, {language:.2f} million parameters |
+| weights | float16 safetensors, {megabytes:.1f} MB |
+| training | {steps} steps of {batch} albums and {talks} conversations about one picture |
+| time | {cpu_minutes:.0f} CPU-minutes in the training process |
+| licence | MIT, weights and code |
+
+## Measured
+{scenes} albums a figure, all of whose scenes are of a split that shares none with training; answers are decoded
+greedily. Differs: which of three pictures has another colour, shape, size or background. Shows: which shows the object
+that is named. In all: how many of a kind over two or three pictures. One of them: a question about the n-th. Examples:
+pictures with one word each; which attribute the words name is never said, so without an example nothing can tell.
+Pairs never seen: scenes with a (colour, shape) pair that training never held.
+
+{table}
+
+## Made by
+`python -m tinyworld.train flamingo {arguments}`
+
+The vision tower is frozen; the language model is not, since LLaVA's has never read of several pictures. While training,
+heads that are thrown away asked the latents which objects there are. `python -m tinyworld.measure flamingo` measures
+again.
+"""
+
+FLAMINGO_RECIPE = ("steps", "batch", "talks", "latents", "depth", "every", "rate", "seeing", "seed")
+
+
+def flamingo_card(folder: Path, figures: dict[str, float], args: argparse.Namespace, clock: loop.Clock) -> str:
+    """The card of a Flamingo checkpoint that is already in `folder`."""
+    whole = measure_flamingo.load(folder).model
+    model, config = whole.model, whole.config
+    return FLAMINGO.format(
+        parameters=_millions(whole),
+        vision=_millions(model.vision_model),
+        latents=config.perceiver_config.resampler_n_latents,
+        depth=config.perceiver_config.resampler_depth,
+        resampler=_millions(model.perceiver_resampler),
+        crossings=len(model.gated_cross_attn_layers),
+        layers=config.num_hidden_layers,
+        gated=_millions(model.gated_cross_attn_layers),
+        language=_millions(model.layers) + _millions(model.embed_tokens),
+        megabytes=(folder / "model.safetensors").stat().st_size / 1e6,
+        steps=clock.step,
+        batch=args.batch,
+        talks=args.talks,
+        cpu_minutes=clock.cpu_seconds / 60,
+        scenes=args.scenes,
+        table=measure_flamingo.table(figures),
+        arguments=_options(FLAMINGO_RECIPE, args, clock),
+    )
+
+
+TRIMODAL = """---
+license: mit
+library_name: pytorch
+---
+# Three fusions of tinyworld
+
+Small transformers that are shown a picture of two objects, read which side is meant and hear which colour is meant, and
+answer with the shape (`tinyworld.pointing`, `tinyworld.fusion`). Made for teaching.
+
+| | |
+|---|---|
+| models | {models} |
+| picture | 16 patches of the course's CLIP, frozen |
+| text | words, numbered |
+| sound | colours cut out of the course's recordings, 40 mel bands, {tokens} tokens |
+| training, each | {steps} steps of {batch} tasks from {pool:,} pictures |
+| time | {minutes} CPU-minutes |
+| weights | float16 safetensors, {megabytes:.1f} MB in all |
+| licence | MIT, weights and code |
+
+## Measured
+{scenes} tasks of the test split, spoken by voices that were not heard in training, with noise 20 dB below the speech
+unless another ratio is given. Without the picture a shape can only be guessed (chance 17 %); from the picture alone one
+of two. Believes: the text names the one object, the voice the other, and the answer agrees with that. 64 tasks: the
+time of one batch on this machine's CPU.
+
+{table}
+
+## Made by
+`python -m tinyworld.train trimodal {arguments}`
+
+`python -m tinyworld.measure trimodal` measures again.
+"""
+
+
+def trimodal_card(
+    folder: Path, figures: dict[str, float], args: argparse.Namespace, clocks: dict[str, loop.Clock]
+) -> str:
+    """The card of the models in `folder`; a clock for each."""
+    clock = next(iter(clocks.values()))
+    return TRIMODAL.format(
+        models="; ".join(clocks),
+        tokens=pointing.FRAMES // pointing.TOGETHER,
+        steps=clock.step,
+        batch=args.batch,
+        pool=args.pool,
+        minutes=", ".join(f"{c.cpu_seconds / 60:.0f}" for c in clocks.values()),
+        megabytes=sum(f.stat().st_size for f in folder.glob("*.safetensors")) / 1e6,
+        scenes=args.scenes,
+        table=measure_trimodal.table(figures),
+        arguments=_options(("steps", "batch", "pool", "rate", "width", "layers", "seed"), args, clock),
     )

@@ -1,0 +1,123 @@
+"""Several pictures at once: what differs, what is where, how many in all, and tasks that only examples explain."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tinyworld.sampling import scenes
+from tinyworld.scene import Scene
+from tinyworld.vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES
+
+KINDS: tuple[str, ...] = ("differs", "shows", "in all", "one of them", "examples")
+PLACES: tuple[str, ...] = ("first", "second", "third")
+NUMBERS: tuple[str, ...] = ("zero", "one", "two", "three", "four", "five", "six")
+ATTRIBUTES = {"colour": tuple(COLOURS), "shape": SHAPES, "size": SIZES, "background": BACKGROUNDS}
+
+
+class Album(NamedTuple):
+    """Pictures, a question about them, its answer, and what kind it is: one of KINDS.
+
+    examples: the answers for all pictures but the last, where these are examples of the task and `question` is empty.
+    """
+
+    scenes: tuple[Scene, ...]
+    question: str
+    answer: str
+    kind: str
+    examples: tuple[str, ...] = ()
+
+
+def album(split: str, kind: str, rng: np.random.Generator) -> Album:
+    """Draw an album of a kind; all of its scenes belong to the split."""
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    return {"differs": _differs, "shows": _shows, "in all": _in_all, "one of them": _one, "examples": _examples}[kind](
+        split, rng
+    )
+
+
+def _differs(split: str, rng: np.random.Generator) -> Album:
+    """Of three pictures with one object each, two agree in an attribute and the third does not."""
+    attribute = _pick(list(ATTRIBUTES), rng)
+    while True:
+        drawn = _draw(split, 30, rng, 1)
+        same = [s for s in drawn if _value(s, attribute) == _value(drawn[0], attribute)]
+        other = [s for s in drawn if s not in same]
+        if len(same) >= 2 and other:
+            break
+    odd = int(rng.integers(3))
+    shown = same[:2]
+    shown.insert(odd, other[0])
+    return Album(tuple(shown), f"which picture has another {attribute}?", PLACES[odd], "differs")
+
+
+def _shows(split: str, rng: np.random.Generator) -> Album:
+    """One object of one picture, named by colour and shape, which no other picture holds."""
+    while True:
+        drawn = _draw(split, 3, rng)
+        i = int(rng.integers(3))
+        thing = _pick(drawn[i].objects, rng)
+        others = {(o.colour, o.shape) for s in drawn[:i] + drawn[i + 1 :] for o in s.objects}
+        if (thing.colour, thing.shape) not in others:
+            return Album(tuple(drawn), f"which picture shows {_article(thing)}?", PLACES[i], "shows")
+
+
+def _in_all(split: str, rng: np.random.Generator) -> Album:
+    """Objects of a colour, a shape or any, counted over two or three pictures; at most six."""
+    while True:
+        drawn = _draw(split, int(rng.integers(2, 4)), rng)
+        things = [o for s in drawn for o in s.objects]
+        kind = _pick(("colour", "colour", "shape", "all"), rng)
+        if kind == "all":
+            noun, n = "shapes", len(things)
+        elif kind == "colour":
+            value = _pick(things, rng).colour if rng.random() < 0.8 else _pick(tuple(COLOURS), rng)
+            noun, n = f"{value} shapes", sum(o.colour == value for o in things)
+        else:
+            value = _pick(things, rng).shape if rng.random() < 0.8 else _pick(SHAPES, rng)
+            noun, n = ("crosses" if value == "cross" else f"{value}s"), sum(o.shape == value for o in things)
+        if n < len(NUMBERS):
+            return Album(tuple(drawn), f"how many {noun} are there in all?", NUMBERS[n], "in all")
+
+
+def _one(split: str, rng: np.random.Generator) -> Album:
+    """A question of `tinyworld.questions` about one picture of three."""
+    drawn, i = _draw(split, 3, rng), int(rng.integers(3))
+    wanted = ("colour", "shape", "size", "background", "yes/no")
+    asked = _pick([q for q in drawn[i].questions(rng) if q.kind in wanted and " lie" not in q.text], rng)
+    return Album(tuple(drawn), f"in the {PLACES[i]} picture {asked.text}", asked.answer, "one of them")
+
+
+def _examples(split: str, rng: np.random.Generator, shots: int = 3) -> Album:
+    """Pictures of one object, each with a value of the same attribute for an answer: which attribute, nobody says."""
+    attribute = _pick(list(ATTRIBUTES), rng)
+    drawn = _draw(split, shots + 1, rng, 1)
+    values = tuple(_value(s, attribute) for s in drawn)
+    return Album(tuple(drawn), "", values[-1], "examples", values[:-1])
+
+
+def with_shots(shown: Album, shots: int) -> Album:
+    """The same last picture and answer, after fewer examples."""
+    dropped = len(shown.examples) - shots
+    return shown._replace(scenes=shown.scenes[dropped:], examples=shown.examples[dropped:])
+
+
+def _draw(split: str, n: int, rng: np.random.Generator, objects: int | None = None) -> list[Scene]:
+    found = scenes(split, n, int(rng.integers(2**31)), objects)
+    if objects is None:  # of three objects no more than two: few can be counted over three pictures otherwise
+        found = [s if len(s.objects) < 3 else scenes(split, 1, int(rng.integers(2**31)), 2)[0] for s in found]
+    return found
+
+
+def _value(scene: Scene, attribute: str) -> str:
+    return scene.background if attribute == "background" else getattr(scene.objects[0], attribute)
+
+
+def _article(thing) -> str:
+    return f"{'an' if thing.colour[0] in 'aeiou' else 'a'} {thing.colour} {thing.shape}"
+
+
+def _pick(choices, rng: np.random.Generator):
+    return choices[int(rng.random() * len(choices))]

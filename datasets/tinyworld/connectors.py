@@ -1,0 +1,80 @@
+"""Two other ways to bring what a vision tower sees to a language model, in the place of LLaVA's projector.
+
+Both give as many vectors as there are learned queries, however many patches a picture has:
+- `QFormer`: BLIP-2's querying transformer (Li et al. 2023, section 3.1); the queries attend to each other, then to the
+  patches.
+- `Resampler`: Flamingo's Perceiver resampler (Alayrac et al. 2022, section 3.1.1); the queries attend to the patches
+  and to each other at once.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from transformers import Blip2QFormerConfig, Blip2QFormerModel, IdeficsConfig, LlavaConfig
+from transformers import LlavaForConditionalGeneration as Llava
+from transformers.models.idefics.perceiver import IdeficsPerceiverResampler
+
+KINDS: tuple[str, ...] = ("projector", "qformer", "resampler")
+LAYERS, HEADS = 2, 4
+
+
+class QFormer(nn.Module):
+    """Patches (n, patches, width) to (n, queries, text width)."""
+
+    def __init__(self, width: int, text_width: int, queries: int) -> None:
+        super().__init__()
+        config = Blip2QFormerConfig(
+            hidden_size=width,
+            encoder_hidden_size=width,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HEADS,
+            intermediate_size=4 * width,
+            cross_attention_frequency=1,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+        self.queries = nn.Parameter(torch.randn(1, queries, width))
+        self.former = Blip2QFormerModel(config)
+        self.out = nn.Linear(width, text_width)
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        queries = self.queries.expand(len(patches), -1, -1)
+        return self.out(self.former(query_embeds=queries, encoder_hidden_states=patches).last_hidden_state)
+
+
+class Resampler(nn.Module):
+    """Patches (n, patches, width) to (n, queries, text width)."""
+
+    def __init__(self, width: int, text_width: int, queries: int) -> None:
+        super().__init__()
+        config = IdeficsConfig(vision_config={"embed_dim": width})
+        self.resampler = IdeficsPerceiverResampler(config, width, LAYERS, HEADS, width // HEADS, queries)
+        self.out = nn.Linear(width, text_width)
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        return self.out(self.resampler(patches))
+
+
+def build(kind: str, config: LlavaConfig, queries: int) -> Llava:
+    """A LLaVA with a connector of a kind, one of KINDS, and weights that are random throughout."""
+    if kind not in KINDS:
+        raise ValueError(f"a connector is one of {', '.join(KINDS)}; got {kind!r}")
+    model = Llava(config)
+    if kind != "projector":
+        sizes = config.vision_config.hidden_size, config.text_config.hidden_size, queries
+        model.model.multi_modal_projector = {"qformer": QFormer, "resampler": Resampler}[kind](*sizes)
+    return model
+
+
+def load(folder: Path) -> Llava:
+    """The model in a folder that `python -m tinyworld.train connectors` wrote, in float32 and in eval mode."""
+    kind = json.loads((folder / "connector.json").read_text())
+    model = build(kind["connector"], LlavaConfig.from_pretrained(folder), kind["queries"])
+    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)  # tied weights have one name of two
+    model.tie_weights()
+    return model.float().eval()

@@ -1,0 +1,148 @@
+"""Projector, Q-Former and Perceiver resampler between the same towers, trained alike (`tinyworld.connectors`).
+
+Each starts anew between the course's CLIP and the language model of the course's LLaVA, and learns with that language
+model from the same conversations in the same order, for as many steps. The heads and the vision tower are those of
+`llava.py`; no attention is drawn anywhere, since queries have no place in the picture to be drawn to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from transformers import LlavaForConditionalGeneration
+
+from tinyworld import connectors
+from tinyworld.checkpoints import FOLDER, checkpoint
+from tinyworld.measure import connectors as measure
+from tinyworld.train import loop
+from tinyworld.train.card import connectors_card
+from tinyworld.train.language import build_config, build_processor, build_tokenizer, image_tokens
+from tinyworld.train.llava import TOLD, Batches, MeaningHeads, open_eyes
+from tinyworld.train.towers import normalise
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--steps", type=int, default=900, help="of each connector (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=32, help="conversations a step (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=7, help="of a conversation (default: %(default)s)")
+    parser.add_argument("--queries", type=int, default=8, help="of Q-Former and resampler (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (default: %(default)s)")
+    parser.add_argument("--meaning", type=float, default=0.3, help="weight of the heads' loss (default: %(default)s)")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=connectors.KINDS, default=list(connectors.KINDS), help="(default: all)"
+    )
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--llava", type=Path, help="whose language model to start from (default: the shipped one)")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="where the runs are kept (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=FOLDER / "connectors", help="the checkpoints (default: in the package)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the runs in --runs, or begin them")
+    parser.add_argument("--export", action="store_true", help="only write --out from the runs in --runs, as they are")
+    parser.add_argument("--scenes", type=int, default=512, help="scenes a figure on the card (default: %(default)s)")
+    parser.add_argument("--save-every", type=float, default=60, help="CPU-seconds a save (default: %(default)s)")
+    parser.add_argument("--look-every", type=int, default=200, help="steps between looks (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    torch.set_num_threads(args.threads)
+    fresh = args.out.with_name(args.out.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    clocks = {kind: learn(kind, args, fresh / kind) for kind in args.kinds}
+    figures = measure.measure(fresh, args.scenes)
+    (fresh / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    # every shipped checkpoint's folder has a configuration; this one holds several models
+    (fresh / "config.json").write_text(json.dumps({"connectors": args.kinds, "queries": args.queries}) + "\n")
+    (fresh / "README.md").write_text(connectors_card(fresh, figures, args, clocks))
+    loop.replace_folder(fresh, args.out)
+    print(measure.table(figures))
+    print(f"wrote {args.out}")
+
+
+class Learner(nn.Module):
+    """A LLaVA with some connector, and the heads that are thrown away."""
+
+    def __init__(self, llava: LlavaForConditionalGeneration, meaning: float) -> None:
+        super().__init__()
+        self.llava, self.meaning = llava, meaning
+        self.heads = MeaningHeads(llava.config.text_config.hidden_size)
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss of a batch, and figures to print."""
+        seen = self.llava(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            pixel_values=normalise(batch["pixels"]),
+            labels=batch["labels"],
+            output_hidden_states=True,
+        )
+        meaning, figures = self.heads(seen.hidden_states[-1 - TOLD], batch)
+        return seen.loss + self.meaning * meaning, figures | {"LM": seen.loss.item(), "meaning": meaning.item()}
+
+
+def learn(kind: str, args: argparse.Namespace, out: Path) -> loop.Clock:
+    """Train one connector, or go on, or only load it; write its model into `out`."""
+    torch.manual_seed(args.seed)
+    device, state = loop.pick_device(args.device), args.runs / "connectors" / kind
+    tokenizer = build_tokenizer()
+    learner = Learner(start(kind, args.queries, args.llava or checkpoint("llava")), args.meaning).to(device)
+    parameters = [p for p in learner.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)
+    average, clock = loop.Average(learner), loop.Clock(args.steps, None)
+    there = state.exists() or state.with_name(state.name + ".old").exists()
+    if args.export or (args.resume and there):
+        loop.load_state(state, learner, optimizer, average, clock)
+    tokens = image_tokens() if kind == "projector" else args.queries
+    if not args.export:
+        data = Batches(args.batch, args.turns, args.seed + 1, tokenizer, tokens)  # LLaVA has seen those of its seed
+
+        def step(i: int) -> tuple[torch.Tensor, dict[str, float]]:
+            return learner({name: tensor.to(device) for name, tensor in data[i].items()})
+
+        def rate(progress: float) -> float:
+            return loop.steady_rate(progress, args.rate, warm_up=0.05, fall=0.4)
+
+        def look() -> str:
+            folder = args.runs / "connectors-look"
+            save(kind, learner, average, args.queries, folder)
+            return f"{kind}: " + ", ".join(f"{k} {100 * v:.0f} %" for k, v in measure.glance(folder).items())
+
+        settings = (optimizer, average, clock, state, args.save_every, look, args.look_every)
+        loop.fit(learner, step, rate, args.batch, *settings)
+    save(kind, learner, average, args.queries, out)
+    return clock
+
+
+def start(kind: str, queries: int, folder: Path) -> LlavaForConditionalGeneration:
+    """A connector that knows nothing between CLIP's tower and the language model of the LLaVA in a folder."""
+    told = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    text = told.config.text_config
+    config = build_config(build_tokenizer(), text.hidden_size, text.num_hidden_layers)
+    model = connectors.build(kind, config, queries)
+    open_eyes(model)
+    model.model.language_model.load_state_dict(told.model.language_model.state_dict())
+    model.tie_weights()
+    return model
+
+
+def save(kind: str, learner: Learner, average: loop.Average, queries: int, folder: Path) -> None:
+    """Write the averaged model in half precision with its processor, for `connectors.load`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    prefix = "llava."
+    weights = {k.removeprefix(prefix): w.half().cpu() for k, w in average.weights.items() if k.startswith(prefix)}
+    save_file({k: w.contiguous() for k, w in weights.items()}, folder / "model.safetensors", {"format": "pt"})
+    (folder / "connector.json").write_text(json.dumps({"connector": kind, "queries": queries}) + "\n")
+    learner.llava.config.save_pretrained(folder)
+    tokens = image_tokens() if kind == "projector" else queries
+    build_processor(build_tokenizer(), tokens).save_pretrained(folder)

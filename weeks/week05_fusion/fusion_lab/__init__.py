@@ -1,0 +1,66 @@
+"""The helper package of week 5: what the notebook looks at, asks, measures and draws, and the checks it runs.
+
+fusion_lab.answers(llava, pictures, questions)   # what LLaVA says, by the library's generate()
+fusion_lab.inputs(llava, scene, question)        # what it reads, piece by piece
+fusion_lab.flamingo()                            # the course's Flamingo
+"""
+
+from pathlib import Path
+
+from coursekit.notebook import use_checks
+from fusion_lab import checks
+from fusion_lab.chatting import accuracy, answers, batches, blind, connector, flamingo, inputs, read
+from fusion_lab.data import albums, opening_scenes, pictures, presence, questions, tasks, told
+from fusion_lab.measuring import measure_connectors, measure_fusions
+from fusion_lab.plots import (
+    show_albums,
+    show_boxes,
+    show_chat,
+    show_cost,
+    show_gates,
+    show_labels,
+    show_layout,
+    show_looks,
+    show_missing,
+    show_photographs,
+    show_presence,
+    show_prior,
+    show_shots,
+    show_table,
+)
+
+use_checks(checks, Path(__file__).with_name("points.json"))
+
+__all__ = [
+    "accuracy",
+    "albums",
+    "answers",
+    "batches",
+    "blind",
+    "connector",
+    "flamingo",
+    "inputs",
+    "measure_connectors",
+    "measure_fusions",
+    "opening_scenes",
+    "pictures",
+    "presence",
+    "questions",
+    "read",
+    "show_albums",
+    "show_boxes",
+    "show_chat",
+    "show_cost",
+    "show_gates",
+    "show_labels",
+    "show_layout",
+    "show_looks",
+    "show_missing",
+    "show_photographs",
+    "show_presence",
+    "show_prior",
+    "show_shots",
+    "show_table",
+    "tasks",
+    "told",
+]

@@ -1,0 +1,553 @@
+"""The visible checks of week 5: they run in the notebook for instant feedback, and again when it is graded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+
+
+def gaussian(rng: np.random.Generator, *shape: int) -> torch.Tensor:
+    """Standard Gaussian numbers, float32."""
+    return torch.from_numpy(rng.normal(size=shape)).float()
+
+
+def some(rng: np.random.Generator, *shape: int, chance: float = 0.5) -> torch.Tensor:
+    """True at random."""
+    return torch.from_numpy(rng.random(shape) < chance)
+
+
+def seed_from(rng: np.random.Generator) -> int:
+    """A seed that nobody has seen."""
+    return int(rng.integers(10**6))
+
+
+def pair_of(found: object, what: str) -> list | tuple:
+    """An answer that must be a pair."""
+    assert_that(isinstance(found, list | tuple) and len(found) == 2, f"expected two values: {what}")
+    return found
+
+
+# --- 1 sequence -----------------------------------------------------------------------------------------------------
+
+
+def three_parts(rng: np.random.Generator, lengths: tuple[int, ...] = (4, 3, 2), width: int = 6):
+    """Parts, modality vectors and positions."""
+    parts = [gaussian(rng, 2, n, width) for n in lengths]
+    return parts, gaussian(rng, len(parts), width), gaussian(rng, max(lengths) + 2, width)
+
+
+def reference_join(parts, modality, positions) -> torch.Tensor:
+    """The tokens, one by one."""
+    rows = [part[:, j] + modality[i] + positions[j] for i, part in enumerate(parts) for j in range(part.shape[1])]
+    return torch.stack(rows, dim=1)
+
+
+@check("sequence")
+def one_after_the_other(student, rng):
+    """Every token has its modality's vector and its place within its own part."""
+    parts, modality, positions = three_parts(rng)
+    positions = gaussian(rng, 12, 6)
+    wanted = reference_join(parts, modality, positions)
+    plain = torch.cat(parts, dim=1)
+    kinds = torch.cat([modality[i].expand(2, part.shape[1], -1) for i, part in enumerate(parts)], dim=1)
+    slips = {
+        "the positions run on over the whole sequence; they begin anew in each part": plain + kinds + positions[:9],
+        "the positions are missing": plain + kinds,
+        "the modality vectors are missing": wanted - kinds,
+        "that is the parts alone: nothing was added": plain,
+    }
+    tokens, _ = pair_of(student.join(parts, modality, positions), "(tokens, segments)")
+    assert_close(tokens, wanted, slips=slips, what="the tokens")
+
+
+@check("sequence")
+def segments_say_which_part(student, rng):
+    """The segments are the indices of the parts, one for each token."""
+    parts, modality, positions = three_parts(rng, (2, 5, 3))
+    _, segments = pair_of(student.join(parts, modality, positions), "(tokens, segments)")
+    wanted = torch.tensor([0] * 2 + [1] * 5 + [2] * 3)
+    assert_close(segments, wanted, slips={"they begin with 1; the first part is 0": wanted + 1}, what="the segments")
+
+
+# --- 2 fusion -------------------------------------------------------------------------------------------------------
+
+
+@check("fusion")
+def late_is_a_mean_of_who_is_there(student, rng):
+    """Scores of missing modalities count for nothing, neither above nor below the line."""
+    scores, there = gaussian(rng, 6, 3, 4), some(rng, 6, 3)
+    there[:, 0] = True
+    wanted = torch.stack([row[mask].mean(0) for row, mask in zip(scores, there, strict=True)])
+    kept = scores * there[..., None]
+    slips = {
+        "it divides by all modalities; divide by those that are there": kept.mean(1),
+        "it is the sum; the mean was asked for": kept.sum(1),
+        "missing modalities have a vote": scores.mean(1),
+    }
+    assert_close(student.late(scores, there), wanted, slips=slips, what="the scores")
+
+
+@check("fusion", weight=2)
+def cross_is_torchs_attention(student, rng):
+    """It is torch's scaled_dot_product_attention with a residual, where all that is asked is there."""
+    asking, asked = gaussian(rng, 3, 4, 8), gaussian(rng, 3, 5, 8)
+    query, key, value = (gaussian(rng, 8, 8) for _ in range(3))
+    looked = F.scaled_dot_product_attention(asking @ query, asked @ key, asked @ value)
+    sharp = F.scaled_dot_product_attention(asking @ query, asked @ key, asked @ value, scale=1.0)
+    slips = {
+        "the residual is missing: add what asked": looked,
+        "the scores are not divided by the root of d": asking + sharp,
+        "the matrices are transposed: multiply from the right, x @ query": asking
+        + F.scaled_dot_product_attention(asking @ query.T, asked @ key.T, asked @ value.T),
+    }
+    found = student.cross(asking, asked, query, key, value, torch.ones(3, 5, dtype=torch.bool))
+    assert_close(found, asking + looked, atol=1e-4, slips=slips, what="the tokens")
+
+
+# --- 3 modality_dropout ---------------------------------------------------------------------------------------------
+
+
+@check("modality_dropout")
+def left_out_as_often_as_told(student, rng):
+    """Rates of 0 and 1 are certain; what is missing stays missing; the same seed gives the same."""
+    there, seed = some(rng, 200, 3, chance=0.8), seed_from(rng)
+    there[:, 2] = True
+    found = torch.as_tensor(student.drop_modalities(there, torch.tensor([1.0, 0.5, 0.0]), seed))
+    assert_that(found.dtype == torch.bool, f"the result is of {found.dtype}; True and False were asked for")
+    assert_shape(found, (200, 3))
+    assert_that(not (found & ~there).any(), "a modality that was missing is there now")
+    assert_that(
+        not found[:, 0].any(), "the rate 1 did not always leave the first out. Is a rate how likely it *stays*?"
+    )
+    assert_that(bool(found[:, 2].all()), "the rate 0 left the third out")
+    again = student.drop_modalities(there, torch.tensor([1.0, 0.5, 0.0]), seed)
+    assert_close(again, found, what="a second call with the same seed")
+
+
+@check("modality_dropout")
+def a_lie_is_counted(student, rng):
+    """Only places where the two differ are counted."""
+    said = ["star", "ring", "star", "cross", "ring"]
+    first = ["star", "ring", "ring", "cross", "cross"]
+    second = ["ring", "ring", "star", "square", "square"]
+    found = [float(x) for x in pair_of(student.believed(said, first, second), "(first, second)")]
+    slips = {"the places where both say the same are counted too": torch.tensor([0.6, 0.4])}
+    assert_close(torch.tensor(found), torch.tensor([0.5, 0.25]), slips=slips, what="the shares")
+    assert_same([float(x) for x in student.believed(["a"], ["a"], ["a"])], [0.0, 0.0], "where nothing differs, it")
+
+
+# --- 4 splice, answer_labels ----------------------------------------------------------------------------------------
+
+
+def projector_of(rng: np.random.Generator, width: int = 5, d: int = 6) -> list[torch.Tensor]:
+    """The four tensors of a projector."""
+    return [gaussian(rng, d, width), gaussian(rng, d), gaussian(rng, d, d), gaussian(rng, d)]
+
+
+def library_projector(features: torch.Tensor, parts: list[torch.Tensor]) -> torch.Tensor:
+    """transformers' own projector with these weights."""
+    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
+    from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
+
+    vision = CLIPVisionConfig(hidden_size=features.shape[-1], num_attention_heads=1)
+    text = LlamaConfig(hidden_size=len(parts[0]), num_attention_heads=1)
+    module = LlavaMultiModalProjector(LlavaConfig(vision_config=vision, text_config=text))
+    with torch.no_grad():
+        for weight, part in zip(module.parameters(), parts, strict=True):
+            weight.copy_(part)
+        return module(features)
+
+
+@check("splice")
+def the_librarys_projector(student, rng):
+    """The projector is that of transformers' LLaVA."""
+    parts, features = projector_of(rng), gaussian(rng, 2, 4, 5)
+    w1, b1, w2, b2 = parts
+    inner = F.linear(features, w1, b1)
+    slips = {
+        "ReLU stands where GELU belongs": F.linear(F.relu(inner), w2, b2),
+        "nothing stands between the two layers: GELU": F.linear(inner, w2, b2),
+        "that is GELU's tanh approximation; the exact one was asked for": F.linear(
+            F.gelu(inner, approximate="tanh"), w2, b2
+        ),
+    }
+    wanted = library_projector(features, parts)
+    assert_close(student.project(features, *parts), wanted, atol=1e-4, slips=slips, what="the projected patches")
+
+
+def conversation_ids(rng: np.random.Generator, n: int = 3, length: int = 9, patches: int = 3, image: int = 7):
+    """Token ids with placeholders in a row somewhere, word embeddings, and patches."""
+    ids = torch.from_numpy(rng.integers(8, 30, size=(n, length)))
+    for row in ids:
+        start = int(rng.integers(length - patches + 1))
+        row[start : start + patches] = image
+    return ids, gaussian(rng, n, length, 4), gaussian(rng, n, patches, 4)
+
+
+@check("splice", weight=2)
+def patches_take_their_places(student, rng):
+    """Each row's patches go to its own placeholders, in order; words and input stay."""
+    ids, words, patches = conversation_ids(rng)
+    wanted = words.clone()
+    for i in range(len(ids)):
+        wanted[i][ids[i] == 7] = patches[i]
+    found = student.splice(words, ids, 7, patches)
+    slips = {
+        "the patches are put in front; they belong in their placeholders' places": torch.cat([patches, words], 1)[
+            :, :9
+        ],
+        "patches and words are added up": torch.where((ids == 7)[..., None], wanted + words, words),
+    }
+    assert_close(found, wanted, slips=slips, what="the sequence")
+    after = student.library("fusion_lab.probes").arguments_after(student.splice, words, ids, 7, patches)
+    assert_close(after[0], words, what="`words` after the call (work on a copy: clone)")
+
+
+ASSISTANT, END = 3, 4
+
+
+def turns_of(rng: np.random.Generator, turns: int, closed: bool = True) -> list[int]:
+    """A conversation's tokens."""
+    row: list[int] = []
+    for i in range(turns):
+        row += [2, *rng.integers(10, 40, size=int(rng.integers(1, 5))).tolist(), ASSISTANT]
+        row += rng.integers(10, 40, size=int(rng.integers(1, 4))).tolist()
+        row += [END] if closed or i < turns - 1 else []
+    return row
+
+
+def reference_labels(ids: torch.Tensor) -> torch.Tensor:
+    """Labels by counting how many turns were opened and closed before each token."""
+    opened = (ids == ASSISTANT).cumsum(1) - (ids == ASSISTANT).long()
+    closed = (ids == END).cumsum(1) - (ids == END).long()
+    return torch.where(opened > closed, ids, torch.full_like(ids, -100))
+
+
+@check("answer_labels")
+def only_what_the_assistant_says(student, rng):
+    """Words of the assistant and the end of each answer are labels; all else is -100."""
+    rows = [turns_of(rng, 2), turns_of(rng, 3), turns_of(rng, 1)]
+    longest = max(len(row) for row in rows)
+    ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+    wanted = reference_labels(ids)
+    slips = {
+        "the end of the answers is not learnt: the model would never stop": wanted.masked_fill(ids == END, -100),
+        "the token that opens the turn is learnt too; it is given": torch.where(ids == ASSISTANT, ids, wanted),
+        "everything is learnt": ids,
+        "the labels are shifted: the library does that itself": torch.cat([wanted[:, 1:], wanted[:, :1] * 0 - 100], 1),
+        "what comes after the last answer is learnt": torch.where((ids == 0) | (wanted >= 0), ids, wanted),
+    }
+    assert_close(student.answer_labels(ids, ASSISTANT, END), wanted, slips=slips, what="the labels")
+
+
+# --- 5 stage_one ----------------------------------------------------------------------------------------------------
+
+
+@check("stage_one")
+def nothing_else_changes(student, rng):
+    """The connector learns; eye and mouth stay as they are, to the last bit."""
+    watched = student.library("fusion_lab.probes").watched_stage_one(student.stage_one, seed_from(rng), 12, 0.01)
+    moved = ", ".join(watched["others moved"])
+    assert_that(not moved, f"weights outside the connector moved: {moved}")
+    assert_same(len(watched["losses"]), 12, "the number of losses")
+    assert_same(watched["asked"], 12, "how often the model was asked in 12 steps")
+
+
+@check("stage_one")
+def the_loss_falls(student, rng):
+    """With many batches the loss falls."""
+    watched = student.library("fusion_lab.probes").watched_stage_one(student.stage_one, seed_from(rng), 150, 0.01)
+    first, last = np.mean(watched["losses"][:10]), np.mean(watched["losses"][-10:])
+    assert_that(last < 0.75 * first, f"the loss went from {first:.3f} to {last:.3f}. Is there a zero_grad and a step?")
+
+
+# --- 6 resample, gated ----------------------------------------------------------------------------------------------
+
+
+def perceiver(seed: int, d: int = 16, heads: int = 4) -> tuple[Any, dict[str, torch.Tensor]]:
+    """transformers' Perceiver attention with random weights, and these as `resample` takes them."""
+    from transformers.models.idefics.perceiver import IdeficsPerceiverAttention
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = IdeficsPerceiverAttention(d, heads, d // heads, qk_layer_norms=False)
+        for weight in module.parameters():
+            weight.requires_grad_(False).normal_(0, 0.5)
+    weights = {
+        "latents_norm": torch.stack([module.latents_layer_norm.weight, module.latents_layer_norm.bias]),
+        "patches_norm": torch.stack([module.context_layer_norm.weight, module.context_layer_norm.bias]),
+    }
+    names = {"q": module.q_proj, "k": module.k_proj, "v": module.v_proj, "o": module.output_proj}
+    return module, weights | {name: part.weight.detach().clone() for name, part in names.items()}
+
+
+@check("resample")
+def equal_to_idefics(student, rng):
+    """It is the Perceiver attention of transformers' Idefics, with its residual."""
+    module, weights = perceiver(seed_from(rng))
+    latents, patches = gaussian(rng, 2, 3, 16), gaussian(rng, 2, 7, 16)
+    looked = module(patches, latents)
+    slips = {
+        "the residual is missing: add the latents": looked,
+        "the latents do not look at each other: keys and values are patches and latents": latents
+        + only_patches(latents, patches, weights, 4),
+        "the residual is the normed latents; it is the latents as they came": looked
+        + F.layer_norm(latents, (16,), *weights["latents_norm"]),
+    }
+    found = student.resample(latents, patches, weights, 4)
+    assert_close(found, latents + looked, atol=1e-4, rtol=1e-4, slips=slips, what="the latents")
+
+
+def only_patches(latents, patches, weights, heads) -> torch.Tensor:
+    """The slip of latents that ask the patches alone."""
+    d = latents.shape[-1]
+    asking = F.layer_norm(latents, (d,), *weights["latents_norm"])
+    asked = F.layer_norm(patches, (d,), *weights["patches_norm"])
+    q, k, v = (x @ weights[name].T for x, name in ((asking, "q"), (asked, "k"), (asked, "v")))
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2) @ weights["o"].T
+
+
+def crossing(seed: int, d: int = 16, heads: int = 4) -> tuple[Any, dict[str, torch.Tensor]]:
+    """transformers' gated cross-attention with random weights, its feed-forward half shut, and these as `gated` takes
+    them."""
+    from transformers import IdeficsConfig
+    from transformers.models.idefics.modeling_idefics import IdeficsGatedCrossAttentionLayer
+
+    config = IdeficsConfig(
+        hidden_size=d, num_attention_heads=heads, intermediate_size=2 * d, vision_config={"embed_dim": d}
+    )
+    config._attn_implementation = "eager"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        layer = IdeficsGatedCrossAttentionLayer(config, layer_idx=0).eval()
+        for name, weight in layer.named_parameters():
+            weight.requires_grad_(False)
+            if not name.startswith("alpha"):
+                weight.normal_(0, 0.5)
+    attention = layer.cross_attn
+    weights = {"norm": layer.input_layernorm.weight.detach().clone()}
+    names = {"q": attention.q_proj, "k": attention.k_proj, "v": attention.v_proj, "o": attention.o_proj}
+    return layer, weights | {name: part.weight.detach().clone() for name, part in names.items()}
+
+
+def library_gated(layer, words, seen, allowed, alpha: float) -> torch.Tensor:
+    """What the library's layer makes of it."""
+    with torch.no_grad():
+        layer.alpha_cross_attn.fill_(alpha)
+        open_to = allowed.repeat_interleave(seen.shape[2], dim=2)[:, None]
+        mask = torch.zeros(open_to.shape).masked_fill(~open_to, torch.finfo(torch.float32).min)
+        return layer(
+            words,
+            image_hidden_states=seen.flatten(1, 2),
+            image_attention_mask=mask,
+            cross_attention_gate=allowed.any(-1).float(),
+        )
+
+
+def reference_last(ids: torch.Tensor, image: int, pictures: int) -> torch.Tensor:
+    """Which picture each word may ask, word by word."""
+    allowed = torch.zeros(*ids.shape, pictures, dtype=torch.bool)
+    for i, row in enumerate(ids.tolist()):
+        seen = 0
+        for j, token in enumerate(row):
+            seen += token == image
+            if 0 < seen <= pictures:
+                allowed[i, j, seen - 1] = True
+    return allowed
+
+
+@check("gated")
+def a_shut_gate_changes_no_bit(student, rng):
+    """At alpha = 0 the words come back as they were, bit by bit."""
+    _, weights = crossing(seed_from(rng))
+    words, seen = gaussian(rng, 2, 6, 16), gaussian(rng, 2, 3, 2, 16)
+    ids = torch.tensor([[5, 9, 5, 9, 5, 9], [9, 9, 5, 5, 9, 5]])
+    found = student.gated(words, seen, reference_last(ids, 9, 3), weights, 4, torch.tensor(0.0))
+    assert_close(found, words, atol=0, rtol=0, what="at alpha = 0 a word")
+
+
+@check("gated", weight=2)
+def equal_to_the_librarys_layer(student, rng):
+    """It is the cross-attention of transformers' Idefics, with the mask and the gate."""
+    layer, weights = crossing(seed_from(rng))
+    words, seen = gaussian(rng, 2, 6, 16), gaussian(rng, 2, 3, 2, 16)
+    ids = torch.tensor([[9, 5, 5, 9, 5, 9], [9, 9, 5, 5, 9, 5]])
+    allowed, alpha = reference_last(ids, 9, 3), float(rng.uniform(0.5, 1.5))
+    wanted = library_gated(layer, words, seen, allowed, alpha)
+    update = (wanted - words) / np.tanh(alpha)
+    slips = {
+        "the gate is alpha itself; it is tanh(alpha)": words + alpha * update,
+        "there is no gate": words + update,
+        "the residual is missing": wanted - words,
+        "every word asks every picture: the mask is not used": library_gated(
+            layer, words, seen, torch.ones_like(allowed), alpha
+        ),
+    }
+    found = student.gated(words, seen, allowed, weights, 4, torch.tensor(alpha))
+    assert_close(found, wanted, atol=1e-4, rtol=1e-4, slips=slips, what="the words")
+
+
+@check("gated")
+def the_last_picture(student, rng):
+    """A word may ask the last picture at or before it, and no other."""
+    ids = torch.tensor([[5, 9, 5, 9, 5, 5], [9, 5, 5, 5, 5, 9]])
+    wanted = reference_last(ids, 9, 2)
+    slips = {
+        "all pictures so far are open; only the last one is": wanted | (wanted.long().cumsum(1) > 0),
+        "a picture's own token may ask it too": wanted & (ids != 9)[..., None],
+    }
+    assert_close(torch.as_tensor(student.last_picture(ids, 9, 2)), wanted, slips=slips, what="the mask")
+
+
+# --- 7b boxes -------------------------------------------------------------------------------------------------------
+
+
+def any_boxes(rng: np.random.Generator, n: int) -> torch.Tensor:
+    """Boxes with an area."""
+    corners = rng.random((n, 2, 2))
+    corners.sort(axis=1)
+    return torch.from_numpy(np.concatenate([corners[:, 0], corners[:, 1] + 0.01], axis=1)).float().clamp(max=1)
+
+
+@check("boxes")
+def there_and_back(student, rng):
+    """Bins are rounded, and the middle of the way back is right to half a bin."""
+    boxes, bins = any_boxes(rng, 20), int(rng.choice([16, 32, 100]))
+    tokens = torch.as_tensor(student.to_bins(boxes, bins))
+    wanted = (boxes * (bins - 1)).round().long()
+    slips = {
+        "the bins are cut off; they are to be rounded": (boxes * (bins - 1)).long(),
+        "multiply by bins - 1, or 1.0 gets a bin that does not exist": (boxes * bins).round().long(),
+    }
+    assert_close(tokens, wanted, slips=slips, what="the tokens")
+    assert_close(student.from_bins(wanted, bins), wanted / (bins - 1), atol=1e-6, what="the boxes")
+
+
+@check("boxes", weight=2)
+def overlap(student, rng):
+    """IoU of every pair, by counting on a fine grid."""
+    first, second = any_boxes(rng, 4), any_boxes(rng, 3)
+    wanted = grid_iou(first, second)
+    found = torch.as_tensor(student.iou(first, second))
+    assert_shape(found, (4, 3), "the result")
+    assert_close(found, wanted, atol=0.02, rtol=0, what="the IoU (counted on a grid of points)")
+    apart = torch.tensor([[0.0, 0.0, 0.2, 0.2]]), torch.tensor([[0.5, 0.5, 0.9, 0.9], [0.0, 0.0, 0.2, 0.2]])
+    slips = {"boxes that do not meet overlap: a negative width times a negative height": torch.tensor([[0.8182, 1.0]])}
+    assert_close(student.iou(*apart), torch.tensor([[0.0, 1.0]]), atol=1e-5, slips=slips, what="the IoU")
+
+
+def grid_iou(first: torch.Tensor, second: torch.Tensor, n: int = 400) -> torch.Tensor:
+    """Intersection over union by counting points."""
+    at = (torch.arange(n) + 0.5) / n
+
+    def inside(box: torch.Tensor) -> torch.Tensor:
+        return ((at >= box[1]) & (at < box[3]))[:, None] & ((at >= box[0]) & (at < box[2]))[None]
+
+    return torch.tensor(
+        [[((inside(a) & inside(b)).sum() / (inside(a) | inside(b)).sum()).item() for b in second] for a in first]
+    )
+
+
+# --- 8 looks --------------------------------------------------------------------------------------------------------
+
+
+@check("looks")
+def rows_become_pictures(student, rng):
+    """The mean of layers and heads at the token's row, as a picture that sums to 1."""
+    attention = gaussian(rng, 3, 2, 9, 9).softmax(-1)
+    mean = attention.mean((0, 1))
+    row = mean[8, 2:6]
+    wanted = (row / row.sum()).reshape(2, 2)
+    column = mean[2:6, 8]
+    slips = {
+        "that is who looks at the token; its own row was asked for": (column / column.sum()).reshape(2, 2),
+        "it does not sum to 1": row.reshape(2, 2),
+        "rows and columns are exchanged": wanted.T,
+        "the picture does not begin at `first`": (mean[8, :4] / mean[8, :4].sum()).reshape(2, 2),
+    }
+    assert_close(student.look_map(attention, 8, 2, 2), wanted, slips=slips, what="the map")
+
+
+@check("looks")
+def the_greatest_are_replaced(student, rng):
+    """The k greatest weights' patches become the fill; the input stays."""
+    patches, weights, fill = gaussian(rng, 9, 5), gaussian(rng, 3, 3).softmax(-1), gaussian(rng, 5)
+    order = weights.flatten().argsort(descending=True)
+    wanted, other = patches.clone(), patches.clone()
+    wanted[order[:4]], other[order[-4:]] = fill, fill
+    slips = {"the smallest weights were taken; it is the greatest": other}
+    assert_close(student.ablate(patches, weights, 4, fill), wanted, slips=slips, what="the patches")
+    after = student.library("fusion_lab.probes").arguments_after(student.ablate, patches, weights, 4, fill)
+    assert_close(after[0], patches, what="`patches` after the call (work on a copy: clone)")
+
+
+# --- 9 quantise -----------------------------------------------------------------------------------------------------
+
+
+@check("quantise", weight=2)
+def absmax_by_rows(student, rng):
+    """Each row's largest number becomes 127, and the way back is right to half a step."""
+    weight = gaussian(rng, 6, 20) * torch.tensor([1.0, 10, 0.1, 3, 7, 0.01])[:, None]
+    scale = weight.abs().amax(1) / 127
+    q, found = pair_of(student.quantise(weight), "(q, scale)")
+    q = torch.as_tensor(q)
+    assert_that(q.dtype == torch.int8, f"q is of {q.dtype}; int8 was asked for")
+    slips = {
+        "one scale for the whole matrix; each row has its own": scale.max().expand(6),
+        "the scale belongs to columns; it is one for each row": weight.abs().amax(0) / 127,
+        "divide by 127, not by 128": weight.abs().amax(1) / 128,
+        "the largest number counts without its sign: abs": weight.amax(1) / 127,
+    }
+    assert_close(found, scale, atol=1e-7, slips=slips, what="the scale")
+    wanted = (weight / scale[:, None]).round()
+    assert_close(q.float(), wanted, slips={"cut off, not rounded": (weight / scale[:, None]).trunc()}, what="q")
+    assert_close(student.restore(q, scale), wanted * scale[:, None], atol=1e-6, what="the restored matrix")
+
+
+@check("quantise")
+def the_cache(student, rng):
+    """A key and a value, for each layer, head and token."""
+    tokens, layers, heads, width = (int(rng.integers(2, 40)) for _ in range(4))
+    wanted = 2 * tokens * layers * heads * width * 2
+    found = student.cache_bytes(tokens, layers, heads, width)
+    assert_that(found != wanted // 2, "half of it is missing: there is a key *and* a value, of 2 bytes a number")
+    assert_same(int(found), wanted, "the size")
+
+
+# --- 10 presence ----------------------------------------------------------------------------------------------------
+
+
+def reference_presence(said: list[str], wanted: list[str]) -> dict[str, float]:
+    """scikit-learn's figures."""
+    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+    yes = [text.strip().lower().startswith("yes") for text in said]
+    true = [word == "yes" for word in wanted]
+    precision, recall, f1, _ = precision_recall_fscore_support(true, yes, average="binary", zero_division=0)
+    found = {"accuracy": accuracy_score(true, yes), "precision": precision, "recall": recall, "f1": f1}
+    return {name: float(value) for name, value in found.items()} | {"yes": float(np.mean(yes))}
+
+
+def assert_presence(found: Any, wanted: dict[str, float]) -> None:
+    """The five figures."""
+    assert_that(isinstance(found, dict), "a dict was asked for")
+    missing = sorted(set(wanted) - set(found))
+    assert_that(not missing, f"the dict lacks {', '.join(missing)}")
+    for name, value in wanted.items():
+        swapped = {"precision": "recall", "recall": "precision"}.get(name)
+        slips = {f"{name} and {swapped} are exchanged": torch.tensor(wanted[swapped])} if swapped else None
+        assert_close(torch.tensor(float(found[name])), torch.tensor(value), atol=1e-6, slips=slips, what=name)
+
+
+@check("presence")
+def scikit_learns_figures(student, rng):
+    """Accuracy, precision, recall, F1 and the share of yes."""
+    wanted = ["yes" if x else "no" for x in rng.random(40) < 0.5]
+    said = ["yes" if x else "no" for x in rng.random(40) < 0.7]
+    assert_presence(student.presence_scores(said, wanted), reference_presence(said, wanted))

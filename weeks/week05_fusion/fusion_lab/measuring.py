@@ -1,0 +1,194 @@
+"""The experiments of week 5. Each gives plain numbers, which `plots` draws."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from PIL import Image
+
+import tinyworld
+from coursekit.models import Loaded
+from fusion_lab import chatting, data
+from fusion_lab.data import Asked
+from tinyworld import connectors, fusion, grounding
+from tinyworld.albums import with_shots
+from tinyworld.measure import connectors as connector_measure
+from tinyworld.measure import trimodal
+
+TASKS = 256
+Table = dict[str, dict[str, float]]
+
+
+@lru_cache
+def fusion_tasks() -> trimodal.Tasks:
+    """Tasks of three senses, with voices that no model has heard."""
+    return trimodal.Tasks(TASKS, "test", 1)
+
+
+def measure_fusions(names: Sequence[str]) -> Table:
+    """For each fusion its parameters, the milliseconds of 64 tasks, and the shares of `trimodal.report`."""
+    seen, found = fusion_tasks(), {}
+    for name in names:
+        model = fusion.load(tinyworld.checkpoint("trimodal"), name)
+        parameters = float(sum(p.numel() for p in model.parameters()))
+        cost = {"parameters": parameters, "ms": 1000 * trimodal.seconds(model, seen)}
+        found[name] = cost | trimodal.report(model, seen)
+    return found
+
+
+def measure_connectors(n: int = 48) -> Table:
+    """For each connector its image tokens, parameters, the milliseconds of a pass, and shares of right answers."""
+    folder, found = tinyworld.checkpoint("connectors"), {}
+    asked = {kind: data.questions(n, 21, (kind,)) for kind in ("colour", "shape", "count", "relation")}
+    for kind in connectors.KINDS:
+        chatter = connector_measure.load(folder / kind)
+        loaded = Loaded(chatter.model, chatter.processor)
+        found[kind] = connector_measure.cost(chatter, data.told(1)[0])
+        found[kind] |= {name: chatting.accuracy(loaded, some) for name, some in asked.items()}
+        found[kind]["where"] = pointing(loaded, data.questions(n, 22, ("where",)))["right"]
+    return found
+
+
+def pointing(llava: Loaded, asked: Sequence[Asked]) -> dict[str, float]:
+    """Boxes: the mean intersection over union, and the share of at least one half."""
+    said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
+    boxes = [(grounding.from_text(text), grounding.from_text(q.answer)) for text, q in zip(said, asked, strict=True)]
+    overlaps = [grounding.iou(found, wanted) if found else 0.0 for found, wanted in boxes]
+    return {"IoU": float(np.mean(overlaps)), "right": float(np.mean([o >= 0.5 for o in overlaps]))}
+
+
+def measure_prior(llava: Loaded, seed: int = 0, n: int = 48) -> Table:
+    """Right answers by kind, with the right picture, with another scene's, and with a grey one."""
+    found: Table = {}
+    for kind in ("colour", "shape", "background", "yes/no", "count"):
+        asked = data.questions(n, 31 + seed, (kind,))
+        own = [q.scene.render(64) for q in asked]
+        for name, shown in (
+            ("its own picture", own),
+            ("another's", own[1:] + own[:1]),
+            ("a grey one", [Image.new("RGB", (64, 64), (128, 128, 128))] * n),
+        ):
+            said = chatting.answers(llava, shown, [q.text for q in asked])
+            right = np.mean([a == q.answer for a, q in zip(said, asked, strict=True)])
+            found.setdefault(name, {})[kind] = float(right)
+    return found
+
+
+@torch.no_grad()
+def measure_gates(loaded: Loaded, parts: Sequence[float] = (0, 0.25, 0.5, 0.75, 1, 1.25), n: int = 32) -> list[float]:
+    """The loss of answers about unseen albums, with every gate opened to that part of what training found."""
+    model, reader = copy.deepcopy(loaded.model), chatting.reader(loaded)
+    crossings = model.model.gated_cross_attn_layers
+    gates = [gate for layer in crossings for gate in (layer.alpha_cross_attn, layer.alpha_dense)]
+    trained = [gate.tanh().clone() for gate in gates]
+    albums = [a for kind in ("differs", "shows") for a in data.albums(kind, n // 2, seed=41)]
+    inputs = reader.inputs(albums)
+    tokenizer = loaded.processor.tokenizer
+    wanted = torch.tensor([tokenizer(a.answer)["input_ids"][0] for a in albums])
+    losses = []
+    for part in parts:
+        for gate, value in zip(gates, trained, strict=True):
+            gate.copy_(torch.atanh((part * value).clamp(-0.999, 0.999)))
+        scores = model(**inputs).logits[:, -1]
+        losses.append(torch.nn.functional.cross_entropy(scores, wanted).item())
+    return losses
+
+
+def measure_shots(loaded: Loaded, n: int = 64) -> list[float]:
+    """Right answers after 0, 1, 2 and 3 examples of the task."""
+    reader, shown = chatting.reader(loaded), data.albums("examples", n, seed=51)
+    return [
+        float(np.mean([a == one.answer for a, one in zip(reader(some), some, strict=True)]))
+        for some in ([with_shots(one, k) for one in shown] for k in range(4))
+    ]
+
+
+@torch.no_grad()
+def measure_faithfulness(llava: Loaded, ks: Sequence[int] = (0, 1, 2, 4, 6, 8), n: int = 32) -> dict[str, list[float]]:
+    """The mean probability of the right answer when k patches are replaced by the mean patch: those most looked at,
+    those least looked at, and any."""
+    asked = data.questions(n, 61, ("colour", "shape"))
+    texts = [chatting.prompt(llava, q.text) for q in asked]
+    pixels = chatting.process(llava, [q.scene.render(64) for q in asked], texts)["pixel_values"]
+    patches = chatting.connector(llava)(chatting.features(llava, pixels))
+    fill, rng = patches.mean(dim=(0, 1)), np.random.default_rng(0)
+    found: dict[str, list[float]] = {"most looked at": [], "any": [], "least looked at": []}
+    ranked = []
+    for q in asked:
+        attention, first = chatting.attentions(llava, q)
+        ranked.append(attention.mean(dim=(0, 1))[-1, first : first + patches.shape[1]])
+    token = [llava.processor.tokenizer(q.answer)["input_ids"][0] for q in asked]
+    for k in ks:
+        for name, some in found.items():
+            replaced = patches.clone()
+            for own, weights in zip(replaced, ranked, strict=True):
+                order = {"most looked at": weights, "least looked at": -weights}.get(name)
+                chosen = torch.from_numpy(rng.permutation(len(own))[:k]) if order is None else order.topk(k).indices
+                own[chosen] = fill
+            some.append(chatting.chances(llava, asked, replaced)[torch.arange(n), torch.tensor(token)].mean().item())
+    return found
+
+
+@torch.no_grad()
+def measure_bits(llava: Loaded, n: int = 64) -> Table:
+    """Right answers, megabytes of the language model's matrices and their error, in 32, 8 and 4 bits."""
+    asked = data.questions(n, 71, ("colour", "shape", "count", "relation"))
+    found: Table = {}
+    for bits in (32, 8, 4):
+        model = copy.deepcopy(llava.model)
+        size, error, total = 0, 0.0, 0.0
+        for name, weight in model.model.language_model.named_parameters():
+            if weight.dim() == 2 and "embed" not in name:
+                before = weight.clone()
+                if bits < 32:
+                    top = 2 ** (bits - 1) - 1
+                    scale = weight.abs().amax(1, keepdim=True).clamp(min=1e-12) / top
+                    weight.copy_((weight / scale).round() * scale)
+                size += weight.numel() * bits / 8
+                error, total = error + (weight - before).square().sum().item(), total + before.square().sum().item()
+        right = chatting.accuracy(Loaded(model, llava.processor), asked)
+        found[f"{bits} bits"] = {"right": right, "MB": size / 1e6, "error": (error / total) ** 0.5}
+    return found
+
+
+@torch.no_grad()
+def measure_lengths(llava: Loaded, copies: Sequence[int] = (1, 4, 16, 36)) -> dict[str, list[float]]:
+    """What more image tokens cost: milliseconds of a pass and kilobytes of key-value cache, for so many times the
+    patches of one picture. (The answer is not looked at: the model was trained with one picture.)"""
+    asked = chatting.inputs(llava, data.told(1)[0], "what do you see?")
+    patches = chatting.connector(llava)(asked.features)
+    config = llava.model.config.text_config
+    places = (asked.ids[0] == asked.image).nonzero().flatten()
+    before, after = asked.words[:, : places[0]], asked.words[:, places[-1] + 1 :]
+    found: dict[str, list[float]] = {"image tokens": [], "ms": [], "KB": []}
+    for n in copies:
+        sequence, times = torch.cat([before, patches.repeat(1, n, 1), after], dim=1), []
+        for _ in range(3):
+            start = time.perf_counter()
+            llava.model.model.language_model(inputs_embeds=sequence)
+            times.append(time.perf_counter() - start)
+        width = config.hidden_size // config.num_attention_heads
+        cache = 2 * sequence.shape[1] * config.num_hidden_layers * config.num_key_value_heads * width * 2
+        found["image tokens"].append(float(n * patches.shape[1]))
+        found["ms"].append(1000 * min(times))
+        found["KB"].append(cache / 1000)
+    return found
+
+
+def measure_presence(llava: Loaded, n: int = 64) -> Table:
+    """Accuracy, and how often it says yes, of questions whether something is there; and how often it names a colour of
+    what is not there."""
+    found: Table = {}
+    for name, asked in data.presence(n, seed=81).items():
+        said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
+        right = float(np.mean([a == q.answer for a, q in zip(said, asked, strict=True)]))
+        found[name] = {"accuracy": right, "says yes": float(np.mean([a == "yes" for a in said]))}
+    asked = data.false_premises(n, seed=82)
+    said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
+    found["false premise"] = {"names a colour": float(np.mean([a in tinyworld.COLOURS for a in said]))}
+    return found

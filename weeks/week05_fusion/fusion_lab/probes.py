@@ -1,0 +1,68 @@
+"""Small handles that the checks use on objects of the student's kernel, where only data can come back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def arguments_after(function: Any, *args: Any) -> list[Any]:
+    """The arguments as they are after the call: a function that writes into them is found out."""
+    function(*args)
+    return list(args)
+
+
+class Towers(nn.Module):
+    """An eye, a connector and a mouth, each a linear map; `model(x=..., y=...)` has a squared error for a loss."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.eye, self.connector, self.mouth = nn.Linear(5, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+        self.asked = 0
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
+        self.asked += 1
+        out = self.mouth(torch.tanh(self.connector(torch.tanh(self.eye(x)))))
+        return SimpleNamespace(loss=(out - y).square().mean())
+
+
+def tower_batches(seed: int, n: int) -> list[dict[str, torch.Tensor]]:
+    """Batches for `Towers`."""
+    generator = torch.Generator().manual_seed(seed)
+    teacher = torch.randn(5, 3, generator=generator)
+    drawn = [torch.randn(16, 5, generator=generator) for _ in range(n)]
+    return [{"x": x, "y": torch.tanh(x @ teacher)} for x in drawn]
+
+
+def watched_stage_one(function: Any, seed: int, steps: int, rate: float) -> dict[str, Any]:
+    """What a student's `stage_one` does to `Towers`: its losses, which parts moved, and how far the connector did."""
+    model = Towers(seed)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    losses = function(model, model.connector, tower_batches(seed, steps), rate)
+    moved = {name: not torch.equal(weight, before[name]) for name, weight in model.named_parameters()}
+    return {
+        "losses": [float(loss) for loss in losses],
+        "plain": all(isinstance(loss, float) for loss in losses),
+        "asked": model.asked,
+        "others moved": sorted(name for name, there in moved.items() if there and not name.startswith("connector")),
+        "connector": model.connector.weight.detach().clone(),
+    }
+
+
+def answers_of(loaded: Any, pictures: list[Any], asked: list[str]) -> list[str]:
+    """What a LLaVA of the student's kernel answers."""
+    from fusion_lab import chatting
+
+    return chatting.answers(loaded, pictures, asked)
+
+
+def language_of(loaded: Any) -> torch.Tensor:
+    """The sums of the language model's and the vision tower's weights: what stage one must not change."""
+    model = loaded.model.model
+    sums = [p.double().sum() for part in (model.language_model, model.vision_tower) for p in part.parameters()]
+    return torch.stack(sums)
