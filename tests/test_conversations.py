@@ -111,20 +111,28 @@ def test_albums_are_true(kind):
                 s.background if attribute == "background" else getattr(s.objects[0], attribute) for s in one.scenes
             ]
             odd = albums.PLACES.index(one.answer)
-            assert values.count(values[odd]) == 1 and len(set(values)) == 2
+            assert values.count(values[odd]) == 1 and len(set(values)) == 2 and one.alone == tuple(values)
         if kind == "shows":
             (mention,) = mentions(one.question)
-            assert [bool(mention.of(s)) for s in one.scenes].index(True) == albums.PLACES.index(one.answer)
+            shows = ["yes" if mention.of(s) else "no" for s in one.scenes]
+            assert shows.count("yes") == 1 and shows.index("yes") == albums.PLACES.index(one.answer)
+            assert one.alone == tuple(shows)
         if kind == "in all":
             (mention,) = mentions(one.question)
-            assert sum(len(mention.of(s)) for s in one.scenes) == albums.NUMBERS.index(one.answer) <= len(things)
+            counts = [len(mention.of(s)) for s in one.scenes]
+            assert sum(counts) == albums.NUMBERS.index(one.answer) <= len(things)
+            assert one.alone == tuple(albums.NUMBERS[n] for n in counts)
+        if kind == "one of them":
+            asked = albums.PLACES.index(one.question.split()[2])
+            assert one.alone == tuple(one.answer if i == asked else "" for i in range(3))
         if kind == "examples":
             assert len(one.examples) == len(one.scenes) - 1
             last = one.scenes[-1]
             assert one.answer in (*last.objects[0].__getstate__(), last.background)
             fewer = albums.with_shots(one, 1)
             assert len(fewer.scenes) == 2 and fewer.examples == one.examples[-1:] and fewer.scenes[-1] == last
-            assert albums.with_shots(one, 0).examples == ()
+            assert one.alone == ("", *one.examples[1:], one.answer) and fewer.alone == ("", one.answer)
+            assert albums.with_shots(one, 0).examples == () and albums.with_shots(one, 0).alone == ("",)
     assert len(answers) > 2
 
 

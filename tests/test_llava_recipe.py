@@ -293,7 +293,7 @@ def test_each_connector_stands_between_the_same_towers(kind, folder, tmp_path, t
 def flamingo(folder) -> flamingo_recipe.Learner:
     torch.manual_seed(2)
     told = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-    learner = flamingo_recipe.Learner(flamingo_recipe.build_config(told.config.text_config, 4, 1, 2), 1.0)
+    learner = flamingo_recipe.Learner(flamingo_recipe.build_config(told.config.text_config, 4, 1, 2), 1.0, 0.3)
     learner.start(told)
     return learner
 
@@ -329,6 +329,8 @@ def test_albums_are_learnt_from_as_they_are_asked(tokenizer):
         assert said == "".join(f"{answer}<|end|>" for answer in (*one.examples[1:], one.answer))
         assert (batch["of"][i] >= 0).sum() == len(one.scenes)
         assert (batch["input_ids"][i] == tokenizer.convert_tokens_to_ids("<image>")).sum() == len(one.scenes)
+    alone = ["" if i < 0 else tokenizer.decode(i).strip() for i in batch["alone"].tolist()]
+    assert alone == [word for one in shown for word in one.alone]  # one token each
     image = tokenizer.convert_tokens_to_ids("<image>")
     mask = measure_flamingo.image_mask(batch["input_ids"], image, 3)
     row = KINDS.index("shows")

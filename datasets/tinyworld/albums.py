@@ -20,6 +20,8 @@ class Album(NamedTuple):
     """Pictures, a question about them, its answer, and what kind it is: one of KINDS.
 
     examples: the answers for all pictures but the last, where these are examples of the task and `question` is empty.
+    alone: what each picture by itself has to say to the question: whether it shows what is asked for, how many it adds,
+    the value that is compared; "" where that is nothing, or nobody could know yet.
     """
 
     scenes: tuple[Scene, ...]
@@ -27,6 +29,7 @@ class Album(NamedTuple):
     answer: str
     kind: str
     examples: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
 
 
 def album(split: str, kind: str, rng: np.random.Generator) -> Album:
@@ -50,7 +53,8 @@ def _differs(split: str, rng: np.random.Generator) -> Album:
     odd = int(rng.integers(3))
     shown = same[:2]
     shown.insert(odd, other[0])
-    return Album(tuple(shown), f"which picture has another {attribute}?", PLACES[odd], "differs")
+    values = tuple(_value(s, attribute) for s in shown)
+    return Album(tuple(shown), f"which picture has another {attribute}?", PLACES[odd], "differs", alone=values)
 
 
 def _shows(split: str, rng: np.random.Generator) -> Album:
@@ -61,7 +65,8 @@ def _shows(split: str, rng: np.random.Generator) -> Album:
         thing = _pick(drawn[i].objects, rng)
         others = {(o.colour, o.shape) for s in drawn[:i] + drawn[i + 1 :] for o in s.objects}
         if (thing.colour, thing.shape) not in others:
-            return Album(tuple(drawn), f"which picture shows {_article(thing)}?", PLACES[i], "shows")
+            shows = tuple("yes" if j == i else "no" for j in range(3))
+            return Album(tuple(drawn), f"which picture shows {_article(thing)}?", PLACES[i], "shows", alone=shows)
 
 
 def _in_all(split: str, rng: np.random.Generator) -> Album:
@@ -71,15 +76,18 @@ def _in_all(split: str, rng: np.random.Generator) -> Album:
         things = [o for s in drawn for o in s.objects]
         kind = _pick(("colour", "colour", "shape", "all"), rng)
         if kind == "all":
-            noun, n = "shapes", len(things)
+            noun, each = "shapes", [len(s.objects) for s in drawn]
         elif kind == "colour":
             value = _pick(things, rng).colour if rng.random() < 0.8 else _pick(tuple(COLOURS), rng)
-            noun, n = f"{value} shapes", sum(o.colour == value for o in things)
+            noun, each = f"{value} shapes", [sum(o.colour == value for o in s.objects) for s in drawn]
         else:
             value = _pick(things, rng).shape if rng.random() < 0.8 else _pick(SHAPES, rng)
-            noun, n = ("crosses" if value == "cross" else f"{value}s"), sum(o.shape == value for o in things)
-        if n < len(NUMBERS):
-            return Album(tuple(drawn), f"how many {noun} are there in all?", NUMBERS[n], "in all")
+            noun = "crosses" if value == "cross" else f"{value}s"
+            each = [sum(o.shape == value for o in s.objects) for s in drawn]
+        if sum(each) < len(NUMBERS):
+            counts = tuple(NUMBERS[n] for n in each)
+            question = f"how many {noun} are there in all?"
+            return Album(tuple(drawn), question, NUMBERS[sum(each)], "in all", alone=counts)
 
 
 def _one(split: str, rng: np.random.Generator) -> Album:
@@ -87,7 +95,8 @@ def _one(split: str, rng: np.random.Generator) -> Album:
     drawn, i = _draw(split, 3, rng), int(rng.integers(3))
     wanted = ("colour", "shape", "size", "background", "yes/no")
     asked = _pick([q for q in drawn[i].questions(rng) if q.kind in wanted and " lie" not in q.text], rng)
-    return Album(tuple(drawn), f"in the {PLACES[i]} picture {asked.text}", asked.answer, "one of them")
+    said = tuple(asked.answer if j == i else "" for j in range(3))
+    return Album(tuple(drawn), f"in the {PLACES[i]} picture {asked.text}", asked.answer, "one of them", alone=said)
 
 
 def _examples(split: str, rng: np.random.Generator, shots: int = 3) -> Album:
@@ -95,13 +104,14 @@ def _examples(split: str, rng: np.random.Generator, shots: int = 3) -> Album:
     attribute = _pick(list(ATTRIBUTES), rng)
     drawn = _draw(split, shots + 1, rng, 1)
     values = tuple(_value(s, attribute) for s in drawn)
-    return Album(tuple(drawn), "", values[-1], "examples", values[:-1])
+    return Album(tuple(drawn), "", values[-1], "examples", values[:-1], ("", *values[1:]))
 
 
 def with_shots(shown: Album, shots: int) -> Album:
     """The same last picture and answer, after fewer examples."""
     dropped = len(shown.examples) - shots
-    return shown._replace(scenes=shown.scenes[dropped:], examples=shown.examples[dropped:])
+    alone = ("", *shown.alone[dropped + 1 :])
+    return shown._replace(scenes=shown.scenes[dropped:], examples=shown.examples[dropped:], alone=alone)
 
 
 def _draw(split: str, n: int, rng: np.random.Generator, objects: int | None = None) -> list[Scene]:

@@ -610,11 +610,11 @@ Pairs never seen: scenes with a (colour, shape) pair that training never held.
 `python -m tinyworld.train flamingo {arguments}`
 
 The vision tower is frozen; the language model is not, since LLaVA's has never read of several pictures. While training,
-heads that are thrown away asked the latents which objects there are. `python -m tinyworld.measure flamingo` measures
-again.
+heads that are thrown away asked the latents which objects there are, and the state of each picture's token what that
+picture alone has to say to the question. `python -m tinyworld.measure flamingo` measures again.
 """
 
-FLAMINGO_RECIPE = ("steps", "batch", "talks", "latents", "depth", "every", "rate", "seeing", "seed")
+FLAMINGO_RECIPE = ("steps", "batch", "talks", "latents", "depth", "every", "rate", "seeing", "meaning", "seed")
 
 
 def flamingo_card(folder: Path, figures: dict[str, float], args: argparse.Namespace, clock: loop.Clock) -> str:

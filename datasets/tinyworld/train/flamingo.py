@@ -5,7 +5,9 @@ model lets each word look at the last picture before it. It is written as an `Id
 al. 2023), the open reproduction of Flamingo. The vision tower is the course's CLIP, frozen; the language model starts
 as that of the course's LLaVA, with all gates shut, and learns along, since it has never read of several pictures. It
 learns from albums (`tinyworld.albums`) and, with one picture, from LLaVA's conversations. Heads that are thrown away
-ask the vectors of each picture which objects there are.
+ask the vectors of each picture which objects there are; the state of each picture's token what that picture alone has
+to say to the question, without which the answers stayed guesses; and the phrases of conversations what `llava.py` asks
+them.
 What is written is a moving average of the weights, in half precision.
 """
 
@@ -40,7 +42,7 @@ from tinyworld.train.batches import tensors
 from tinyworld.train.card import flamingo_card
 from tinyworld.train.dense import present
 from tinyworld.train.language import END, IGNORED, IMAGE, LONGEST, build_processor, build_tokenizer, vision_config
-from tinyworld.train.llava import draw, encode, write
+from tinyworld.train.llava import TOLD, MeaningHeads, draw, encode, write
 from tinyworld.train.towers import normalise
 from tinyworld.vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES
 
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=int, default=2, help="layers between cross-attentions (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--seeing", type=float, default=1.0, help="weight of the heads' loss (default: %(default)s)")
+    parser.add_argument("--meaning", type=float, default=0.3, help="of those on the text (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
@@ -78,7 +81,8 @@ def run(args: argparse.Namespace) -> None:
     device, state = loop.pick_device(args.device), args.runs / "flamingo"
     tokenizer, source = build_tokenizer(), args.llava or checkpoint("llava")
     language = LlavaForConditionalGeneration.from_pretrained(source, dtype=torch.float32)
-    learner = Learner(build_config(language.config.text_config, args.latents, args.depth, args.every), args.seeing)
+    config = build_config(language.config.text_config, args.latents, args.depth, args.every)
+    learner = Learner(config, args.seeing, args.meaning)
     learner.start(language)
     learner.to(device)
     parameters = [p for p in learner.parameters() if p.requires_grad]
@@ -111,11 +115,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 class Batches(Dataset):
-    """Item `i` is the batch of step `i`, in two parts that are made alike: albums, and conversations about one picture.
+    """Item `i` is the batch of step `i`, in two parts: albums, and conversations about one picture. Of each:
 
-    pixels, objects, background: of all pictures, one after another, as in `batches.tensors`.
+    pixels, objects, centres, background: of all pictures, one after another, as in `batches.tensors`.
     of: int64 (n, most), which of these pictures each text holds, -1 for none.
     input_ids, attention_mask, labels: int64 (n, length); labels are IGNORED but for what the assistant says.
+    alone: of albums, int64 (pictures,), the first token of what each picture alone has to say, or IGNORED.
+    row, column, fits, turn, reply: of conversations, as in `llava.Batches`.
     """
 
     def __init__(self, size: int, talks: int, seed: int, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -130,9 +136,8 @@ class Batches(Dataset):
         if self.talks:
             drawn, words = draw(self.talks, seed)
             texts = [write(scene, conversation(scene, words, TURNS), 1) for scene in drawn]
-            part = encode(texts, self.tokenizer)
-            kept = {name: part[name] for name in ("input_ids", "attention_mask", "labels")}
-            parts.append(_seen(tensors(drawn)) | kept | {"of": torch.arange(self.talks)[:, None]})
+            of = {"of": torch.arange(self.talks)[:, None]}
+            parts.append(_seen(tensors(drawn)) | encode(texts, self.tokenizer) | of)
         return parts
 
 
@@ -159,12 +164,13 @@ def album_batch(shown: list[Album], tokenizer: PreTrainedTokenizerFast) -> dict[
         n = len(one.scenes)
         of.append([*range(begins, begins + n), *[-1] * (most - n)])
         begins += n
+    told = [tokenizer(word)["input_ids"][0] if word else IGNORED for one in shown for word in one.alone]
     text = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"], "labels": wanted}
-    return _seen(tensors(drawn)) | text | {"of": torch.tensor(of)}
+    return _seen(tensors(drawn)) | text | {"of": torch.tensor(of), "alone": torch.tensor(told)}
 
 
 def _seen(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: batch[name] for name in ("pixels", "objects", "background")}
+    return {name: batch[name] for name in ("pixels", "objects", "centres", "background")}
 
 
 # --- the model ------------------------------------------------------------------------------------------------------
@@ -213,17 +219,19 @@ def build_config(text: LlamaConfig, latents: int, depth: int, every: int) -> Ide
 
 
 class Learner(nn.Module):
-    """The model and the heads that are thrown away. seeing: the weight of what these are asked."""
+    """The model and the heads that are thrown away. seeing, meaning: weights of what pictures and texts are asked."""
 
-    def __init__(self, config: IdeficsConfig, seeing: float) -> None:
+    def __init__(self, config: IdeficsConfig, seeing: float, meaning: float) -> None:
         super().__init__()
-        self.flamingo, self.seeing = IdeficsForVisionText2Text(config), seeing
+        self.flamingo, self.seeing, self.meaning = IdeficsForVisionText2Text(config), seeing, meaning
         self.flamingo.loss_type = "ForCausalLM"  # which transformers cannot tell from the class's name
         self.image = build_tokenizer().convert_tokens_to_ids(IMAGE)
         width = config.vision_config.embed_dim
         self.norm = nn.LayerNorm(width)
         self.objects = nn.Linear(width, len(SHAPES) * len(COLOURS) * len(SIZES))
         self.background = nn.Linear(width, len(BACKGROUNDS))
+        self.heads = MeaningHeads(config.hidden_size)
+        self.told = nn.Sequential(nn.LayerNorm(config.hidden_size), nn.Linear(config.hidden_size, config.vocab_size))
 
     @torch.no_grad()
     def start(self, language: LlavaForConditionalGeneration) -> None:
@@ -260,25 +268,40 @@ class Learner(nn.Module):
             with torch.no_grad():
                 patches = model.vision_model(pixel_values=normalise(part["pixels"])).last_hidden_state
             seen = model.perceiver_resampler(patches)
-            text = self.read(seen, part)
+            text, states = self.read(seen, part)
             seeing = self.see(seen, part)
-            figures |= {name: text.item(), f"{name}, seeing": seeing.item()}
-            total = total + text + self.seeing * seeing
+            if name == "albums":
+                meaning, right = self.tell(states, part)
+                figures["alone right"] = right
+            else:
+                meaning, _ = self.heads(states, part)
+            figures |= {name: text.item(), f"{name}, seeing": seeing.item(), f"{name}, meaning": meaning.item()}
+            total = total + text + self.seeing * seeing + self.meaning * meaning
         gates = [layer.alpha_cross_attn for layer in self.flamingo.model.gated_cross_attn_layers]
         return total, figures | {"gates": torch.cat(gates).tanh().abs().mean().item()}
 
-    def read(self, seen: torch.Tensor, part: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The library's loss on texts that hold pictures. seen: (pictures, latents, width)."""
+    def read(self, seen: torch.Tensor, part: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The library's loss on texts that hold pictures, and the states that the heads ask, (n, length, width).
+        seen: (pictures, latents, width)."""
         of, ids = part["of"], part["input_ids"]
         mask = image_mask(ids, self.image, of.shape[1])
-        return self.flamingo(
+        out = self.flamingo(
             input_ids=ids,
             attention_mask=part["attention_mask"],
             perceiver_embeddings=seen[of.clamp(min=0)],
             image_attention_mask=mask,
             labels=part["labels"],
             use_cache=False,
-        ).loss
+            output_hidden_states=True,
+        )
+        return out.loss, out.hidden_states[-1 - TOLD]
+
+    def tell(self, states: torch.Tensor, part: dict[str, torch.Tensor]) -> tuple[torch.Tensor, float]:
+        """The loss of telling what each picture of an album alone has to say, and how often that is right."""
+        scores = self.told(states[part["input_ids"] == self.image])  # row by row, which is picture by picture
+        asked = part["alone"] != IGNORED
+        right = (scores.argmax(1) == part["alone"])[asked].float().mean().item()
+        return F.cross_entropy(scores, part["alone"], ignore_index=IGNORED), right
 
     def see(self, seen: torch.Tensor, part: dict[str, torch.Tensor]) -> torch.Tensor:
         """The loss of telling from a picture's vectors which objects there are, and the background."""
