@@ -924,7 +924,7 @@ PREFIX = "def prefix_loss(gpt, prefix, ids, pad):"
 PREFIX_TAIL = """
 with needs("prefix_loss"):
     my_map = caption_lab.clipcap.mapper(clip_width, SEED)
-    map_losses = caption_lab.clipcap.train(gpt, my_map, prefix_loss, steps=120, seed=SEED)
+    map_losses = caption_lab.clipcap.train(gpt, my_map, prefix_loss, steps=100, seed=SEED)
 """
 PREFIX_BODY = """
 embedded = torch.cat([prefix, gpt.get_input_embeddings()(ids)], dim=1)

@@ -65,7 +65,7 @@ def headline(scene: Scene) -> list[str]:
     return [scene.background, thing.size, thing.colour, thing.shape]
 
 
-def language_model(seed: int = 0, steps: int = 120) -> Any:
+def language_model(seed: int = 0, steps: int = 100) -> Any:
     """A small GPT that has read captions of one object, each below its headline, and has never seen a picture."""
     gpt, generator = build_gpt(seed), torch.Generator().manual_seed(seed)
     scenes = tinyworld.scenes("train", 1500, seed, objects=1)
@@ -115,7 +115,7 @@ def training_set(n: int = 800, seed: int = 0) -> tuple[torch.Tensor, torch.Tenso
 
 
 def train(
-    gpt: Any, mapping: nn.Module, loss_function: LossFunction, steps: int = 120, seed: int = 0, shuffled: bool = False
+    gpt: Any, mapping: nn.Module, loss_function: LossFunction, steps: int = 100, seed: int = 0, shuffled: bool = False
 ) -> list[float]:
     """Train the map alone; the GPT and CLIP stay as they are. loss_function: as `prefix_loss` of the notebook.
 
