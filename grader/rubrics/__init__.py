@@ -20,3 +20,24 @@ class Answer:
     source: str
     why: str = ""
     visible_passes: bool = False
+
+
+class Answers(list[Answer]):
+    """The known answers of a week, in the order in which they were put down."""
+
+    def right(self, question: str, name: str, source: str) -> None:
+        """One that must keep every point."""
+        self.append(Answer(question, name, True, source))
+
+    def wrong(self, question: str, name: str, source: str, why: str, visible_passes: bool = False) -> None:
+        """One that must lose points."""
+        self.append(Answer(question, name, False, source, why, visible_passes))
+
+
+def swap(source: str, *pairs: tuple[str, str]) -> str:
+    """The source with each first text replaced by the second. Raises ValueError where it is not there."""
+    for old, new in pairs:
+        if old not in source:
+            raise ValueError(f"{old!r} is not in the answer")
+        source = source.replace(old, new)
+    return source

@@ -5,22 +5,15 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from grader.rubrics import Answer
+from grader.rubrics import Answers
 
-ANSWERS: list[Answer] = []
+ANSWERS = Answers()
+_right, _wrong = ANSWERS.right, ANSWERS.wrong
 
 
 def _cell(head: str, body: str, tail: str = "") -> str:
     """The source of an answer cell: a function's first line, its body, and what the notebook runs with it."""
     return f"{head}\n{indent(body.strip(chr(10)), '    ')}\n" + (f"\n\n{tail.strip(chr(10))}\n" if tail else "")
-
-
-def _right(question: str, name: str, source: str) -> None:
-    ANSWERS.append(Answer(question, name, True, source))
-
-
-def _wrong(question: str, name: str, source: str, why: str, visible_passes: bool = False) -> None:
-    ANSWERS.append(Answer(question, name, False, source, why, visible_passes))
 
 
 # --- 1 embed --------------------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from grader.rubrics import Answer
+from grader.rubrics import Answers
 
-ANSWERS: list[Answer] = []
+ANSWERS = Answers()
+_right, _wrong = ANSWERS.right, ANSWERS.wrong
 
 
 def _function(head: str, body: str) -> str:
@@ -18,14 +19,6 @@ def _function(head: str, body: str) -> str:
 def _cell(*parts: str) -> str:
     """The source of an answer cell."""
     return "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
-
-
-def _right(question: str, name: str, source: str) -> None:
-    ANSWERS.append(Answer(question, name, True, source))
-
-
-def _wrong(question: str, name: str, source: str, why: str, visible_passes: bool = False) -> None:
-    ANSWERS.append(Answer(question, name, False, source, why, visible_passes))
 
 
 # --- 1 patch_embed --------------------------------------------------------------------------------------------------

@@ -5,32 +5,16 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from grader.rubrics import Answer
+from grader.rubrics import Answers, swap
 
-ANSWERS: list[Answer] = []
+ANSWERS = Answers()
+_right, _wrong = ANSWERS.right, ANSWERS.wrong
 
 
 def _cell(head: str, body: str, *more: str) -> str:
     """The source of an answer cell: a function's first line, its body, and what follows it."""
     first = f"{head}\n{indent(body.strip(chr(10)), '    ')}\n"
     return "\n\n".join([first, *(part.strip(chr(10)) + "\n" for part in more if part)])
-
-
-def _right(question: str, name: str, source: str) -> None:
-    ANSWERS.append(Answer(question, name, True, source))
-
-
-def _wrong(question: str, name: str, source: str, why: str, visible_passes: bool = False) -> None:
-    ANSWERS.append(Answer(question, name, False, source, why, visible_passes))
-
-
-def _swap(source: str, *pairs: tuple[str, str]) -> str:
-    """The source with each first text replaced by the second; that it is there is made sure."""
-    for old, new in pairs:
-        if old not in source:
-            raise ValueError(f"{old!r} is not in the answer")
-        source = source.replace(old, new)
-    return source
 
 
 # --- 1 spectrogram --------------------------------------------------------------------------------------------------
@@ -100,7 +84,7 @@ with needs("spectrogram"):
 _right(
     "spectrogram",
     "the library's own",
-    _swap(
+    swap(
         SPECTROGRAM,
         ('    padded = F.pad(wave[None], (size // 2, size // 2), mode="reflect")[0]\n', ""),
         ("    frames = padded.unfold(0, size, hop) * torch.hann_window(size)\n", ""),
@@ -110,18 +94,18 @@ _right(
         ),
     ),
 )
-_wrong("spectrogram", "magnitudes", _swap(SPECTROGRAM, (".T ** 2", ".T")), "no square")
-_wrong("spectrogram", "no window", _swap(SPECTROGRAM, (" * torch.hann_window(size)", "")), "frames end abruptly")
+_wrong("spectrogram", "magnitudes", swap(SPECTROGRAM, (".T ** 2", ".T")), "no square")
+_wrong("spectrogram", "no window", swap(SPECTROGRAM, (" * torch.hann_window(size)", "")), "frames end abruptly")
 _wrong(
     "spectrogram",
     "no padding",
-    _swap(SPECTROGRAM, ('F.pad(wave[None], (size // 2, size // 2), mode="reflect")[0]', "wave")),
+    swap(SPECTROGRAM, ('F.pad(wave[None], (size // 2, size // 2), mode="reflect")[0]', "wave")),
     "the ends are lost",
 )
 _wrong(
     "spectrogram",
     "padded with zeros",
-    _swap(
+    swap(
         SPECTROGRAM,
         ('F.pad(wave[None], (size // 2, size // 2), mode="reflect")[0]', "F.pad(wave, (size // 2, size // 2))"),
     ),
@@ -130,19 +114,19 @@ _wrong(
 _wrong(
     "spectrogram",
     "a symmetric window",
-    _swap(SPECTROGRAM, ("hann_window(size)", "hann_window(size, periodic=False)")),
+    swap(SPECTROGRAM, ("hann_window(size)", "hann_window(size, periodic=False)")),
     "the window for filters, not for frames",
 )
 _wrong(
     "spectrogram",
     "cut off at half the rate",
-    _swap(SPECTROGRAM, ("abs(frequency - rate * round(frequency / rate))", "min(frequency, rate / 2)")),
+    swap(SPECTROGRAM, ("abs(frequency - rate * round(frequency / rate))", "min(frequency, rate / 2)")),
     "takes aliasing for a filter",
 )
 _wrong(
     "spectrogram",
     "folded once",
-    _swap(
+    swap(
         SPECTROGRAM,
         ("abs(frequency - rate * round(frequency / rate))", "frequency if frequency <= rate / 2 else rate - frequency"),
     ),
@@ -152,7 +136,7 @@ _wrong(
 _wrong(
     "spectrogram",
     "always 400 and 160",
-    _swap(SPECTROGRAM, ("    padded", "    size, hop = 400, 160\n    padded")),
+    swap(SPECTROGRAM, ("    padded", "    size, hop = 400, 160\n    padded")),
     "ignores its arguments",
     visible_passes=True,
 )
@@ -186,7 +170,7 @@ with needs("log_mel"):
 _right(
     "log_mel",
     "filter by filter",
-    _swap(
+    swap(
         LOG_MEL,
         (
             "    left, middle, right = corners[:-2], corners[1:-1], corners[2:]\n"
@@ -208,7 +192,7 @@ _right(
 _right(
     "log_mel",
     "the library's filters",
-    _swap(
+    swap(
         LOG_MEL,
         (
             LOG_MEL[LOG_MEL.index("    def mel(hertz)") : LOG_MEL.index("def log_mel")],
@@ -221,7 +205,7 @@ _right(
 _wrong(
     "log_mel",
     "HTK's scale",
-    _swap(
+    swap(
         LOG_MEL,
         (
             "return hertz * 3 / 200 if hertz < 1000 else 15 + 27 * np.log(hertz / 1000) / np.log(6.4)",
@@ -234,32 +218,32 @@ _wrong(
     ),
     "the mel scale of another toolkit",
 )
-_wrong("log_mel", "triangles of height 1", _swap(LOG_MEL, ("triangles * 2 / (right - left)", "triangles")), "no norm")
-_wrong("log_mel", "the natural logarithm", _swap(LOG_MEL, (".log10()", ".log()")), "another base")
-_wrong("log_mel", "one frame too many", _swap(LOG_MEL, ("power[:, :-1]", "power")), "Whisper drops the last frame")
+_wrong("log_mel", "triangles of height 1", swap(LOG_MEL, ("triangles * 2 / (right - left)", "triangles")), "no norm")
+_wrong("log_mel", "the natural logarithm", swap(LOG_MEL, (".log10()", ".log()")), "another base")
+_wrong("log_mel", "one frame too many", swap(LOG_MEL, ("power[:, :-1]", "power")), "Whisper drops the last frame")
 _wrong(
     "log_mel",
     "a floor for each frame",
-    _swap(LOG_MEL, ("log.max() - 8", "log.max(dim=0).values - 8")),
+    swap(LOG_MEL, ("log.max() - 8", "log.max(dim=0).values - 8")),
     "each frame's own loudest, which lifts silence",
 )
 _wrong(
     "log_mel",
     "not scaled",
-    _swap(LOG_MEL, ("(log.clamp(min=log.max() - 8) + 4) / 4", "log.clamp(min=log.max() - 8)")),
+    swap(LOG_MEL, ("(log.clamp(min=log.max() - 8) + 4) / 4", "log.clamp(min=log.max() - 8)")),
     "left as it is",
 )
 _wrong(
     "log_mel",
     "for 16 kHz only",
-    _swap(LOG_MEL, ("    def mel(hertz)", "    rate = 16_000\n\n    def mel(hertz)")),
+    swap(LOG_MEL, ("    def mel(hertz)", "    rate = 16_000\n\n    def mel(hertz)")),
     "ignores the rate",
     visible_passes=True,
 )
 _wrong(
     "log_mel",
     "a floor of its own for silence",
-    _swap(LOG_MEL, ("clamp(min=1e-10)", "clamp(min=1e-7)")),
+    swap(LOG_MEL, ("clamp(min=1e-10)", "clamp(min=1e-7)")),
     "silence is not as dark as Whisper's",
     visible_passes=True,
 )
@@ -289,7 +273,7 @@ with needs("encoder_front"):
 _right(
     "encoder_front",
     "a loop over the kernel",
-    _swap(
+    swap(
         FRONT,
         (
             "    patches = F.pad(x, (reach, reach)).unfold(2, weight.shape[-1], stride)\n"
@@ -311,7 +295,7 @@ _right(
 _right(
     "encoder_front",
     "torch's own",
-    _swap(
+    swap(
         FRONT,
         (
             "    patches = F.pad(x, (reach, reach)).unfold(2, weight.shape[-1], stride)\n"
@@ -323,15 +307,15 @@ _right(
 _wrong(
     "encoder_front",
     "a flipped kernel",
-    _swap(FRONT, ("patches, weight)", "patches, weight.flip(-1))")),
+    swap(FRONT, ("patches, weight)", "patches, weight.flip(-1))")),
     "true convolution",
 )
-_wrong("encoder_front", "no padding", _swap(FRONT, ("F.pad(x, (reach, reach))", "x")), "the ends are lost")
-_wrong("encoder_front", "no bias", _swap(FRONT, (" + bias[:, None]", "")), "no bias")
+_wrong("encoder_front", "no padding", swap(FRONT, ("F.pad(x, (reach, reach))", "x")), "the ends are lost")
+_wrong("encoder_front", "no bias", swap(FRONT, (" + bias[:, None]", "")), "no bias")
 _wrong(
     "encoder_front",
     "sines and cosines in turns",
-    _swap(
+    swap(
         FRONT,
         ("torch.cat([angles.sin(), angles.cos()], dim=1)", "torch.stack([angles.sin(), angles.cos()], -1).flatten(1)"),
     ),
@@ -340,13 +324,13 @@ _wrong(
 _wrong(
     "encoder_front",
     "a speed off by one",
-    _swap(FRONT, ("(width // 2 - 1))", "(width // 2))")),
+    swap(FRONT, ("(width // 2 - 1))", "(width // 2))")),
     "the slowest wave is too quick",
 )
 _wrong(
     "encoder_front",
     "kernels of three only",
-    _swap(FRONT, ("reach = weight.shape[-1] // 2", "reach = 1")),
+    swap(FRONT, ("reach = weight.shape[-1] // 2", "reach = 1")),
     "the padding does not follow the kernel",
     visible_passes=True,
 )
@@ -371,7 +355,7 @@ def no_speech_probability(model, features):
 _right(
     "first_token",
     "masked, as OpenAI does it",
-    _swap(
+    swap(
         FIRST,
         (
             "    return first_logits(model, features)[:, ids].softmax(dim=-1)",
@@ -385,7 +369,7 @@ _right(
 _right(
     "first_token",
     "encoder and decoder apart",
-    _swap(
+    swap(
         FIRST,
         (
             "        return model(input_features=features, decoder_input_ids=start).logits[:, 0]",
@@ -403,33 +387,33 @@ _right(
 _wrong(
     "first_token",
     "among all tokens",
-    _swap(FIRST, ("[:, ids].softmax(dim=-1)", ".softmax(dim=-1)[:, ids]")),
+    swap(FIRST, ("[:, ids].softmax(dim=-1)", ".softmax(dim=-1)[:, ids]")),
     "other tokens take their share of the languages",
 )
-_wrong("first_token", "logits", _swap(FIRST, ("[:, ids].softmax(dim=-1)", "[:, ids]")), "no softmax")
+_wrong("first_token", "logits", swap(FIRST, ("[:, ids].softmax(dim=-1)", "[:, ids]")), "no softmax")
 _wrong(
     "first_token",
     "the wrong neighbour",
-    _swap(FIRST, ("no_timestamps_token_id - 1", "no_timestamps_token_id")),
+    swap(FIRST, ("no_timestamps_token_id - 1", "no_timestamps_token_id")),
     "the token without times is taken for the one without speech",
 )
 _wrong(
     "first_token",
     "over the utterances",
-    _swap(FIRST, ("[:, ids].softmax(dim=-1)", "[:, ids].softmax(dim=0)")),
+    swap(FIRST, ("[:, ids].softmax(dim=-1)", "[:, ids].softmax(dim=0)")),
     "the softmax runs over the wrong dimension",
 )
 _wrong(
     "first_token",
     "sorted by number",
-    _swap(FIRST, ("ids = list(", "ids = sorted(")),
+    swap(FIRST, ("ids = list(", "ids = sorted(")),
     "columns in the order of the tokens, not of the languages",
     visible_passes=True,
 )
 _wrong(
     "first_token",
     "its own start token",
-    _swap(FIRST, ("model.generation_config.decoder_start_token_id", "model.config.decoder_start_token_id")),
+    swap(FIRST, ("model.generation_config.decoder_start_token_id", "model.config.decoder_start_token_id")),
     "ignores what the generation config says",
     visible_passes=True,
 )
@@ -467,7 +451,7 @@ with needs("greedy"):
 _right(
     "greedy",
     "the decoder itself",
-    _swap(
+    swap(
         GREEDY,
         ("encoded = model.get_encoder()(features)", "encoded = model.model.encoder(features).last_hidden_state"),
         (
@@ -482,7 +466,7 @@ _right(
 _right(
     "greedy",
     "a mask and a flag",
-    _swap(
+    swap(
         GREEDY,
         ("        while len(said) < most:\n", "        for i in range(most):\n"),
         (
@@ -500,19 +484,19 @@ _right(
 _wrong(
     "greedy",
     "nothing suppressed",
-    _swap(GREEDY, ("            scores[suppress] = -torch.inf\n", "")),
+    swap(GREEDY, ("            scores[suppress] = -torch.inf\n", "")),
     "says tokens it must never say",
 )
 _wrong(
     "greedy",
     "never the end",
-    _swap(GREEDY, ("            if not said:\n    ", "            if True:\n    ")),
+    swap(GREEDY, ("            if not said:\n    ", "            if True:\n    ")),
     "forbids at every step what is forbidden only at the first",
 )
 _wrong(
     "greedy",
     "no cache",
-    _swap(
+    swap(
         GREEDY,
         ("past_key_values=cache, use_cache=True", "use_cache=False"),
         (", cache = answer.logits[0, -1], answer.past_key_values", " = answer.logits[0, -1]"),
@@ -523,7 +507,7 @@ _wrong(
 _wrong(
     "greedy",
     "the encoder every time",
-    _swap(
+    swap(
         GREEDY,
         ("        encoded = model.get_encoder()(features)\n", ""),
         ("encoder_outputs=encoded", "input_features=features"),
@@ -533,13 +517,13 @@ _wrong(
 _wrong(
     "greedy",
     "with the prompt",
-    _swap(GREEDY, ("    return said", "    return [*prompt, *said]")),
+    swap(GREEDY, ("    return said", "    return [*prompt, *said]")),
     "the prompt is no answer",
 )
 _wrong(
     "greedy",
     "with the end",
-    _swap(
+    swap(
         GREEDY,
         (
             "            if token == end:\n                break\n            said.append(token)",
@@ -551,14 +535,14 @@ _wrong(
 _wrong(
     "greedy",
     "sixteen at most",
-    _swap(GREEDY, ("len(said) < most", "len(said) < 16")),
+    swap(GREEDY, ("len(said) < most", "len(said) < 16")),
     "ignores `most`",
     visible_passes=True,
 )
 _wrong(
     "greedy",
     "always one token",
-    _swap(
+    swap(
         GREEDY,
         (
             "        while len(said) < most:\n",
@@ -618,7 +602,7 @@ def beam_search(step, width, end, most, penalty=1.0):
 _right(
     "beam",
     "a numpy array",
-    _swap(
+    swap(
         BEAM,
         (
             "best = sums.flatten().topk(min(2 * width, sums.numel()))",
@@ -633,34 +617,34 @@ _right(
 _wrong(
     "beam",
     "greedy after all",
-    _swap(BEAM, ("    running, finished", "    width = 1\n    running, finished")),
+    swap(BEAM, ("    running, finished", "    width = 1\n    running, finished")),
     "keeps one sequence",
 )
 _wrong(
-    "beam", "sums as they are", _swap(BEAM, (" / length**penalty", ""), (" / most**penalty", "")), "no length penalty"
+    "beam", "sums as they are", swap(BEAM, (" / length**penalty", ""), (" / most**penalty", "")), "no length penalty"
 )
 _wrong(
     "beam",
     "with the end",
-    _swap(BEAM, ("(tokens[:-1], total", "(tokens, total")),
+    swap(BEAM, ("(tokens[:-1], total", "(tokens, total")),
     "the end token is part of the answer",
 )
 _wrong(
     "beam",
     "the first to finish",
-    _swap(BEAM, ("        if len(finished) == width:", "        if finished:")),
+    swap(BEAM, ("        if len(finished) == width:", "        if finished:")),
     "stops at the first sequence that ends",
 )
 _wrong(
     "beam",
     "the least likely",
-    _swap(BEAM, ("return max(finished", "return min(finished")),
+    swap(BEAM, ("return max(finished", "return min(finished")),
     "takes the worst of the finished ones",
 )
 _wrong(
     "beam",
     "the mean only",
-    _swap(BEAM, ("length**penalty", "length"), ("most**penalty", "most")),
+    swap(BEAM, ("length**penalty", "length"), ("most**penalty", "most")),
     "ignores the penalty",
     visible_passes=True,
 )
@@ -679,7 +663,7 @@ def with_fallback(attempt, temperatures=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0), most_com
 _right(
     "fallback",
     "an early return",
-    _swap(
+    swap(
         FALLBACK,
         (
             "        data = text.encode()\n"
@@ -711,10 +695,10 @@ def with_fallback(attempt, temperatures=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0), most_com
 _wrong(
     "fallback",
     "likelihood alone",
-    _swap(FALLBACK, ("len(data) / len(zlib.compress(data)) <= most_compressed and ", "")),
+    swap(FALLBACK, ("len(data) / len(zlib.compress(data)) <= most_compressed and ", "")),
     "a model can be very sure of a loop",
 )
-_wrong("fallback", "repetition alone", _swap(FALLBACK, (" and mean >= least_likely", "")), "takes improbable texts")
+_wrong("fallback", "repetition alone", swap(FALLBACK, (" and mean >= least_likely", "")), "takes improbable texts")
 _wrong(
     "fallback",
     "the likeliest of all",
@@ -730,20 +714,20 @@ def with_fallback(attempt, temperatures=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0), most_com
 _wrong(
     "fallback",
     "the ratio upside down",
-    _swap(FALLBACK, ("len(data) / len(zlib.compress(data))", "len(zlib.compress(data)) / len(data)")),
+    swap(FALLBACK, ("len(data) / len(zlib.compress(data))", "len(zlib.compress(data)) / len(data)")),
     "compressed by raw: never above the limit",
 )
 _wrong(
     "fallback",
     "the limits written in",
-    _swap(FALLBACK, ("<= most_compressed", "<= 2.4"), (">= least_likely", ">= -1")),
+    swap(FALLBACK, ("<= most_compressed", "<= 2.4"), (">= least_likely", ">= -1")),
     "ignores the limits",
     visible_passes=True,
 )
 _wrong(
     "fallback",
     "nothing at all",
-    _swap(
+    swap(
         FALLBACK,
         ("            break\n    return text, temperature", "            return text, temperature\n    return '', 0.0"),
     ),
@@ -753,7 +737,7 @@ _wrong(
 _wrong(
     "fallback",
     "letters for bytes",
-    _swap(FALLBACK, ("len(data) / len", "len(text) / len")),
+    swap(FALLBACK, ("len(data) / len", "len(text) / len")),
     "counts letters and compresses bytes",
     visible_passes=True,
 )
@@ -854,7 +838,7 @@ def error_rate(said, heard, unit="word"):
 _wrong(
     "word_errors",
     "place by place",
-    _swap(
+    swap(
         ALIGN,
         (
             ALIGN[ALIGN.index("    n, m = len(said)") : ALIGN.index("def error_rate")],
@@ -865,11 +849,11 @@ _wrong(
     ),
     "one word left out makes everything after it wrong",
 )
-_wrong("word_errors", "backwards", _swap(ALIGN, ("return steps[::-1]", "return steps")), "not turned round")
+_wrong("word_errors", "backwards", swap(ALIGN, ("return steps[::-1]", "return steps")), "not turned round")
 _wrong(
     "word_errors",
     "the mean of rates",
-    _swap(
+    swap(
         ALIGN,
         (
             '    errors = sum(what != "ok" for a, b in pairs for what, _, _ in align(a, b))\n'
@@ -882,13 +866,13 @@ _wrong(
 _wrong(
     "word_errors",
     "by the words heard",
-    _swap(ALIGN, ("sum(len(a) for a, _ in pairs)", "sum(len(b) for _, b in pairs)")),
+    swap(ALIGN, ("sum(len(a) for a, _ in pairs)", "sum(len(b) for _, b in pairs)")),
     "the other length",
 )
 _wrong(
     "word_errors",
     "del and ins exchanged",
-    _swap(
+    swap(
         ALIGN,
         ('("del", said[i], None)', '("ins", said[i], None)'),
         ('("ins", None, heard[j])', '("del", None, heard[j])'),
@@ -898,13 +882,13 @@ _wrong(
 _wrong(
     "word_errors",
     "substitutions cost two",
-    _swap(ALIGN, ("(said[i - 1] != heard[j - 1])", "2 * (said[i - 1] != heard[j - 1])")),
+    swap(ALIGN, ("(said[i - 1] != heard[j - 1])", "2 * (said[i - 1] != heard[j - 1])")),
     "every exchange is told as a loss and a gain",
 )
 _wrong(
     "word_errors",
     "characters without spaces",
-    _swap(
+    swap(
         ALIGN,
         (
             'split = str.split if unit == "word" else list',
@@ -917,13 +901,13 @@ _wrong(
 _wrong(
     "word_errors",
     "words only",
-    _swap(ALIGN, ("    while i or j:", "    while i and j:")),
+    swap(ALIGN, ("    while i or j:", "    while i and j:")),
     "stops at the first end: what is left over is lost",
 )
 _wrong(
     "word_errors",
     "at most all wrong",
-    _swap(
+    swap(
         ALIGN,
         (
             "    return errors / sum(len(a) for a, _ in pairs)",
@@ -950,7 +934,7 @@ with needs("add_noise"):
 _right(
     "add_noise",
     "amplitudes and 20 logarithms",
-    _swap(
+    swap(
         NOISE,
         (
             "    ratio = speech.square().mean() / noise.square().mean().clamp(min=1e-20)\n"
@@ -978,26 +962,24 @@ with needs("add_noise"):
     noisy = add_noise(torch.from_numpy(spoken.audio), hiss, 5.0)
 """,
 )
-_wrong("add_noise", "no root", _swap(NOISE, (".sqrt()", "")), "scales the wave by a ratio of powers")
-_wrong(
-    "add_noise", "a sign of the decibels", _swap(NOISE, ("(-snr / 10)", "(snr / 10)")), "the noise is the louder one"
-)
+_wrong("add_noise", "no root", swap(NOISE, (".sqrt()", "")), "scales the wave by a ratio of powers")
+_wrong("add_noise", "a sign of the decibels", swap(NOISE, ("(-snr / 10)", "(snr / 10)")), "the noise is the louder one")
 _wrong(
     "add_noise",
     "as loud as it came",
-    _swap(NOISE, ("(ratio * 10 ** (-snr / 10)).sqrt()", "10 ** (-snr / 20)")),
+    swap(NOISE, ("(ratio * 10 ** (-snr / 10)).sqrt()", "10 ** (-snr / 20)")),
     "the noise's own loudness is ignored",
 )
 _wrong(
     "add_noise",
     "ten for twenty",
-    _swap(NOISE, ("(ratio * 10 ** (-snr / 10)).sqrt()", "ratio.sqrt() * 10 ** (-snr / 10)")),
+    swap(NOISE, ("(ratio * 10 ** (-snr / 10)).sqrt()", "ratio.sqrt() * 10 ** (-snr / 10)")),
     "half the decibels",
 )
 _wrong(
     "add_noise",
     "loudness before cutting",
-    _swap(
+    swap(
         NOISE,
         (
             "    noise = noise.repeat(-(-len(speech) // len(noise)))[: len(speech)]\n"
@@ -1012,7 +994,7 @@ _wrong(
 _wrong(
     "add_noise",
     "nan in silence",
-    _swap(NOISE, (".clamp(min=1e-20)", "")),
+    swap(NOISE, (".clamp(min=1e-20)", "")),
     "divides by the power of silence",
     visible_passes=True,
 )
@@ -1086,11 +1068,11 @@ with needs("segments"):
     my_segments = segments(timed, first_time)
 """,
 )
-_wrong("segments", "in tokens", _swap(SEGMENTS, ("(token - begin) * 0.02", "token - begin")), "not in seconds")
+_wrong("segments", "in tokens", swap(SEGMENTS, ("(token - begin) * 0.02", "token - begin")), "not in seconds")
 _wrong(
-    "segments", "the token's number", _swap(SEGMENTS, ("(token - begin) * 0.02", "token * 0.02")), "not from `begin` on"
+    "segments", "the token's number", swap(SEGMENTS, ("(token - begin) * 0.02", "token * 0.02")), "not from `begin` on"
 )
-_wrong("segments", "frames of 10 ms", _swap(SEGMENTS, ("* 0.02", "* 0.01")), "frames for positions")
+_wrong("segments", "frames of 10 ms", swap(SEGMENTS, ("* 0.02", "* 0.01")), "frames for positions")
 _wrong(
     "segments",
     "the pause as well",
@@ -1111,14 +1093,14 @@ with needs("segments"):
 _wrong(
     "segments",
     "only what was closed",
-    _swap(SEGMENTS, ("    if words:\n        found.append((start, None, words))\n", "")),
+    swap(SEGMENTS, ("    if words:\n        found.append((start, None, words))\n", "")),
     "the unfinished segment is lost",
     visible_passes=True,
 )
 _wrong(
     "segments",
     "closed at the beginning",
-    _swap(SEGMENTS, ("(start, None, words)", "(start, start, words)")),
+    swap(SEGMENTS, ("(start, None, words)", "(start, start, words)")),
     "the unfinished segment is given an end",
     visible_passes=True,
 )
@@ -1158,7 +1140,7 @@ with needs("dtw"):
 _right(
     "dtw",
     "with a memory of the way",
-    _swap(
+    swap(
         DTW,
         (
             DTW[DTW.index("    total = np.full") : DTW.index("def token_times")],
@@ -1181,7 +1163,7 @@ _right(
 _right(
     "dtw",
     "arrays, and jumps",
-    _swap(
+    swap(
         DTW,
         ("return rows[::-1], columns[::-1]", "return np.array(rows[::-1]), np.array(columns[::-1])"),
         (
@@ -1190,11 +1172,11 @@ _right(
         ),
     ),
 )
-_wrong("dtw", "backwards", _swap(DTW, ("return rows[::-1], columns[::-1]", "return rows, columns")), "not turned round")
+_wrong("dtw", "backwards", swap(DTW, ("return rows[::-1], columns[::-1]", "return rows, columns")), "not turned round")
 _wrong(
     "dtw",
     "step by step",
-    _swap(
+    swap(
         DTW,
         (
             DTW[DTW.index("    total = np.full") : DTW.index("def token_times")],
@@ -1211,25 +1193,25 @@ _wrong(
 _wrong(
     "dtw",
     "no standing still",
-    _swap(
+    swap(
         DTW,
         ("min(total[i, j], total[i, j + 1], total[i + 1, j])", "min(total[i, j], total[i + 1, j])"),
         ("(i - 1, j - 1), (i - 1, j), (i, j - 1)", "(i - 1, j - 1), (i, j - 1)"),
     ),
     "two tokens cannot share a position",
 )
-_wrong("dtw", "in positions", _swap(DTW, ("torch.tensor(first) * 0.02", "torch.tensor(first)")), "not in seconds")
+_wrong("dtw", "in positions", swap(DTW, ("torch.tensor(first) * 0.02", "torch.tensor(first)")), "not in seconds")
 _wrong(
     "dtw",
     "ends for beginnings",
-    _swap(DTW, ("columns[rows.index(i)]", "columns[len(rows) - 1 - rows[::-1].index(i)]")),
+    swap(DTW, ("columns[rows.index(i)]", "columns[len(rows) - 1 - rows[::-1].index(i)]")),
     "the last position of every token",
 )
-_wrong("dtw", "attention for a cost", _swap(DTW, ("dtw(-matrix)", "dtw(matrix)")), "looks where nobody listened")
+_wrong("dtw", "attention for a cost", swap(DTW, ("dtw(-matrix)", "dtw(matrix)")), "looks where nobody listened")
 _wrong(
     "dtw",
     "not scaled",
-    _swap(DTW, ("median_filter(scaled, width)", "median_filter(weights, width)")),
+    swap(DTW, ("median_filter(scaled, width)", "median_filter(weights, width)")),
     "positions that draw all attention outweigh the rest",
     visible_passes=True,
 )
@@ -1351,7 +1333,7 @@ with needs("merge"):
 _wrong(
     "merge",
     "the left one is always right",
-    _swap(MERGE, ("half = shift // 2", "half = shift")),
+    swap(MERGE, ("half = shift // 2", "half = shift")),
     "keeps the word that the left piece's end cut in two",
     visible_passes=True,
 )

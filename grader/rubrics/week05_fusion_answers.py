@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from grader.rubrics import Answer
+from grader.rubrics import Answers, swap
 
-ANSWERS: list[Answer] = []
+ANSWERS = Answers()
+_right, _wrong = ANSWERS.right, ANSWERS.wrong
 
 
 def _cell(*parts: str) -> str:
@@ -13,19 +14,9 @@ def _cell(*parts: str) -> str:
     return "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def _right(question: str, name: str, source: str) -> None:
-    ANSWERS.append(Answer(question, name, True, source))
-
-
-def _wrong(question: str, name: str, source: str, why: str, visible_passes: bool = False) -> None:
-    ANSWERS.append(Answer(question, name, False, source, why, visible_passes))
-
-
 def _but(source: str, old: str, new: str) -> str:
     """A source in which one thing is otherwise."""
-    if source.count(old) < 1:
-        raise ValueError(f"{old!r} is not in the answer")
-    return source.replace(old, new)
+    return swap(source, (old, new))
 
 
 # --- 1 sequence -----------------------------------------------------------------------------------------------------

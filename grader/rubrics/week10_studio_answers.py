@@ -4,26 +4,10 @@ are; the wrong ones make the mistakes that students make."""
 
 from __future__ import annotations
 
-from grader.rubrics import Answer
+from grader.rubrics import Answers, swap
 
-ANSWERS: list[Answer] = []
-
-
-def _right(question: str, name: str, source: str) -> None:
-    ANSWERS.append(Answer(question, name, True, source))
-
-
-def _wrong(question: str, name: str, source: str, why: str, visible_passes: bool = False) -> None:
-    ANSWERS.append(Answer(question, name, False, source, why, visible_passes))
-
-
-def _swap(source: str, *pairs: tuple[str, str]) -> str:
-    """The source with each first text replaced by the second; that it is there is made sure."""
-    for old, new in pairs:
-        if old not in source:
-            raise ValueError(f"{old!r} is not in the answer")
-        source = source.replace(old, new)
-    return source
+ANSWERS = Answers()
+_right, _wrong = ANSWERS.right, ANSWERS.wrong
 
 
 # --- 1 read_sound -----------------------------------------------------------------------------------------------------
@@ -72,29 +56,29 @@ def read_sound(data, most_seconds=30.0):
     return np.interp(t, np.arange(len(wave)) / rate, wave).clip(-1, 1).astype("float32")
 """,
 )
-_wrong("read_sound", "the first channel", _swap(SOUND, ("samples.mean(axis=1)", "samples[:, 0]")), "one ear only")
+_wrong("read_sound", "the first channel", swap(SOUND, ("samples.mean(axis=1)", "samples[:, 0]")), "one ear only")
 _wrong(
     "read_sound",
     "not resampled",
-    _swap(SOUND, ("    wave = resample_poly(wave, 16_000, rate)\n", "")),
+    swap(SOUND, ("    wave = resample_poly(wave, 16_000, rate)\n", "")),
     "every rate is taken for 16 kHz",
 )
 _wrong(
     "read_sound",
     "the decoder's own error",
-    _swap(SOUND, ('        raise ValueError("This is no sound file.") from error', "        raise")),
+    swap(SOUND, ('        raise ValueError("This is no sound file.") from error', "        raise")),
     "whoever calls it must know soundfile",
 )
 _wrong(
     "read_sound",
     "silence for what is no sound",
-    _swap(SOUND, ('        raise ValueError("This is no sound file.") from error', "        return np.zeros(1, 'f4')")),
+    swap(SOUND, ('        raise ValueError("This is no sound file.") from error', "        return np.zeros(1, 'f4')")),
     "nobody is told",
 )
 _wrong(
     "read_sound",
     "of any length",
-    _swap(
+    swap(
         SOUND,
         ("int(most_seconds * rate) + 1, ", ""),
         ("    if len(samples) > most_seconds * rate:\n", "    if False:\n"),
@@ -105,21 +89,21 @@ _wrong(
 _wrong(
     "read_sound",
     "cut off silently",
-    _swap(SOUND, ('        raise ValueError("This sound is too long.")', "        samples = samples[:-1]")),
+    swap(SOUND, ('        raise ValueError("This sound is too long.")', "        samples = samples[:-1]")),
     "the rest of what was said is dropped, and nobody is told",
     visible_passes=True,
 )
 _wrong(
     "read_sound",
     "nan let through",
-    _swap(SOUND, ("not np.isfinite(samples).all()", "False")),
+    swap(SOUND, ("not np.isfinite(samples).all()", "False")),
     "one nan becomes many",
     visible_passes=True,
 )
 _wrong(
     "read_sound",
     "as loud as it is",
-    _swap(SOUND, ("np.clip(wave, -1, 1)", "wave")),
+    swap(SOUND, ("np.clip(wave, -1, 1)", "wave")),
     "floats may lie outside of [-1, 1]",
     visible_passes=True,
 )
@@ -151,7 +135,7 @@ _right("transcribe", "by logits", HEAR)
 _right(
     "transcribe",
     "the library detects the language",
-    _swap(
+    swap(
         HEAR,
         (
             "        tokens = list(config.lang_to_id.values())\n"
@@ -164,46 +148,46 @@ _right(
 _wrong(
     "transcribe",
     "no question about silence",
-    _swap(HEAR, ("> 0.5:", "> 2:")),
+    swap(HEAR, ("> 0.5:", "> 2:")),
     "sentences are invented out of silence",
 )
 _wrong(
     "transcribe",
     "always written down",
-    _swap(HEAR, ('"transcribe" if language == "en" else "translate"', '"transcribe"')),
+    swap(HEAR, ('"transcribe" if language == "en" else "translate"', '"transcribe"')),
     "German stays German",
 )
 _wrong(
     "transcribe",
     "always English",
-    _swap(HEAR, ("list(config.lang_to_id)[int(logits[tokens].argmax())][2:-2]", '"en"')),
+    swap(HEAR, ("list(config.lang_to_id)[int(logits[tokens].argmax())][2:-2]", '"en"')),
     "German is heard as English",
 )
-_wrong("transcribe", "the marks left on", _swap(HEAR, ("[2:-2]", ""), ('== "en"', '== "<|en|>"')), "<|en|>")
+_wrong("transcribe", "the marks left on", swap(HEAR, ("[2:-2]", ""), ('== "en"', '== "<|en|>"')), "<|en|>")
 _wrong(
     "transcribe",
     "the wrong neighbour",
-    _swap(HEAR, ("no_timestamps_token_id - 1", "no_timestamps_token_id")),
+    swap(HEAR, ("no_timestamps_token_id - 1", "no_timestamps_token_id")),
     "the token without times is taken for the one without speech",
 )
 _wrong(
     "transcribe",
     "one window only",
-    _swap(HEAR, ("range(0, len(wave), size)", "[0]")),
+    swap(HEAR, ("range(0, len(wave), size)", "[0]")),
     "the rest of what was said is dropped",
     visible_passes=True,
 )
 _wrong(
     "transcribe",
     "ends at the first pause",
-    _swap(HEAR, ("            continue", "            break")),
+    swap(HEAR, ("            continue", "            break")),
     "whoever pauses is cut off",
     visible_passes=True,
 )
 _wrong(
     "transcribe",
     "the last window's language",
-    _swap(HEAR, ("found = found or language", "found = language")),
+    swap(HEAR, ("found = found or language", "found = language")),
     "not the first one's",
     visible_passes=True,
 )
@@ -242,19 +226,19 @@ def read_prompt(text, known=None, most=300):
     return prompt, [] if known is None else list(dict.fromkeys(word for word in words if word not in known))
 """,
 )
-_wrong("read_prompt", "ends only", _swap(PROMPT, ('re.sub(r"\\s+", " ", text).strip()', "text.strip()")), "inside not")
+_wrong("read_prompt", "ends only", swap(PROMPT, ('re.sub(r"\\s+", " ", text).strip()', "text.strip()")), "inside not")
 _wrong(
     "read_prompt",
     "split at spaces",
-    _swap(PROMPT, ('re.findall(r"[^\\W\\d_]+", text.lower())', "text.lower().split()")),
+    swap(PROMPT, ('re.findall(r"[^\\W\\d_]+", text.lower())', "text.lower().split()")),
     "a comma makes a word unknown",
 )
-_wrong("read_prompt", "told twice", _swap(PROMPT, (" and word not in unknown", "")), "every time that the word comes")
-_wrong("read_prompt", "with capitals", _swap(PROMPT, ("text.lower()", "text")), "Large is not large")
+_wrong("read_prompt", "told twice", swap(PROMPT, (" and word not in unknown", "")), "every time that the word comes")
+_wrong("read_prompt", "with capitals", swap(PROMPT, ("text.lower()", "text")), "Large is not large")
 _wrong(
     "read_prompt",
     "cut off at the limit",
-    _swap(
+    swap(
         PROMPT,
         ('        raise ValueError(f"The prompt is longer than {most} characters.")', "        text = text[:most]"),
     ),
@@ -263,28 +247,28 @@ _wrong(
 _wrong(
     "read_prompt",
     "no normal form",
-    _swap(PROMPT, ('    text = unicodedata.normalize("NFKC", text)\n', "")),
+    swap(PROMPT, ('    text = unicodedata.normalize("NFKC", text)\n', "")),
     "wide letters are other words",
     visible_passes=True,
 )
 _wrong(
     "read_prompt",
     "300 written into it",
-    _swap(PROMPT, ("len(text) > most", "len(text) > 300"), ("{most}", "300")),
+    swap(PROMPT, ("len(text) > most", "len(text) > 300"), ("{most}", "300")),
     "ignores its argument",
     visible_passes=True,
 )
 _wrong(
     "read_prompt",
     "letters from a to z",
-    _swap(PROMPT, ('r"[^\\W\\d_]+"', 'r"[a-z]+"')),
+    swap(PROMPT, ('r"[^\\W\\d_]+"', 'r"[a-z]+"')),
     "other alphabets have letters too",
     visible_passes=True,
 )
 _wrong(
     "read_prompt",
     "counted before tidying",
-    _swap(
+    swap(
         PROMPT,
         (
             '    text = unicodedata.normalize("NFKC", text)\n',
@@ -350,7 +334,7 @@ def paint(pipe, prompt, seeds, steps=20, guidance=3.0, on_step=None):
 _wrong(
     "paint",
     "on the shared pipeline",
-    _swap(
+    swap(
         PAINT,
         (
             '    parts = dict(pipe.components)\n    parts["scheduler"] = copy.deepcopy(pipe.scheduler)\n'
@@ -365,14 +349,14 @@ _wrong(
 _wrong(
     "paint",
     "the scheduler shared",
-    _swap(PAINT, ('    parts["scheduler"] = copy.deepcopy(pipe.scheduler)\n', "")),
+    swap(PAINT, ('    parts["scheduler"] = copy.deepcopy(pipe.scheduler)\n', "")),
     "a pipeline of its own with everybody's scheduler",
     visible_passes=True,
 )
 _wrong(
     "paint",
     "one generator for all",
-    _swap(
+    swap(
         PAINT,
         ("[torch.Generator().manual_seed(seed) for seed in seeds]", "torch.Generator().manual_seed(seeds[0])"),
     ),
@@ -381,22 +365,22 @@ _wrong(
 _wrong(
     "paint",
     "the global generator",
-    _swap(
+    swap(
         PAINT,
         ("        generator=[torch.Generator().manual_seed(seed) for seed in seeds],\n", ""),
         ("    return mine(", "    torch.manual_seed(seeds[0])\n    return mine("),
     ),
     "moves everybody's randomness",
 )
-_wrong("paint", "steps from 0", _swap(PAINT, ("on_step(i + 1", "on_step(i")), "the bar is never full")
-_wrong("paint", "nobody is told", _swap(PAINT, ("        if on_step:\n", "        if False:\n")), "no progress")
+_wrong("paint", "steps from 0", swap(PAINT, ("on_step(i + 1", "on_step(i")), "the bar is never full")
+_wrong("paint", "nobody is told", swap(PAINT, ("        if on_step:\n", "        if False:\n")), "no progress")
 _wrong(
-    "paint", "guidance ignored", _swap(PAINT, ("        guidance_scale=guidance,\n", "")), "the pipeline's own default"
+    "paint", "guidance ignored", swap(PAINT, ("        guidance_scale=guidance,\n", "")), "the pipeline's own default"
 )
 _wrong(
     "paint",
     "errors of on_step swallowed",
-    _swap(
+    swap(
         PAINT,
         (
             '            on_step(i + 1, values["latents"])\n',
@@ -431,25 +415,25 @@ def rank(clip, pictures, prompt):
     return [(int(i), float(cosines[i])) for i in np.argsort(-cosines, kind="stable")]
 """,
 )
-_wrong("rank", "dot products", _swap(RANK, ("F.cosine_similarity(seen, said, dim=1)", "(seen @ said[0])")), "no cosine")
-_wrong("rank", "the worst first", _swap(RANK, ("-cosines[i])", "cosines[i])")), "ascending")
-_wrong("rank", "no places", _swap(RANK, ("[(i, cosines[i]) for i in order]", "[cosines[i] for i in order]")), "scores")
+_wrong("rank", "dot products", swap(RANK, ("F.cosine_similarity(seen, said, dim=1)", "(seen @ said[0])")), "no cosine")
+_wrong("rank", "the worst first", swap(RANK, ("-cosines[i])", "cosines[i])")), "ascending")
+_wrong("rank", "no places", swap(RANK, ("[(i, cosines[i]) for i in order]", "[cosines[i] for i in order]")), "scores")
 _wrong(
     "rank",
     "not sorted",
-    _swap(RANK, ("sorted(range(len(pictures)), key=lambda i: -cosines[i])", "range(len(pictures))")),
+    swap(RANK, ("sorted(range(len(pictures)), key=lambda i: -cosines[i])", "range(len(pictures))")),
     "as they came",
 )
 _wrong(
     "rank",
     "ranks for places",
-    _swap(RANK, ("[(i, cosines[i]) for i in order]", "[(n, cosines[i]) for n, i in enumerate(order)]")),
+    swap(RANK, ("[(i, cosines[i]) for i in order]", "[(n, cosines[i]) for n, i in enumerate(order)]")),
     "0, 1, 2, ... whatever the order",
 )
 _wrong(
     "rank",
     "squeezed",
-    _swap(
+    swap(
         RANK,
         (
             "F.cosine_similarity(seen, said, dim=1).tolist()",
@@ -501,7 +485,7 @@ _right("describe", "straight on", DESCRIBE)
 _right(
     "describe",
     "a sigmoid of the difference",
-    _swap(
+    swap(
         DESCRIBE,
         ("float(scores.softmax(dim=1)[0, 1])", "torch.sigmoid(scores[0, 1] - scores[0, 0]).item()"),
         (
@@ -510,21 +494,19 @@ _right(
         ),
     ),
 )
-_wrong("describe", "the false one's", _swap(DESCRIBE, ("[0, 1])", "[0, 0])")), "the probability that it is false")
-_wrong("describe", "logits", _swap(DESCRIBE, ("scores.softmax(dim=1)[0, 1]", "scores[0, 1]")), "no softmax")
+_wrong("describe", "the false one's", swap(DESCRIBE, ("[0, 1])", "[0, 0])")), "the probability that it is false")
+_wrong("describe", "logits", swap(DESCRIBE, ("scores.softmax(dim=1)[0, 1]", "scores[0, 1]")), "no softmax")
 _wrong(
     "describe",
     "a tensor",
-    _swap(DESCRIBE, ("float(scores.softmax(dim=1)[0, 1])", "scores.softmax(dim=1)[0, 1]")),
+    swap(DESCRIBE, ("float(scores.softmax(dim=1)[0, 1])", "scores.softmax(dim=1)[0, 1]")),
     "no float",
 )
-_wrong(
-    "describe", "special tokens", _swap(DESCRIBE, ("skip_special_tokens=True", "skip_special_tokens=False")), "[SEP]"
-)
+_wrong("describe", "special tokens", swap(DESCRIBE, ("skip_special_tokens=True", "skip_special_tokens=False")), "[SEP]")
 _wrong(
     "describe",
     "the similarity of the towers",
-    _swap(
+    swap(
         DESCRIBE,
         (
             '            attention_mask=inputs["attention_mask"],\n',
@@ -537,7 +519,7 @@ _wrong(
 _wrong(
     "describe",
     "only RGB",
-    _swap(DESCRIBE, ('picture.convert("RGB")', "np.asarray(picture)[..., :3]")),
+    swap(DESCRIBE, ('picture.convert("RGB")', "np.asarray(picture)[..., :3]")),
     "a grey picture has no third dimension",
     visible_passes=True,
 )
@@ -595,7 +577,7 @@ _right("edit", "the formula written out", EDIT)
 _right(
     "edit",
     "a mask by hand",
-    _swap(
+    swap(
         EDIT,
         (
             "    m = F.adaptive_max_pool2d(inside.float()[None, None], z.shape[-2:])\n",
@@ -614,60 +596,60 @@ _right(
 _wrong(
     "edit",
     "not laid over the original",
-    _swap(EDIT, ("np.where(inside.numpy()[..., None], np.asarray(new), np.asarray(picture))", "np.asarray(new)")),
+    swap(EDIT, ("np.where(inside.numpy()[..., None], np.asarray(new), np.asarray(picture))", "np.asarray(new)")),
     "the decoder changes everything a little",
 )
 _wrong(
     "edit",
     "inside out",
-    _swap(EDIT, ("np.asarray(new), np.asarray(picture))", "np.asarray(picture), np.asarray(new))")),
+    swap(EDIT, ("np.asarray(new), np.asarray(picture))", "np.asarray(picture), np.asarray(new))")),
     "the mask turned round",
 )
 _wrong(
     "edit",
     "nothing is painted",
-    _swap(EDIT, ("np.asarray(new), np.asarray(picture))", "np.asarray(picture), np.asarray(picture))")),
+    swap(EDIT, ("np.asarray(new), np.asarray(picture))", "np.asarray(picture), np.asarray(picture))")),
     "returns the original",
 )
-_wrong("edit", "another strength", _swap(EDIT, ("        strength=strength,\n", "")), "the pipeline's own 0.8")
+_wrong("edit", "another strength", swap(EDIT, ("        strength=strength,\n", "")), "the pipeline's own 0.8")
 _wrong(
     "edit",
     "no seed",
-    _swap(EDIT, ("        generator=torch.Generator().manual_seed(seed),\n", "")),
+    swap(EDIT, ("        generator=torch.Generator().manual_seed(seed),\n", "")),
     "another picture each time",
 )
 _wrong(
     "edit",
     "painted apart",
-    _swap(EDIT, (", callback_on_step_end=keep\n", "\n")),
+    swap(EDIT, (", callback_on_step_end=keep\n", "\n")),
     "what is new knows nothing of what is there",
     visible_passes=True,
 )
 _wrong(
     "edit",
     "noised to the time before",
-    _swap(EDIT, ("alphas_cumprod[times[i + 1]] if i + 1 < len(times) else torch.tensor(1.0)", "alphas_cumprod[t]")),
+    swap(EDIT, ("alphas_cumprod[times[i + 1]] if i + 1 < len(times) else torch.tensor(1.0)", "alphas_cumprod[t]")),
     "the known part is a step behind, and never clean",
     visible_passes=True,
 )
 _wrong(
     "edit",
     "without noise",
-    _swap(EDIT, ("level.sqrt() * z + (1 - level).sqrt() * noise", "z")),
+    swap(EDIT, ("level.sqrt() * z + (1 - level).sqrt() * noise", "z")),
     "clean latents beside noisy ones",
     visible_passes=True,
 )
 _wrong(
     "edit",
     "an empty region let through",
-    _swap(EDIT, ("if inside.sum() == 0:", "if left == right:")),
+    swap(EDIT, ("if inside.sum() == 0:", "if left == right:")),
     "turned round, or between two pixels",
     visible_passes=True,
 )
 _wrong(
     "edit",
     "no strength, no picture",
-    _swap(EDIT, ("    if int(steps * strength) < 1:\n        return picture\n", "")),
+    swap(EDIT, ("    if int(steps * strength) < 1:\n        return picture\n", "")),
     "the pipeline fails where there is no step to make",
     visible_passes=True,
 )
@@ -739,22 +721,22 @@ def recall(path, session):
     return works
 """,
 )
-_wrong("remember", "the oldest first", _swap(REMEMBER, ("ORDER BY id DESC", "ORDER BY id")), "ascending")
+_wrong("remember", "the oldest first", swap(REMEMBER, ("ORDER BY id DESC", "ORDER BY id")), "ascending")
 _wrong(
     "remember",
     "everybody's works",
-    _swap(REMEMBER, ('WHERE session = ? ORDER BY id DESC", (session,)', 'ORDER BY id DESC"')),
+    swap(REMEMBER, ('WHERE session = ? ORDER BY id DESC", (session,)', 'ORDER BY id DESC"')),
     "sessions mix",
 )
 _wrong(
-    "remember", "as JPEG", _swap(REMEMBER, ('picture.save(png, "PNG")', 'picture.save(png, "JPEG")')), "pixels are lost"
+    "remember", "as JPEG", swap(REMEMBER, ('picture.save(png, "PNG")', 'picture.save(png, "JPEG")')), "pixels are lost"
 )
-_wrong("remember", "the record as text", _swap(REMEMBER, ("json.loads(row[3])", "row[3]")), "not read again")
-_wrong("remember", "no number", _swap(REMEMBER, ("        return cursor.lastrowid\n", "")), "returns None")
+_wrong("remember", "the record as text", swap(REMEMBER, ("json.loads(row[3])", "row[3]")), "not read again")
+_wrong("remember", "no number", swap(REMEMBER, ("        return cursor.lastrowid\n", "")), "returns None")
 _wrong(
     "remember",
     "no table, no list",
-    _swap(REMEMBER, ("    except sqlite3.OperationalError:\n        return []\n", "")),
+    swap(REMEMBER, ("    except sqlite3.OperationalError:\n        return []\n", "")),
     "a new history cannot be read",
 )
 _wrong(
@@ -809,7 +791,7 @@ def recall(path, session):
 _wrong(
     "remember",
     "text into SQL",
-    _swap(
+    swap(
         REMEMBER,
         (
             '"SELECT * FROM works WHERE session = ? ORDER BY id DESC", (session,)',
@@ -822,7 +804,7 @@ _wrong(
 _wrong(
     "remember",
     "a full disk swallowed",
-    _swap(
+    swap(
         REMEMBER,
         (
             "        return cursor.lastrowid\n",
@@ -835,7 +817,7 @@ _wrong(
 _wrong(
     "remember",
     "sessions that look alike",
-    _swap(REMEMBER, ("WHERE session = ? ORDER", "WHERE session LIKE ? ORDER")),
+    swap(REMEMBER, ("WHERE session = ? ORDER", "WHERE session LIKE ? ORDER")),
     "a per cent sign stands for anything",
     visible_passes=True,
 )
@@ -921,7 +903,7 @@ _right("recipe", "one loop", RECIPE)
 _right(
     "recipe",
     "compressed chunks",
-    _swap(
+    swap(
         RECIPE,
         ("json.dumps(recipe, ensure_ascii=False)", "json.dumps(recipe), zip=True"),
         ('"This picture was made by a model."', '"This picture was made by a model.", "en", "Disclaimer"'),
@@ -930,19 +912,19 @@ _right(
 _wrong(
     "recipe",
     "nothing in the picture",
-    _swap(RECIPE, (", pnginfo=info", "")),
+    swap(RECIPE, (", pnginfo=info", "")),
     "the chunks are made and not written",
 )
 _wrong(
     "recipe",
     "whatever JSON says",
-    _swap(RECIPE, ("            if not right:\n", "            if False:\n")),
+    swap(RECIPE, ("            if not right:\n", "            if False:\n")),
     "values are not looked at",
 )
 _wrong(
     "recipe",
     "KeyError",
-    _swap(
+    swap(
         RECIPE,
         ('                raise ValueError(f"The field {name} is missing.")', "                raise KeyError(name)"),
     ),
@@ -951,42 +933,42 @@ _wrong(
 _wrong(
     "recipe",
     "no field named",
-    _swap(RECIPE, ('f"The field {name} is wrong."', '"Something is wrong with it."')),
+    swap(RECIPE, ('f"The field {name} is wrong."', '"Something is wrong with it."')),
     "nobody knows what to mend",
 )
-_wrong("recipe", "only pictures", _swap(RECIPE, ('    if data[:4] == b"\\x89PNG":\n', "    if True:\n")), "no JSON")
+_wrong("recipe", "only pictures", swap(RECIPE, ('    if data[:4] == b"\\x89PNG":\n', "    if True:\n")), "no JSON")
 _wrong(
     "recipe",
     "True is a number",
-    _swap(RECIPE, ("type(value) is int", "isinstance(value, int)")),
+    swap(RECIPE, ("type(value) is int", "isinstance(value, int)")),
     "a bool is an int in Python",
     visible_passes=True,
 )
 _wrong(
     "recipe",
     "nan let through",
-    _swap(RECIPE, ("number and 0 <= value <= 20", "number and not (value < 0 or value > 20)")),
+    swap(RECIPE, ("number and 0 <= value <= 20", "number and not (value < 0 or value > 20)")),
     "nan is neither smaller nor larger",
     visible_passes=True,
 )
 _wrong(
     "recipe",
     "everything kept",
-    _swap(RECIPE, ("part = {name: found[name] for name in names}", "part = dict(found)")),
+    swap(RECIPE, ("part = {name: found[name] for name in names}", "part = dict(found)")),
     "fields that nobody asked for come along",
     visible_passes=True,
 )
 _wrong(
     "recipe",
     "the first one is not looked at",
-    _swap(RECIPE, ('        found = part["from"]\n', "        return recipe\n")),
+    swap(RECIPE, ('        found = part["from"]\n', "        return recipe\n")),
     "what it goes back to is believed",
     visible_passes=True,
 )
 _wrong(
     "recipe",
     "no disclaimer",
-    _swap(RECIPE, ('    info.add_itxt("Disclaimer", "This picture was made by a model.")\n', "")),
+    swap(RECIPE, ('    info.add_itxt("Disclaimer", "This picture was made by a model.")\n', "")),
     "nobody is told what made it",
     visible_passes=True,
 )
@@ -1028,43 +1010,43 @@ def deck(title, slides):
     return "<!doctype html>" + "<html>" + head + "<body>" + first + "".join(made) + "</body></html>"
 """,
 )
-_wrong("deck", "no title", _swap(DECK, ("<section><h1>{html.escape(title)}</h1></section>", "")), "a section too few")
-_wrong("deck", "the last ones only", _swap(DECK, ("in slides:", "in slides[1:]:")), "a slide is missing")
-_wrong("deck", "files beside it", _swap(DECK, ("data:image/png;base64,{code}", '{slide["seed"]}.png')), "not one file")
-_wrong("deck", "no alternative text", _swap(DECK, ('alt="{alt}" ', "")), "a blind reader gets nothing")
-_wrong("deck", "as JPEG", _swap(DECK, ('save(out, "PNG")', 'save(out, "JPEG")')), "another format, and other pixels")
+_wrong("deck", "no title", swap(DECK, ("<section><h1>{html.escape(title)}</h1></section>", "")), "a section too few")
+_wrong("deck", "the last ones only", swap(DECK, ("in slides:", "in slides[1:]:")), "a slide is missing")
+_wrong("deck", "files beside it", swap(DECK, ("data:image/png;base64,{code}", '{slide["seed"]}.png')), "not one file")
+_wrong("deck", "no alternative text", swap(DECK, ('alt="{alt}" ', "")), "a blind reader gets nothing")
+_wrong("deck", "as JPEG", swap(DECK, ('save(out, "PNG")', 'save(out, "JPEG")')), "another format, and other pixels")
 _wrong(
     "deck",
     "text as it came",
-    _swap(DECK, ('html.escape(slide["prompt"])', 'slide["prompt"]')),
+    swap(DECK, ('html.escape(slide["prompt"])', 'slide["prompt"]')),
     "a prompt may be a script",
     visible_passes=True,
 )
 _wrong(
     "deck",
     "quotes left",
-    _swap(DECK, ("quote=True", "quote=False")),
+    swap(DECK, ("quote=True", "quote=False")),
     "a caption may leave its attribute",
     visible_passes=True,
 )
 _wrong(
     "deck",
     "escaped twice",
-    _swap(DECK, ('html.escape(slide["caption"], quote=True)', 'html.escape(html.escape(slide["caption"]))')),
+    swap(DECK, ('html.escape(slide["caption"], quote=True)', 'html.escape(html.escape(slide["caption"]))')),
     "&amp;lt; is shown",
     visible_passes=True,
 )
 _wrong(
     "deck",
     "no seed",
-    _swap(DECK, ('<p>seed {slide["seed"]}</p>', "")),
+    swap(DECK, ('<p>seed {slide["seed"]}</p>', "")),
     "it cannot be made again",
     visible_passes=True,
 )
 _wrong(
     "deck",
     "a font from elsewhere",
-    _swap(
+    swap(
         DECK,
         ("<meta charset='utf-8'>", "<meta charset='utf-8'><link rel='stylesheet' href='https://example.org/a.css'>"),
     ),
@@ -1118,7 +1100,7 @@ _right("create", "in order", CREATE)
 _right(
     "create",
     "smaller and smaller batches",
-    _swap(
+    swap(
         CREATE,
         (
             CREATE[CREATE.index("    try:\n        pictures") : CREATE.index("    works = [")],
@@ -1137,7 +1119,7 @@ _right(
 _wrong(
     "create",
     "seeds by rank",
-    _swap(
+    swap(
         CREATE,
         ("seeds[place]", "seeds[i]"),
         (
@@ -1150,64 +1132,64 @@ _wrong(
 _wrong(
     "create",
     "not ranked",
-    _swap(CREATE, ("in studio.rank(pictures, prompt)", "in sorted(studio.rank(pictures, prompt))")),
+    swap(CREATE, ("in studio.rank(pictures, prompt)", "in sorted(studio.rank(pictures, prompt))")),
     "in the order of painting",
 )
 _wrong(
     "create",
     "the raw prompt",
-    _swap(CREATE, ("studio.paint(prompt, seeds", "studio.paint(text, seeds"), ('"prompt": prompt', '"prompt": text')),
+    swap(CREATE, ("studio.paint(prompt, seeds", "studio.paint(text, seeds"), ('"prompt": prompt', '"prompt": text')),
     "not as it was read",
 )
 _wrong(
     "create",
     "nothing remembered",
-    _swap(CREATE, ("        studio.remember(record, picture)\n", "        pass\n")),
+    swap(CREATE, ("        studio.remember(record, picture)\n", "        pass\n")),
     "no history",
 )
 _wrong(
     "create",
     "the picture in the record",
-    _swap(CREATE, ('    picture = record.pop("picture")\n', '    picture = record["picture"]\n')),
+    swap(CREATE, ('    picture = record.pop("picture")\n', '    picture = record["picture"]\n')),
     "JSON cannot hold it",
 )
 _wrong(
     "create",
     "no progress",
-    _swap(CREATE, ("seeds, steps, guidance, on_step)", "seeds, steps, guidance)")),
+    swap(CREATE, ("seeds, steps, guidance, on_step)", "seeds, steps, guidance)")),
     "on_step is not passed on",
 )
 _wrong(
     "create",
     "a full disk loses the pictures",
-    _swap(CREATE, ("    except (OSError, sqlite3.Error) as problem:", "    except OSError as problem:")),
+    swap(CREATE, ("    except (OSError, sqlite3.Error) as problem:", "    except OSError as problem:")),
     "sqlite3.Error is no OSError",
 )
 _wrong(
     "create",
     "only MemoryError",
-    _swap(CREATE, ("(MemoryError, torch.OutOfMemoryError)", "(MemoryError,)")),
+    swap(CREATE, ("(MemoryError, torch.OutOfMemoryError)", "(MemoryError,)")),
     "a GPU's lack of memory is another error",
     visible_passes=True,
 )
 _wrong(
     "create",
     "only the database's errors",
-    _swap(CREATE, ("except (OSError, sqlite3.Error)", "except sqlite3.Error")),
+    swap(CREATE, ("except (OSError, sqlite3.Error)", "except sqlite3.Error")),
     "a folder may be missing or read-only",
     visible_passes=True,
 )
 _wrong(
     "create",
     "unknown words kept quiet",
-    _swap(CREATE, ("    if unknown:\n", "    if False:\n")),
+    swap(CREATE, ("    if unknown:\n", "    if False:\n")),
     "nobody is told",
     visible_passes=True,
 )
 _wrong(
     "create",
     "an empty prompt becomes a note",
-    _swap(
+    swap(
         CREATE,
         (
             "    prompt, unknown = studio.read_prompt(text)\n",
