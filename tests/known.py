@@ -1,11 +1,18 @@
-"""Known answers to the toy week of conftest.py, and a toy course that has them."""
+"""Known answers: those of the toy week of conftest.py, a toy course that has them, and how a week's are judged here."""
 
 from __future__ import annotations
 
+import ast
 import shutil
+from collections.abc import Collection
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+from coursekit.checks import checks_in, run_check
+from coursekit.student import local_student
 from grader.course import Course
+from grader.rubrics import Answer
 
 ANSWERS = {
     "double": {
@@ -44,3 +51,32 @@ def with_answers(toy: Course, folder: Path, extra: str = "", slug: str = "week01
     path = folder / "grader" / "rubrics" / f"{slug}_answers.py"
     path.write_text(answers_module(ANSWERS, extra), encoding="utf-8")
     return Course.find(folder)
+
+
+def defined(source: str, names: dict[str, Any]) -> dict[str, Any]:
+    """What an answer's cell defines among `names`, without what the notebook runs with it, which `needs` guards."""
+    tree, found = ast.parse(source), dict(names)
+    tree.body = [node for node in tree.body if not isinstance(node, ast.With)]
+    exec(compile(tree, "an answer", "exec"), found)
+    return found
+
+
+def assert_judged(
+    answer: Answer, checks: ModuleType, hidden: ModuleType, names: dict[str, Any], left_out: Collection[str] = ()
+) -> None:
+    """A known answer gets its verdict from a week's checks and its rubric's, but for those that are left out."""
+    student = local_student(defined(answer.source, names))
+
+    def first_failure(module: ModuleType) -> str:
+        for one in checks_in(module):
+            if one.question == answer.question and one.name not in left_out:
+                verdict = run_check(one, student, "a seed")
+                if not verdict.passed:
+                    return f"{one.name}: {verdict.message}"
+        return ""
+
+    visible = first_failure(checks)
+    assert (not visible) == (answer.right or answer.visible_passes), visible or "it passes all that can be seen"
+    if not visible:
+        secret = first_failure(hidden)
+        assert (not secret) == answer.right, secret or "it passes everything"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import random
 from collections import Counter
@@ -10,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from known import assert_judged, defined
 from PIL import Image
 
 import caption_lab
@@ -32,6 +32,7 @@ OF_THE_NOTEBOOK = {
     "the_captions_were_scored",
     "the_maps_of_the_sentence",
 }
+NAMES = {"torch": torch, "np": np, "F": torch.nn.functional, "Counter": Counter, "random": random}
 
 
 @pytest.fixture(scope="module")
@@ -44,37 +45,17 @@ def matcher():
     return models.load("retrieval", profile="tiny", device="cpu")
 
 
-def functions_of(source: str) -> dict:
-    """The functions that an answer's cell defines, without what the notebook runs with them."""
-    names = {"torch": torch, "np": np, "F": torch.nn.functional, "Counter": Counter, "random": random}
-    tree = ast.parse(source)
-    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    exec(compile(tree, "an answer", "exec"), names)
-    return names
-
-
 @pytest.mark.parametrize(
     "answer", [a for a in ANSWERS if a.question in QUICK], ids=lambda a: f"{a.question}-{a.name}".replace(" ", "_")
 )
 def test_known_answers_get_the_verdict_they_deserve(answer):
-    student = local_student(functions_of(answer.source))
-    verdicts = {
-        module: [
-            run_check(one, student, "a seed")
-            for one in checks_in(module)
-            if one.question == answer.question and one.name not in OF_THE_NOTEBOOK
-        ]
-        for module in (checks, hidden)
-    }
-    passed = {module: all(verdict.passed for verdict in some) for module, some in verdicts.items()}
-    assert (passed[checks] and passed[hidden]) == answer.right, verdicts
-    assert passed[checks] == (answer.right or answer.visible_passes), verdicts
+    assert_judged(answer, checks, hidden, NAMES, OF_THE_NOTEBOOK)
 
 
 def test_right_answers_survive_many_seeds():
     """Where chance decides, a right answer must not lose by it."""
     right = next(a for a in ANSWERS if a.question == "sampling" and a.right)
-    student = local_student(functions_of(right.source))
+    student = local_student(defined(right.source, NAMES))
     for one in (*checks_in(checks), *checks_in(hidden)):
         if one.question == "sampling":
             verdicts = [run_check(one, student, f"seed {i}") for i in range(8)]

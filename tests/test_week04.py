@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from known import assert_judged
 from PIL import Image
 
 import whisper_lab
 from coursekit import models, plots
-from coursekit.checks import checks_in, run_check
-from coursekit.student import local_student
+from coursekit.checks import checks_in
 from grader.rubrics import week04_whisper as hidden
 from grader.rubrics.week04_whisper_answers import ANSWERS
 from tinyworld import speech
@@ -53,20 +53,7 @@ def random():
     ids=lambda a: f"{a.question}-{a.name}".replace(" ", "_"),
 )
 def test_known_answers_get_the_verdict_they_deserve(answer):
-    namespace = dict(NAMES)
-    exec(answer.source.split("\nwith needs(")[0], namespace)
-    student = local_student(namespace)
-    verdicts = {
-        module: [
-            run_check(one, student, "a seed")
-            for one in checks_in(module)
-            if one.question == answer.question and one.name not in OF_THE_NOTEBOOK
-        ]
-        for module in (checks, hidden)
-    }
-    passed = {module: all(verdict.passed for verdict in some) for module, some in verdicts.items()}
-    assert (passed[checks] and passed[hidden]) == answer.right, verdicts
-    assert passed[checks] == (answer.right or answer.visible_passes), verdicts
+    assert_judged(answer, checks, hidden, NAMES, OF_THE_NOTEBOOK)
 
 
 def test_the_checks_of_the_notebook_are_named_above():
