@@ -276,9 +276,11 @@ def test_each_connector_stands_between_the_same_towers(kind, folder, tmp_path, t
     batch = recipe.Batches(4, 3, 0, tokenizer, tokens)[0]
     loss, _ = learner(batch)
     loss.backward()
+    learning = {id(p) for p in llava.parameters() if p.requires_grad}
+    assert learning == {id(p) for p in llava.model.multi_modal_projector.parameters()}
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in llava.model.multi_modal_projector.parameters())
     connectors_recipe.save(kind, learner, loop.Average(learner), 4, tmp_path / kind)
-    again = connectors.load(tmp_path / kind)
+    again = connectors.load(tmp_path / kind, folder)
     processor = LlavaProcessor.from_pretrained(tmp_path / kind)
     inputs = processor(images=[drawn(1)[0].render()], text=["<|user|><image>what?<|assistant|>"], return_tensors="pt")
     assert (inputs["input_ids"] == again.config.image_token_id).sum() == tokens

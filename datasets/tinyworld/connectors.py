@@ -15,9 +15,12 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from transformers import Blip2QFormerConfig, Blip2QFormerModel, IdeficsConfig, LlavaConfig
+from transformers import Blip2QFormerConfig, Blip2QFormerModel, IdeficsConfig
 from transformers import LlavaForConditionalGeneration as Llava
 from transformers.models.idefics.perceiver import IdeficsPerceiverResampler
+from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
+
+from tinyworld.checkpoints import checkpoint
 
 KINDS: tuple[str, ...] = ("projector", "qformer", "resampler")
 LAYERS, HEADS = 2, 4
@@ -60,21 +63,23 @@ class Resampler(nn.Module):
         return self.out(self.resampler(patches))
 
 
-def build(kind: str, config: LlavaConfig, queries: int) -> Llava:
-    """A LLaVA with a connector of a kind, one of KINDS, and weights that are random throughout."""
+def give(llava: Llava, kind: str, queries: int) -> None:
+    """Put a new connector of a kind, one of KINDS, in the place of a LLaVA's own; its weights are random."""
     if kind not in KINDS:
         raise ValueError(f"a connector is one of {', '.join(KINDS)}; got {kind!r}")
-    model = Llava(config)
-    if kind != "projector":
+    config = llava.config
+    if kind == "projector":
+        connector = LlavaMultiModalProjector(config)
+    else:
         sizes = config.vision_config.hidden_size, config.text_config.hidden_size, queries
-        model.model.multi_modal_projector = {"qformer": QFormer, "resampler": Resampler}[kind](*sizes)
-    return model
+        connector = {"qformer": QFormer, "resampler": Resampler}[kind](*sizes)
+    llava.model.multi_modal_projector = connector
 
 
-def load(folder: Path) -> Llava:
-    """The model in a folder that `python -m tinyworld.train connectors` wrote, in float32 and in eval mode."""
+def load(folder: Path, llava: Path | None = None) -> Llava:
+    """A LLaVA, the course's unless told otherwise, with the connector that is in a folder; float32, in eval mode."""
     kind = json.loads((folder / "connector.json").read_text())
-    model = build(kind["connector"], LlavaConfig.from_pretrained(folder), kind["queries"])
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)  # tied weights have one name of two
-    model.tie_weights()
+    model = Llava.from_pretrained(llava or checkpoint("llava"), dtype=torch.float32)
+    give(model, kind["connector"], kind["queries"])
+    model.model.multi_modal_projector.load_state_dict(load_file(folder / "model.safetensors"))
     return model.float().eval()

@@ -536,16 +536,16 @@ know scenes of coloured shapes and nothing else. `tinyworld.connectors.load(fold
 | | |
 |---|---|
 | kinds | {kinds} |
-| start | the course's CLIP tower, frozen; the language model of the course's LLaVA, learning; connectors from nothing |
+| towers | the course's CLIP and the language model of the course's LLaVA, both frozen and not in this folder |
 | training, each | {steps} steps of {batch} conversations of {turns} turns, the same ones in the same order |
 | time | {minutes} CPU-minutes |
-| weights | float16 safetensors, {megabytes:.1f} MB in all |
+| weights | of the connectors alone, float16 safetensors, {megabytes:.1f} MB in all |
 | licence | MIT, weights and code |
 
 ## Measured
 {scenes} scenes of the test split a figure; answers are decoded greedily. Where: the box overlaps the true one by at
-least half. One pass: of the whole model over one picture with a short question, on this machine's CPU. One seed: small
-differences mean nothing.
+least half. One pass: of the whole model over one picture with a short question, on this machine's CPU. The language
+model had learnt with a projector, which favours the projector. One seed: small differences mean nothing.
 
 {table}
 

@@ -1,8 +1,9 @@
 """Projector, Q-Former and Perceiver resampler between the same towers, trained alike (`tinyworld.connectors`).
 
-Each starts anew between the course's CLIP and the language model of the course's LLaVA, and learns with that language
-model from the same conversations in the same order, for as many steps. The heads and the vision tower are those of
-`llava.py`; no attention is drawn anywhere, since queries have no place in the picture to be drawn to.
+Each starts anew between the course's CLIP and the language model of the course's LLaVA, both frozen, as in BLIP-2 (Li
+et al. 2023, section 3.3), and learns from the same conversations in the same order, for as many steps. The heads are
+those of `llava.py`; no attention is drawn anywhere, since queries have no place in the picture to be drawn to. Only
+what has learnt is written.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from tinyworld.checkpoints import FOLDER, checkpoint
 from tinyworld.measure import connectors as measure
 from tinyworld.train import loop
 from tinyworld.train.card import connectors_card
-from tinyworld.train.language import build_config, build_processor, build_tokenizer, image_tokens
-from tinyworld.train.llava import TOLD, Batches, MeaningHeads, open_eyes
+from tinyworld.train.language import build_processor, build_tokenizer, image_tokens
+from tinyworld.train.llava import TOLD, Batches, MeaningHeads
 from tinyworld.train.towers import normalise
 
 
@@ -124,25 +125,20 @@ def learn(kind: str, args: argparse.Namespace, out: Path) -> loop.Clock:
 
 
 def start(kind: str, queries: int, folder: Path) -> LlavaForConditionalGeneration:
-    """A connector that knows nothing between CLIP's tower and the language model of the LLaVA in a folder."""
-    told = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-    text = told.config.text_config
-    config = build_config(build_tokenizer(), text.hidden_size, text.num_hidden_layers)
-    model = connectors.build(kind, config, queries)
-    open_eyes(model)
-    model.model.language_model.load_state_dict(told.model.language_model.state_dict())
-    model.tie_weights()
+    """The LLaVA in a folder, frozen, with a connector that knows nothing."""
+    model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    model.requires_grad_(False)
+    connectors.give(model, kind, queries)
     return model
 
 
 def save(kind: str, learner: Learner, average: loop.Average, queries: int, folder: Path) -> None:
-    """Write the averaged model in half precision with its processor, for `connectors.load`."""
+    """Write the averaged connector in half precision, and the processor, for `connectors.load`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    prefix = "llava."
+    prefix = "llava.model.multi_modal_projector."
     weights = {k.removeprefix(prefix): w.half().cpu() for k, w in average.weights.items() if k.startswith(prefix)}
     save_file({k: w.contiguous() for k, w in weights.items()}, folder / "model.safetensors", {"format": "pt"})
     (folder / "connector.json").write_text(json.dumps({"connector": kind, "queries": queries}) + "\n")
-    learner.llava.config.save_pretrained(folder)
     tokens = image_tokens() if kind == "projector" else queries
     build_processor(build_tokenizer(), tokens).save_pretrained(folder)
