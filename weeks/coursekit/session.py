@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +53,19 @@ def setup(profile: str = "tiny", device: str = "auto", seed: int = 0) -> Session
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
     print(f"Crossmodal: profile {profile}, {name}, seed {seed}, {versions}")
     return current
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Steps of training this small gain nothing from a second thread, and on a busy machine lose by its waiting."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _cores() -> int:

@@ -7,8 +7,7 @@ notebook needs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 import tinyworld
+from coursekit import one_thread
 
 SIDE = 16  # pixels
 BATCH = 32  # pairs; so guessing costs ln 32 = 3.47
@@ -109,7 +109,7 @@ def train(
     schedule = torch.optim.lr_scheduler.LinearLR(optim, start_factor=1 / 8, total_iters=7)
     generator = torch.Generator().manual_seed(seed)
     history: dict[str, list[float]] = {"loss": [], "step": [], "recall": []} | {name: [] for name in _READERS}
-    with _one_thread():
+    with one_thread():
         _watch(model, test, 0, history)
         for i in tqdm(
             range(1, steps + 1), desc="training on shuffled pairs" if shuffled else "training", mininterval=1
@@ -127,17 +127,6 @@ def train(
 def _train_and_test(seed: int) -> tuple[tuple, tuple]:
     """What `train` uses: the same for a run and its control, and drawing it takes as long as ten steps."""
     return pairs("train", 1000, seed), pairs("test", 96, seed)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Tensors this small gain nothing from a second thread; on a busy machine its waiting costs ten times as much."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 _READERS: dict[str, Callable[[tinyworld.Scene], str]] = {

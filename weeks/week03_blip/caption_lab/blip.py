@@ -6,8 +6,7 @@ Every function takes what `models.load` returns, the model and its processor: "c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,17 +19,6 @@ LONGEST = 40  # tokens of a caption
 CHUNK = 64
 
 Step = Callable[[torch.Tensor], torch.Tensor]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Steps of training this small gain nothing from a second thread, and on a busy machine lose by its waiting."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def pixels(loaded: Loaded, pictures: Sequence[Image.Image]) -> torch.Tensor:

@@ -13,8 +13,7 @@ from tqdm import tqdm
 
 import tinyworld
 from caption_lab import data
-from caption_lab.blip import one_thread
-from coursekit import models
+from coursekit import models, one_thread
 from tinyworld import Scene
 
 WIDTH = 64  # of the GPT

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from caption_lab import blip, data, metrics
 from caption_lab.data import Example
+from coursekit import one_thread
 from coursekit.models import Loaded
 from tinyworld import Scene
 from tinyworld.questions import KINDS
@@ -48,7 +49,7 @@ def overfit(
     ids = ids.roll(1, dims=0) if shifted else ids
     decoder, losses = model.text_decoder.train(), []
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=4e-3, fused=True)
-    with blip.one_thread():
+    with one_thread():
         for _ in tqdm(range(steps), desc="one batch, again and again", mininterval=1):
             scores = decoder(input_ids=ids, encoder_hidden_states=states).logits
             loss = loss_function(scores, ids, pad)
@@ -274,7 +275,7 @@ def library_fine_tune(
     again = round(replay * batch)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, fused=True)
     model.train()
-    with blip.one_thread():
+    with one_thread():
         for _ in tqdm(range(steps), desc=f"replay {replay:g}", mininterval=1):
             loss = loss_of(model, rng.choices(old, k=again) + rng.choices(new, k=batch - again))
             optimiser.zero_grad()
