@@ -29,7 +29,7 @@ from tinyworld.train.towers import normalise
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=900, help="of each connector (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=700, help="of each connector (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=32, help="conversations a step (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=7, help="of a conversation (default: %(default)s)")
     parser.add_argument("--queries", type=int, default=8, help="of Q-Former and resampler (default: %(default)s)")

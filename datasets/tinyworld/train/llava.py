@@ -55,7 +55,7 @@ MOST = 3  # objects of a scene
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=4000, help="(default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=2800, help="(default: %(default)s)")
     parser.add_argument("--batch", type=int, default=32, help="conversations a step (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=7, help="of a conversation (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate (default: %(default)s)")

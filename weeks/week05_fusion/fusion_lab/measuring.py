@@ -136,10 +136,10 @@ def measure_faithfulness(llava: Loaded, ks: Sequence[int] = (0, 1, 2, 4, 6, 8), 
 
 @torch.no_grad()
 def measure_bits(llava: Loaded, n: int = 64) -> Table:
-    """Right answers, megabytes of the language model's matrices and their error, in 32, 8 and 4 bits."""
+    """Right answers, megabytes of the language model's matrices and their error, in 32, 8, 4 and 2 bits."""
     asked = data.questions(n, 71, ("colour", "shape", "count", "relation"))
     found: Table = {}
-    for bits in (32, 8, 4):
+    for bits in (32, 8, 4, 2):
         model = copy.deepcopy(llava.model)
         size, error, total = 0, 0.0, 0.0
         for name, weight in model.model.language_model.named_parameters():

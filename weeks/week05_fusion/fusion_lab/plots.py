@@ -19,21 +19,22 @@ RIGHT, WRONG, PLAIN = "#2c7a4b", "#b3261e", "#555555"
 
 
 def show_chat(llava: Loaded, scenes: Sequence[Scene]) -> None:
-    """Pictures with what the model answers about them: a caption, a box, and three questions."""
-    width, height = 720, SIDE + 16
+    """Pictures with what the model answers about them: three questions, a box, and a caption."""
+    width, height = 800, SIDE + 24
     sheet = Sheet(width, height * len(scenes))
     for row, scene in enumerate(scenes):
         rng = np.random.default_rng(row)
         turns = [conversations.Turn(*q) for q in scene.questions(rng)[:3]]
         pointed = conversations.where(scene, 0, rng)
-        asked = [*(turn.question for turn in turns), "describe the picture", pointed.question]
+        asked = [*(turn.question for turn in turns), pointed.question, "describe the picture"]
         said = chatting.answers(llava, [scene.render(64)] * len(asked), asked)
         y = row * height + 8
         sheet.picture(scene.render(SIDE), 6, y, SIDE)
-        _box(sheet, grounding.from_text(said[-1]), 6, y)
+        _box(sheet, grounding.from_text(said[-2]), 6, y)
         for i, (question, answer) in enumerate(zip(asked, said, strict=True)):
+            shown = "the red frame" if question == pointed.question else wrap(answer, 48)
             sheet.text(question, SIDE + 24, y + 8 + 24 * i, size=12, colour=PLAIN)
-            sheet.text(wrap("(drawn)" if i == len(asked) - 1 else answer, 44), SIDE + 280, y + 8 + 24 * i, size=12)
+            sheet.text(shown, SIDE + 340, y + 8 + 24 * i, size=12)
     sheet.show()
 
 
