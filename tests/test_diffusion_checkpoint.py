@@ -15,7 +15,7 @@ import tinyworld
 from tinyworld import judge as judges
 from tinyworld.measure import diffusion as measure
 
-SAMPLE = 64  # pictures a figure
+SAMPLE = 48  # pictures a figure
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
