@@ -215,8 +215,13 @@ def refused(call) -> None:
 @check("splice")
 def the_librarys_forward(student, rng):
     """`my_logits` are those of the library on the opening picture."""
-    asked = chatting.inputs(llava(), data.opening_scenes()[0], "what colour is the star?")
-    assert_close(student.my_logits, asked.logits, atol=1e-3, rtol=1e-3, what="my_logits")
+    scene, question = data.opening_scenes()[0], "what colour is the star?"
+    asked, found = chatting.inputs(llava(), scene, question), student.my_logits
+    if isinstance(found, torch.Tensor) and found.shape == asked.logits.shape:
+        words = llava().processor.tokenizer
+        expected, got = (words.decode(scores[0, -1].argmax()).strip() for scores in (asked.logits, found))
+        show_answers("What your spliced model says", [data.Asked(scene, question, expected, "colour")], [got])
+    assert_close(found, asked.logits, atol=1e-3, rtol=1e-3, what="my_logits")
 
 
 @check("answer_labels", weight=2)
