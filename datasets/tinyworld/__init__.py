@@ -12,7 +12,7 @@
 `python -m tinyworld gallery` draws a sheet of scenes.
 """
 
-from tinyworld.captions import Facts, parse_caption, prompts, short_caption
+from tinyworld.captions import Facts, facts_of, parse_caption, prompts, short_caption
 from tinyworld.checkpoints import checkpoint
 from tinyworld.questions import Question
 from tinyworld.sampling import SPLITS, scenes, split_of
@@ -32,6 +32,7 @@ __all__ = [
     "SPLITS",
     "Scene",
     "checkpoint",
+    "facts_of",
     "parse_caption",
     "prompts",
     "scenes",

@@ -137,6 +137,14 @@ class _Picker:
         return choices[int(self.rng.random() * len(choices))]
 
 
+def facts_of(text: str) -> Facts | None:
+    """What a caption says, or None where it says nothing that `parse_caption` understands."""
+    try:
+        return parse_caption(text)
+    except ValueError:
+        return None
+
+
 def _first(choices):
     """The canonical choice always comes first."""
     return choices[0]

@@ -15,7 +15,7 @@ from transformers import (
     BlipProcessor,
 )
 
-from tinyworld.captions import Facts, parse_caption
+from tinyworld.captions import facts_of
 from tinyworld.questions import KINDS
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
@@ -99,14 +99,6 @@ def glance(folder: Path, n: int = 96) -> dict[str, float]:
         figures |= {f"{k} of {objects}": v for k, v in caption_scores(told, blip.captions(told)).items()}
     figures |= {f"match {k}": v for k, v in matching(blip, drawn).items()}
     return figures | {f"answer {k}": v for k, v in answering(blip, drawn).items()}
-
-
-def facts_of(text: str) -> Facts | None:
-    """What a caption says, or None where it says nothing that the grammar knows."""
-    try:
-        return parse_caption(text)
-    except ValueError:
-        return None
 
 
 def caption_scores(told: list[Scene], texts: list[str]) -> dict[str, float]:

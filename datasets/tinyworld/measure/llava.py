@@ -11,8 +11,8 @@ import torch
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from tinyworld import grounding
+from tinyworld.captions import facts_of
 from tinyworld.conversations import ALL_KINDS, DESCRIBE, Turn, conversation, follow_up, where
-from tinyworld.measure.captioning import exact
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
 
@@ -80,7 +80,9 @@ def report(chatter: Chatter, drawn: list[Scene]) -> dict[str, float]:
     figures = answering(chatter, drawn)
     rng = np.random.default_rng(1)
     told = chatter(drawn, [messages([], DESCRIBE[0])] * len(drawn))
-    figures["caption"] = float(np.mean([exact(scene, text) for scene, text in zip(drawn, told, strict=True)]))
+    figures["caption"] = float(
+        np.mean([facts_of(text) == scene.facts() for scene, text in zip(drawn, told, strict=True)])
+    )
     talks = [conversation(scene, rng, TURN) for scene in drawn]
     figures[f"turn {TURN}"] = share(chatter, drawn, [(talk[:-1], talk[-1]) for talk in talks])
     return figures
@@ -119,7 +121,7 @@ def share(chatter: Chatter, drawn: list[Scene], asked: list[tuple[list[Turn], Tu
 def right(scene: Scene, turn: Turn, text: str) -> bool:
     """Whether an answer is right: the same word, a box that overlaps by HIT, a caption that states all facts."""
     if turn.kind == "describe":
-        return exact(scene, text)
+        return facts_of(text) == scene.facts()
     if grounding.from_text(turn.answer):
         return overlap(text, turn.answer) >= HIT
     return text == turn.answer

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics.pairwise import paired_cosine_distances
 
 from coursekit import models
-from tinyworld import Facts, Scene, parse_caption
+from tinyworld import Scene, facts_of
 
 
 def library_bleu(candidates: Sequence[str], references: Sequence[Sequence[str]], n: int = 4) -> float:
@@ -72,14 +72,6 @@ def _clip() -> models.Loaded:
 
 
 # --- facts: what this small world can ask of a caption and the large one cannot ---------------------------------------
-
-
-def facts_of(caption: str) -> Facts | None:
-    """What a caption says, or None where it says nothing that the world's grammar knows."""
-    try:
-        return parse_caption(caption)
-    except ValueError:
-        return None
 
 
 def exact(captions: Sequence[str], scenes: Sequence[Scene]) -> float:

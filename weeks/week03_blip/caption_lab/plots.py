@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from caption_lab import metrics
 from coursekit import plots
 from coursekit.plots import PALETTE, Sheet, panels, show
-from tinyworld import Scene
+from tinyworld import Scene, facts_of
 
 SIDE = 96  # pixels on the screen of a picture in a row
 RIGHT, WRONG = "#2c7a4b", "#b3261e"
@@ -35,7 +34,7 @@ def show_captions(
     for i in range(len(pictures)):
         lines = []
         for name, said in named.items():
-            true = metrics.facts_of(said[i]) == scenes[i].facts() if scenes else None
+            true = facts_of(said[i]) == scenes[i].facts() if scenes else None
             colour = "black" if true is None else RIGHT if true else WRONG
             text = f"{name}: {said[i]}" if name else said[i]
             lines.append((plots.wrap(text or "(nothing)", side // 6), colour))
@@ -155,7 +154,7 @@ def show_ranking(
             line = y + 8 + 17 * j
             sheet.block(SIDE + 24, line - 5, 1 + 80 * chance, 10, PALETTE[5])
             sheet.text(f"{chance:.2f}", SIDE + 112, line, "lm", size=11)
-            true = metrics.facts_of(caption) == scene.facts()
+            true = facts_of(caption) == scene.facts()
             sheet.text(caption, SIDE + 150, line, "lm", size=12, colour=RIGHT if true else WRONG)
     sheet.show()
 
