@@ -180,6 +180,28 @@ def measure_lengths(llava: Loaded, copies: Sequence[int] = (1, 4, 16, 36)) -> di
     return found
 
 
+@torch.no_grad()
+def measure_merged(llava: Loaded, sides: Sequence[int] = (1, 2, 3, 4), n: int = 32) -> dict[str, list[float]]:
+    """Right answers when the picture's tokens are averaged to side * side of them, which nobody taught the model."""
+    asked = data.questions(n, 75, ("colour", "shape", "count", "yes/no"))
+    found: dict[str, list[float]] = {
+        "image tokens": [float(side * side) for side in sides],
+        "right": [0.0] * len(sides),
+    }
+    for q in asked:
+        made = chatting.inputs(llava, q.scene, q.text)
+        patches = chatting.connector(llava)(made.features)
+        grid = patches.transpose(1, 2).unflatten(2, (chatting.SIDE, chatting.SIDE))
+        places = (made.ids[0] == made.image).nonzero().flatten()
+        before, after = made.words[:, : places[0]], made.words[:, places[-1] + 1 :]
+        wanted = llava.processor.tokenizer(q.answer)["input_ids"][0]
+        for i, side in enumerate(sides):
+            merged = torch.nn.functional.adaptive_avg_pool2d(grid, side).flatten(2).transpose(1, 2)
+            scores = chatting.read(llava, torch.cat([before, merged, after], dim=1))
+            found["right"][i] += float(scores[0, -1].argmax() == wanted) / n
+    return found
+
+
 def measure_presence(llava: Loaded, n: int = 64) -> Table:
     """Accuracy, and how often it says yes, of questions whether something is there; and how often it names a colour of
     what is not there."""

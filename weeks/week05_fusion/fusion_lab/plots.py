@@ -227,13 +227,15 @@ def show_looks(llava: Loaded, n: int = 4) -> None:
 
 
 def show_cost(llava: Loaded) -> None:
-    """What image tokens cost, and what fewer bits cost."""
-    lengths = measuring.measure_lengths(llava)
-    figure, (left, right) = panels(2.6, 2.6, height=2.1, between=0.9)
-    left.plot(lengths["image tokens"], lengths["ms"], marker="o", color=PALETTE[0])
-    left.set(xlabel="image tokens", ylabel="ms a pass", ylim=(0, None))
-    right.plot(lengths["image tokens"], lengths["KB"], marker="o", color=PALETTE[1])
-    right.set(xlabel="image tokens", ylabel="KB of cache", ylim=(0, None))
+    """What image tokens cost and what fewer of them cost, and what fewer bits cost."""
+    lengths, merged = measuring.measure_lengths(llava), measuring.measure_merged(llava)
+    figure, (time, cache, right) = panels(2.2, 2.2, 2.2, height=2.1, between=0.8)
+    time.plot(lengths["image tokens"], lengths["ms"], marker="o", color=PALETTE[0])
+    time.set(xlabel="image tokens", ylabel="ms a pass", ylim=(0, None))
+    cache.plot(lengths["image tokens"], lengths["KB"], marker="o", color=PALETTE[1])
+    cache.set(xlabel="image tokens", ylabel="KB of cache", ylim=(0, None))
+    right.plot(merged["image tokens"], merged["right"], marker="o", color=PALETTE[2])
+    right.set(xlabel="image tokens, averaged", ylabel="right answers", ylim=(0, 1.03))
     show(figure)
     show_table(measuring.measure_bits(llava))
 
