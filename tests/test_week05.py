@@ -1,15 +1,21 @@
-"""Week 5: its checks on known answers, and its helper package. What needs the week's models waits until they ship."""
+"""Week 5: its checks on known answers, and what its helper package measures and draws."""
 
 from __future__ import annotations
+
+import io
 
 import numpy as np
 import pytest
 import torch
 from known import assert_judged, defined
+from PIL import Image
 
+import fusion_lab
+from coursekit import models
+from coursekit import plots as shared_plots
 from coursekit.checks import checks_in, run_check
 from coursekit.student import local_student
-from fusion_lab import checks, data, probes
+from fusion_lab import chatting, checks, data, measuring, probes
 from grader.rubrics import week05_fusion as hidden
 from grader.rubrics.week05_fusion_answers import ANSWERS
 from tinyworld import grounding
@@ -22,6 +28,16 @@ pytestmark = [
 # Checks that ask for what the notebook made with the shipped models.
 OF_THE_NOTEBOOK = {"the_librarys_forward", "the_pupil_sees"}
 NAMES = {"torch": torch, "F": torch.nn.functional}
+
+
+@pytest.fixture(scope="module")
+def llava():
+    return models.load("llava", profile="tiny", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def flamingo():
+    return fusion_lab.flamingo()
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda a: f"{a.question}-{a.name}".replace(" ", "_"))
@@ -68,3 +84,76 @@ def test_towers_can_be_learnt_from_their_batches():
 
 
 STAGE = next(a.source for a in ANSWERS if a.question == "stage_one" and a.right)
+
+
+# --- what the figures are made of ---
+
+
+def test_what_llava_reads_put_together_again_is_the_librarys_answer(llava):
+    made = chatting.inputs(llava, data.told(1)[0], "what do you see?")
+    spliced = made.words.clone()
+    spliced[made.ids == made.image] = chatting.connector(llava)(made.features)[0]
+    with torch.no_grad():
+        assert torch.allclose(chatting.read(llava, spliced), made.logits, atol=1e-4)
+
+
+def test_stage_one_is_taught_the_answers_alone(llava):
+    words = llava.processor.tokenizer
+    for batch in chatting.batches(llava, 2, 4):
+        for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+            text = words.decode(ids)
+            learnt = words.decode(labels[labels >= 0])
+            assert text.endswith(learnt) and learnt.endswith("<|end|>") and "<|assistant|>" not in learnt
+
+
+def test_a_blind_llava_differs_in_its_projector_alone_and_guesses(llava):
+    blind = chatting.blind(llava, 3)
+    changed = {
+        name
+        for (name, ours), theirs in zip(blind.model.named_parameters(), llava.model.parameters(), strict=True)
+        if not torch.equal(ours, theirs)
+    }
+    assert changed and all("multi_modal_projector" in name for name in changed)
+    asked = data.questions(24, 5)
+    assert chatting.accuracy(blind, asked) < 0.5 < 0.9 < chatting.accuracy(llava, asked)
+
+
+def test_gates_shut_are_guesses_and_open_ones_see(flamingo):
+    shut, half, trained = measuring.measure_gates(flamingo, (0, 0.5, 1), n=24)
+    assert shut > 2 * trained and shut > half
+
+
+def test_one_example_tells_what_is_asked(flamingo):
+    none, *some = measuring.measure_shots(flamingo, n=24)
+    assert none < 0.4 and min(some) > 0.8
+
+
+def test_patches_that_are_looked_at_matter_more_than_any(llava):
+    found = measuring.measure_faithfulness(llava, (0, 4), n=16)
+    assert found["most looked at"][1] < found["any"][1] - 0.1
+    assert len({values[0] for values in found.values()}) == 1
+
+
+def test_fewer_bits_and_fewer_tokens_cost_right_answers(llava):
+    bits = measuring.measure_bits(llava, n=24)
+    assert [row["MB"] for row in bits.values()] == sorted((row["MB"] for row in bits.values()), reverse=True)
+    assert bits["8 bits"]["right"] >= bits["32 bits"]["right"] - 0.05 and bits["2 bits"]["right"] < 0.6
+    merged = measuring.measure_merged(llava, (1, 4), n=16)
+    assert merged["right"][0] < merged["right"][1] == pytest.approx(1, abs=0.1)
+
+
+def test_figures_are_pictures(llava, flamingo, monkeypatch):
+    shown: list[Image.Image] = []
+    monkeypatch.setattr(shared_plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
+    for draw in (
+        lambda: fusion_lab.show_chat(llava, data.opening_scenes()[:2]),
+        lambda: fusion_lab.show_layout(data.tasks(1)[0]),
+        lambda: fusion_lab.show_labels(llava, data.told(1)[0]),
+        lambda: fusion_lab.show_albums(flamingo),
+        lambda: fusion_lab.show_boxes(llava),
+        lambda: fusion_lab.show_table({"a": {"parameters": 1e6, "ms": 2.0, "right": 0.5}}),
+    ):
+        before = len(shown)
+        draw()
+        assert len(shown) == before + 1
+    assert all(min(picture.size) > 60 for picture in shown)
