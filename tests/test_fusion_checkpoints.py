@@ -126,7 +126,7 @@ def test_albums_are_read(reader):
         value = measure_flamingo.share(reader, [album("test", kind, rng) for _ in range(SAMPLE)])
         on_card = written["test/examples 3" if kind == "examples" else f"test/{kind}"]
         assert near(value, on_card), (kind, value)
-        assert on_card >= 0.9, kind
+        assert on_card >= (0.8 if kind == "one of them" else 0.9), kind
 
 
 def test_beside_other_pictures_the_albums_are_guesses(reader):

@@ -51,7 +51,7 @@ TURNS = 5  # of a conversation about one picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=2200, help="(default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=3000, help="(default: %(default)s)")
     parser.add_argument("--batch", type=int, default=48, help="albums a step (default: %(default)s)")
     parser.add_argument("--talks", type=int, default=12, help="conversations a step (default: %(default)s)")
     parser.add_argument("--latents", type=int, default=8, help="of the resampler (default: %(default)s)")
