@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from coursekit.models import Loaded
+from fusion_lab import chatting
+
 
 def arguments_after(function: Any, *args: Any) -> list[Any]:
     """The arguments as they are after the call: a function that writes into them is found out."""
@@ -55,14 +58,12 @@ def watched_stage_one(function: Any, seed: int, steps: int, rate: float) -> dict
 
 
 def answers_of(loaded: Any, pictures: list[Any], asked: list[str]) -> list[str]:
-    """What a LLaVA of the student's kernel answers."""
-    from fusion_lab import chatting
-
-    return chatting.answers(loaded, pictures, asked)
+    """What a LLaVA of the student's kernel answers. loaded: (model, processor), which crossed over as a plain tuple."""
+    return chatting.answers(Loaded(*loaded), pictures, asked)
 
 
 def language_of(loaded: Any) -> torch.Tensor:
     """The sums of the language model's and the vision tower's weights: what stage one must not change."""
-    model = loaded.model.model
+    model = Loaded(*loaded).model.model
     sums = [p.double().sum() for part in (model.language_model, model.vision_tower) for p in part.parameters()]
     return torch.stack(sums)
