@@ -38,9 +38,6 @@ def run(args: argparse.Namespace) -> None:
     model.load_state_dict({name: one[name].float().lerp(other[name].float(), args.share) for name in one}, strict=False)
     model.half().save_pretrained(fresh)
     figures = measure.measure(fresh, args.scenes)
-    (fresh / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     ends = [json.loads((folder / "figures.json").read_text()) for folder in (args.plain, args.ordered)]
-    (fresh / "README.md").write_text(blend_card(fresh, figures, ends, args.share, args.scenes))
-    loop.replace_folder(fresh, args.out)
-    print(measure.table(figures))
-    print(f"wrote {args.out}")
+    card = blend_card(fresh, figures, ends, args.share, args.scenes)
+    loop.publish(fresh, args.out, figures, card, measure.table(figures))

@@ -11,7 +11,6 @@ What is written is a moving average of the weights, in half precision, without t
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import shutil
 from collections.abc import Iterator
@@ -208,8 +207,4 @@ def export(model: CLIPModel, processor: CLIPProcessor, args: argparse.Namespace,
     model.half().save_pretrained(fresh)
     processor.save_pretrained(fresh)
     figures = measure.measure(fresh, args.scenes)
-    (fresh / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    (fresh / "README.md").write_text(clip_card(fresh, figures, args, clock, args.scenes))
-    loop.replace_folder(fresh, args.out)
-    print(measure.table(figures))
-    print(f"wrote {args.out}")
+    loop.publish(fresh, args.out, figures, clip_card(fresh, figures, args, clock, args.scenes), measure.table(figures))

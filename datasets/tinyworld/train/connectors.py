@@ -61,13 +61,9 @@ def run(args: argparse.Namespace) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     clocks = {kind: learn(kind, args, fresh / kind) for kind in args.kinds}
     figures = measure.measure(fresh, args.scenes)
-    (fresh / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     # every shipped checkpoint's folder has a configuration; this one holds several models
     (fresh / "config.json").write_text(json.dumps({"connectors": args.kinds, "queries": args.queries}) + "\n")
-    (fresh / "README.md").write_text(connectors_card(fresh, figures, args, clocks))
-    loop.replace_folder(fresh, args.out)
-    print(measure.table(figures))
-    print(f"wrote {args.out}")
+    loop.publish(fresh, args.out, figures, connectors_card(fresh, figures, args, clocks), measure.table(figures))
 
 
 class Learner(nn.Module):

@@ -14,7 +14,6 @@ What is written is a moving average of the weights, in half precision.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
@@ -339,8 +338,4 @@ def export(
     fresh = args.out.with_name(args.out.name + ".new")
     save(learner, average, tokenizer, fresh)
     figures = measure.measure(fresh, args.scenes)
-    (fresh / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    (fresh / "README.md").write_text(flamingo_card(fresh, figures, args, clock))
-    loop.replace_folder(fresh, args.out)
-    print(measure.table(figures))
-    print(f"wrote {args.out}")
+    loop.publish(fresh, args.out, figures, flamingo_card(fresh, figures, args, clock), measure.table(figures))

@@ -274,8 +274,6 @@ def export(judge: Judge, args: argparse.Namespace, clock: loop.Clock) -> None:
     settings = {"model_type": "tinyworld-judge", "judge": {"width": judge.width}, "classes": CLASSES}
     (fresh / "config.json").write_text(json.dumps(settings, indent=1) + "\n")
     figures = measure.measure(fresh, args.scenes)
-    (fresh / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    (fresh / "README.md").write_text(judge_card(fresh, judge, figures, args, clock, WRONG))
-    loop.replace_folder(fresh, args.out)
-    print(measure.table(figures))
-    print(f"wrote {args.out}")
+    loop.publish(
+        fresh, args.out, figures, judge_card(fresh, judge, figures, args, clock, WRONG), measure.table(figures)
+    )

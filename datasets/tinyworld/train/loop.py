@@ -139,6 +139,15 @@ def replace_folder(fresh: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def publish(fresh: Path, out: Path, figures: dict[str, float], card: str, table: str) -> None:
+    """Put the measured figures and the card beside the weights in `fresh`, make it `out`, and print the table."""
+    (fresh / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (fresh / "README.md").write_text(card)
+    replace_folder(fresh, out)
+    print(table)
+    print(f"wrote {out}")
+
+
 def fit(
     learner: nn.Module,
     step: Callable[[int], tuple[torch.Tensor, dict[str, float]]],

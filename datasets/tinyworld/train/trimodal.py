@@ -67,11 +67,7 @@ def run(args: argparse.Namespace) -> None:
         save_file(weights, fresh / f"{fusion.file_name(name)}.safetensors", {"format": "pt"})
     (fresh / "config.json").write_text(json.dumps({"models": settings}, indent=1) + "\n")
     figures = measure.measure(fresh, args.scenes)
-    (fresh / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    (fresh / "README.md").write_text(trimodal_card(fresh, figures, args, clocks))
-    loop.replace_folder(fresh, args.out)
-    print(measure.table(figures))
-    print(f"wrote {args.out}")
+    loop.publish(fresh, args.out, figures, trimodal_card(fresh, figures, args, clocks), measure.table(figures))
 
 
 class Pool:
