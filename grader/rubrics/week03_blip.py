@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import torch
@@ -317,6 +317,26 @@ def greedy_with_score(seed: int, longest: int) -> tuple[list[int], float]:
         place = 1 if first == probes.END else 0
         ids, total = [*ids, second if place else first], total + float(order.values[place])
     return best[1], best[0]
+
+
+@check("beam_search")
+def finished_captions_cost_no_beam(student, rng):
+    """A caption that has ended leaves its place to another beginning: the best one may come last."""
+    asked = student.library("caption_lab.probes")
+    for beams in (2, 3, 4):
+        longest, start, end = 2 * beams + 2, 1, 4
+        path = [start, *(int(i) for i in rng.integers(5, 20, longest))]
+        table = torch.from_numpy(rng.uniform(1e-3, 3e-3, (longest, 20, 20)))
+        for t, (before, after) in enumerate(pairwise(path)):  # the end is always likeliest, the path is next
+            table[t, before, end], table[t, before, after] = rng.uniform(0.5, 0.6), rng.uniform(0.36, 0.4)
+        table = (table / table.sum(-1, keepdim=True)).log()
+        found = student.beam_search(asked.counting_step(table.float()), start, end, longest, beams, 2.0)
+        ids, score = pair_of(found, "the ids and the score")
+        wanted = [*path[1:-1], end]
+        total = sum(float(table[t, before, i]) for t, (before, i) in enumerate(pairwise([start, *wanted])))
+        told = f"{beams} beams, of which one ends in every step, at most {longest} tokens and penalty 2"
+        assert_same([int(i) for i in ids], wanted, f"{told}: the list of token ids")
+        assert_close(score, total / longest**2, atol=1e-3, what=f"{told}: the score")
 
 
 @check("beam_search")
