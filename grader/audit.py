@@ -11,9 +11,10 @@ from __future__ import annotations
 import importlib.util
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbformat import NotebookNode
@@ -180,30 +181,37 @@ def run(
 ) -> list[Finding]:
     """Grade every batch for real and judge the judge. One finding for each answer, in the questions' order."""
     jobs = [(b.name, substitute(plan.base, {q: a.source for q, a in b.answers.items()})) for b in plan.batches]
-    grades: dict[str, Grade] = {}
+    grades: dict[str, list[Grade]] = {}
 
     def keep(name: str, result: Any) -> None:
-        grades[name] = result.grade
+        grades[name] = [result.grade, *result.again]
         on_done(name, result)
 
     grade_many(course, week, jobs, options, on_done=keep, on_start=on_start)
     return findings(plan, grades)
 
 
-def findings(plan: Plan, grades: dict[str, Grade]) -> list[Finding]:
-    """What the grades of a plan's batches, by the batch's name, say of each answer."""
-    found: dict[tuple[str, str, bool], Finding] = {}
+def findings(plan: Plan, grades: Mapping[str, Sequence[Grade]]) -> list[Finding]:
+    """What the judgings of a plan's batches, by the batch's name, say of each answer."""
+    found: dict[tuple[str, str, bool], list[Finding]] = defaultdict(list)
     for batch in plan.batches:
-        grade = grades[batch.name]
-        results = {q.question: q for q in grade.questions}
-        for question in plan.questions:
-            answer = batch.answers[question]
-            finding = _finding(answer, results.get(question), grade, batch)
-            key = (question, answer.name, answer.right)
-            if key not in found or (found[key].ok and not finding.ok):
-                found[key] = finding
+        for grade in grades[batch.name]:
+            results = {q.question: q for q in grade.questions}
+            for question in plan.questions:
+                answer = batch.answers[question]
+                finding = _finding(answer, results.get(question), grade, batch)
+                found[question, answer.name, answer.right].append(finding)
     order = {q: i for i, q in enumerate(plan.questions)}
-    return sorted(found.values(), key=lambda f: (order[f.question], f.right, f.answer != REFERENCE))
+    worst = [_worst(appearances) for appearances in found.values()]
+    return sorted(worst, key=lambda f: (order[f.question], f.right, f.answer != REFERENCE))
+
+
+def _worst(appearances: Sequence[Finding]) -> Finding:
+    """The first bad one of an answer's findings, which says how many there are of how many; else the first of all."""
+    bad = [f for f in appearances if not f.ok]
+    if not bad or len(appearances) == 1:
+        return (bad or appearances)[0]
+    return replace(bad[0], why=f"in {len(bad)} of {len(appearances)} judgings {bad[0].why}")
 
 
 def _finding(answer: Answer, q: QuestionResult | None, grade: Grade, batch: Batch) -> Finding:

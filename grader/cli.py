@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -385,6 +386,9 @@ def audit(
     sample: Annotated[
         int | None, typer.Option(min=1, help="So many of the notebooks, drawn at random: quicker, and proves less.")
     ] = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, help="Judge each notebook so often, on other inputs: finds what chance lets through.")
+    ] = 1,
     workers: Workers = None,
     kernel: Kernel = None,
     unsandboxed: Unsandboxed = False,
@@ -405,6 +409,7 @@ def audit(
     plan = auditing.plan(here, which, only=only, isolated=isolated, sample=sample)
     with Watch(out, f"Auditing {which.slug}", len(plan.batches)) as watch:
         settings = options(which, workers, kernel=kernel, unsandboxed=unsandboxed, device=device, slots=slots)
+        settings = replace(settings, repeat=repeat)
         findings = auditing.run(here, which, plan, settings, on_start=watch.on_start, on_done=watch.on_done)
     out.print()
     out.print(auditing.table(findings))

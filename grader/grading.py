@@ -49,6 +49,7 @@ class Options:
     workers: submissions at a time.  parameters: values for the notebook's parameters cell, injected by papermill.
     kernel: name of a kernelspec.  budget: in place of the week's.  seed: mixed into the seed of the checks' inputs.
     sandboxed: whether submissions run in a sandbox; CROSSMODAL_UNSANDBOXED=1 in the environment says no.
+    repeat: how often a notebook that has run is judged, on other inputs each time; only the first is its grade.
     cluster: address of the Ray cluster to grade on, see `cluster.connect`; "" for this machine's own processes.
     With "cuda" or "cuda:1" as the parameter DEVICE: slots, submissions that share a GPU at a time, 0 for as many as its
     memory allows; gpu_memory, bytes of it for one, 0 for the week's limit; share, which the pool sets for each.
@@ -60,6 +61,7 @@ class Options:
     budget: Budget | None = None
     seed: str = ""
     sandboxed: bool = field(default_factory=lambda: os.environ.get("CROSSMODAL_UNSANDBOXED") != "1")
+    repeat: int = 1
     cluster: str = ""
     slots: int = 0
     gpu_memory: int = 0
@@ -76,12 +78,14 @@ class Result:
     """A Grade, and the executed notebook with the verdicts as the outputs of its check cells.
 
     notebook: None where the submission was not gradable.   crowded: the memory of a GPU that it shared ran out, which
-    may be another's fault, so the grade does not count.
+    may be another's fault, so the grade does not count.   again: what the same work got on other inputs, without
+    evidence; see Options.repeat.
     """
 
     grade: Grade
     notebook: NotebookNode | None = None
     crowded: bool = False
+    again: Sequence[Grade] = ()
 
 
 def grade_notebook(
@@ -164,7 +168,7 @@ def _execute(
     budget = options.budget or week.budget
     questions = questions_in(notebook)
     answered = _mark_unanswered(notebook, released)
-    journal, results, refused = Journal(), [], []
+    journal, results, repeats, refused = Journal(), [], [], []
     executed = copy.deepcopy(notebook)
     drawn = set() if as_is else only_drawn(notebook, released)
     if any(q.inside for q in questions):
@@ -173,10 +177,14 @@ def _execute(
     def ask(kernel: Kernel) -> None:
         # other inputs for every file that is handed in: what feedback told of the last ones is of no use for the next
         seed = f"{options.seed}/{inputs.get('submission', '')}"
-        asked = judge(kernel, [q for q in questions if not q.inside], rubric, answered, budget, seed, kept)
+        outside = [q for q in questions if not q.inside]
+        asked = judge(kernel, outside, rubric, answered, budget, seed, kept)
         tested = classic.results(questions, journal, rubric.digests, any(answered.values()))
         by_name = {result.question: result for result in (*asked, *tested)}
         results.extend(by_name[q.name] for q in questions)
+        for turn in range(1, options.repeat):
+            other = judge(kernel, outside, rubric, answered, budget, f"{seed}/{turn}")
+            repeats.append([replace(q, checks=[replace(c, evidence=[]) for c in q.checks]) for q in other])
         if options.share:
             told = kernel.evaluate(devices.REFUSALS, budget.check).expressions.get("r", {}).get("data", {})
             refused.append(str(told.get("text/plain", "0")) != "0")
@@ -231,7 +239,8 @@ def _execute(
         versions=cache.versions(),
         graded_at=now(),
     )
-    return Result(grade, executed, crowded)
+    again = [replace(grade, questions=other, points=round(sum(q.points for q in other), 4)) for other in repeats]
+    return Result(grade, executed, crowded, again)
 
 
 def not_gradable(

@@ -258,11 +258,12 @@ def _grade(
         "alone": False,
     }
     budget = options.budget or week.budget
+    seconds = (1 + options.repeat) * budget.notebook + SLACK  # to run, and to judge each time
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            said = _on_a_gpu(worker, job, 2 * budget.notebook + SLACK, slots)
+            said = _on_a_gpu(worker, job, seconds, slots)
             if said.get("crowded"):  # who took the memory of the GPU that it shared? alone on one, only it can have
-                said = _on_a_gpu(worker, job | {"alone": True}, 2 * budget.notebook + SLACK, slots)
+                said = _on_a_gpu(worker, job | {"alone": True}, seconds, slots)
         except WorkerDied as error:
             if attempt < ATTEMPTS:
                 continue
@@ -277,7 +278,8 @@ def _grade(
             reason = f"The grader failed on this submission ({said['error']}). Please report it to the course."
             return Result(not_gradable(course, week, student, reason, source))
         notebook = said["notebook"]
-        return Result(Grade.from_json(said["grade"]), nbformat.from_dict(notebook) if notebook else None)
+        executed = nbformat.from_dict(notebook) if notebook else None
+        return Result(Grade.from_json(said["grade"]), executed, again=[Grade.from_json(one) for one in said["again"]])
     raise AssertionError("unreachable")
 
 
@@ -330,7 +332,12 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
 
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {str(error)[:300]}"}
-    return {"grade": result.grade.to_json(), "notebook": result.notebook, "crowded": result.crowded}
+    return {
+        "grade": result.grade.to_json(),
+        "notebook": result.notebook,
+        "crowded": result.crowded,
+        "again": [grade.to_json() for grade in result.again],
+    }
 
 
 def options_from(data: dict[str, Any]) -> Options:

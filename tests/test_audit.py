@@ -1,6 +1,7 @@
 """The audit finds a rubric that lets a wrong answer through, and one that refuses a right one."""
 
 import io
+import re
 
 import nbformat
 import pytest
@@ -95,10 +96,10 @@ def test_planted_answers_are_found_both_ways(toy, tmp_path):
 def test_what_was_not_judged_proves_nothing(course, week):
     plan = audit.plan(course, week, only=["double"])
     dead = QuestionResult("double", "check_double", 4, 0, "not judged", True, "the kernel had ended")
-    grades = {b.name: Grade(week.slug, "", "graded", "", 0, 9, [dead]) for b in plan.batches}
+    grades = {b.name: [Grade(week.slug, "", "graded", "", 0, 9, [dead])] for b in plan.batches}
     found = audit.findings(plan, grades)
     assert found and all("not judged (the kernel had ended)" in f.why for f in found)
-    grades = {b.name: Grade(week.slug, "", "not gradable", "no kernel", 0, 9) for b in plan.batches}
+    grades = {b.name: [Grade(week.slug, "", "not gradable", "no kernel", 0, 9)] for b in plan.batches}
     assert all("could not be graded: no kernel" in f.why for f in audit.findings(plan, grades))
 
 
@@ -110,11 +111,32 @@ def test_worst_appearance_counts(course, week):
         result = QuestionResult("mean", "check_mean", 1.5, 1.5 * right, "judged", True, "", [check])
         return Grade(week.slug, "", "graded", "", 1.5 * right, 9, [result])
 
-    grades = {b.name: graded(b.answers["mean"].right) for b in plan.batches}
+    grades = {b.name: [graded(b.answers["mean"].right)] for b in plan.batches}
     assert all(f.ok for f in audit.findings(plan, grades))
     own = [b.name for b in plan.batches if b.answers["mean"].name == audit.REFERENCE]
-    grades[own[0]] = graded(False)
-    assert [f.answer for f in audit.findings(plan, grades) if not f.ok] == [audit.REFERENCE]
+    grades[own[0]] = [graded(True), graded(False)]
+    bad = [f for f in audit.findings(plan, grades) if not f.ok]
+    assert [f.answer for f in bad] == [audit.REFERENCE]
+    assert bad[0].why.startswith(f"in 1 of {len(own) + 1} judgings a right answer lost points: ")
+
+
+LUCKY = """
+ANSWERS = [a for a in ANSWERS if a.name == "right 0"] + [
+    Answer("double", "wrong for high numbers", False, "double = lambda n: 2 * n if n < 800 else 0"),
+    Answer("mean", "wrong for values apart", True, "mean = lambda v: sum(v) / len(v) if max(v) - min(v) < 3 else 0"),
+]
+"""
+
+
+def test_judging_again_finds_what_chance_lets_through(toy, tmp_path):
+    """Each time on other inputs: an answer that is wrong on few is found on some and not on others."""
+    course, week = planted(toy, tmp_path / "course", LUCKY)
+    plan = audit.plan(course, week, only=["double", "mean"])
+    again = audit.run(course, week, plan, Options(workers=2, repeat=30))
+    bad = {f.question: f.why for f in again if not f.ok}
+    count = re.fullmatch(r"in (\d+) of 30 judgings a wrong answer kept all points", bad["double"])
+    assert 3 <= int(count[1]) <= 29, "about 0.9 to the power of 5 of them"
+    assert re.match(r"in \d+ of \d+ judgings a right answer lost points: mean_of_drawn: ", bad["mean"])
 
 
 def test_too_few_answers_are_named(toy, tmp_path):
