@@ -14,11 +14,6 @@ def _cell(*parts: str) -> str:
     return "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def _but(source: str, old: str, new: str) -> str:
-    """A source in which one thing is otherwise."""
-    return swap(source, (old, new))
-
-
 # --- 1 sequence -----------------------------------------------------------------------------------------------------
 
 JOIN = """
@@ -67,9 +62,9 @@ def join(parts, modality, positions):
     ),
     "counts positions over the whole sequence",
 )
-_wrong("sequence", "no modality", _cell(_but(JOIN, " + modality[i]", "")), "forgets the modality vectors")
-_wrong("sequence", "no positions", _cell(_but(JOIN, " + positions[: part.shape[1]]", "")), "forgets the positions")
-_wrong("sequence", "segments from one", _cell(_but(JOIN, "), i)", "), i + 1)")), "counts the parts from 1")
+_wrong("sequence", "no modality", _cell(swap(JOIN, (" + modality[i]", ""))), "forgets the modality vectors")
+_wrong("sequence", "no positions", _cell(swap(JOIN, (" + positions[: part.shape[1]]", ""))), "forgets the positions")
+_wrong("sequence", "segments from one", _cell(swap(JOIN, ("), i)", "), i + 1)"))), "counts the parts from 1")
 _wrong(
     "sequence",
     "three parts",
@@ -154,7 +149,7 @@ def cross(asking, asked, query, key, value, there):
 _wrong(
     "fusion",
     "divides by all",
-    _cell(_but(LATE, "there.sum(dim=1, keepdim=True).clamp(min=1)", "3"), CROSS),
+    _cell(swap(LATE, ("there.sum(dim=1, keepdim=True).clamp(min=1)", "3")), CROSS),
     "divides by all modalities",
 )
 _wrong(
@@ -164,15 +159,21 @@ _wrong(
     "lets missing modalities vote",
 )
 _wrong(
-    "fusion", "no residual", _cell(LATE, _but(CROSS, "return asking + ", "return ")), "forgets the residual connection"
+    "fusion",
+    "no residual",
+    _cell(LATE, swap(CROSS, ("return asking + ", "return "))),
+    "forgets the residual connection",
 )
 _wrong(
-    "fusion", "no scale", _cell(LATE, _but(CROSS, " / asking.shape[-1] ** 0.5", "")), "does not divide by the root of d"
+    "fusion",
+    "no scale",
+    _cell(LATE, swap(CROSS, (" / asking.shape[-1] ** 0.5", ""))),
+    "does not divide by the root of d",
 )
 _wrong(
     "fusion",
     "nan where nobody is",
-    _cell(_but(LATE, ".clamp(min=1)", ""), CROSS),
+    _cell(swap(LATE, (".clamp(min=1)", "")), CROSS),
     "divides by zero where no modality is there",
     visible_passes=True,
 )
@@ -193,7 +194,7 @@ def cross(asking, asked, query, key, value, there):
 _wrong(
     "fusion",
     "the mask is forgotten",
-    _cell(LATE, _but(CROSS, ".masked_fill(~there[:, None], -torch.inf)", "")),
+    _cell(LATE, swap(CROSS, (".masked_fill(~there[:, None], -torch.inf)", ""))),
     "asks missing tokens too",
     visible_passes=True,
 )
@@ -257,31 +258,33 @@ def drop_modalities(there, rates, seed):
 _wrong(
     "modality_dropout",
     "rates of staying",
-    _cell(_but(DROP, ">= rates", "< rates"), BELIEVED),
+    _cell(swap(DROP, (">= rates", "< rates")), BELIEVED),
     "takes a rate for how likely a modality stays",
 )
 _wrong(
     "modality_dropout",
     "comes back",
-    _cell(_but(DROP, "kept = there & (", "kept = ("), BELIEVED),
+    _cell(swap(DROP, ("kept = there & (", "kept = (")), BELIEVED),
     "brings missing modalities back",
 )
 _wrong(
     "modality_dropout",
     "no seed",
-    _cell(_but(DROP, ".manual_seed(seed)", ""), BELIEVED).replace("generator = torch.Generator()", "generator = None"),
+    _cell(swap(DROP, (".manual_seed(seed)", "")), BELIEVED).replace(
+        "generator = torch.Generator()", "generator = None"
+    ),
     "ignores the seed",
 )
 _wrong(
     "modality_dropout",
     "counts agreement too",
-    _cell(DROP, _but(BELIEVED, " if a != b]", "]")),
+    _cell(DROP, swap(BELIEVED, (" if a != b]", "]"))),
     "counts places where both say the same",
 )
 _wrong(
     "modality_dropout",
     "a row may lose all",
-    _cell(_but(DROP, "return torch.where(kept.any(dim=1, keepdim=True), kept, there)", "return kept"), BELIEVED),
+    _cell(swap(DROP, ("return torch.where(kept.any(dim=1, keepdim=True), kept, there)", "return kept")), BELIEVED),
     "leaves rows with nothing",
     visible_passes=True,
 )
@@ -289,7 +292,9 @@ _wrong(
     "modality_dropout",
     "one draw for all",
     _cell(
-        _but(DROP, "torch.rand(there.shape, generator=generator)", "torch.rand((len(there), 1), generator=generator)"),
+        swap(
+            DROP, ("torch.rand(there.shape, generator=generator)", "torch.rand((len(there), 1), generator=generator)")
+        ),
         BELIEVED,
     ),
     "draws once a row for all modalities",
@@ -299,7 +304,7 @@ _wrong(
     "modality_dropout",
     "the same for every row",
     _cell(
-        _but(DROP, "torch.rand(there.shape, generator=generator)", "torch.rand(there.shape[1], generator=generator)"),
+        swap(DROP, ("torch.rand(there.shape, generator=generator)", "torch.rand(there.shape[1], generator=generator)")),
         BELIEVED,
     ),
     "draws once for the whole batch",
@@ -367,23 +372,25 @@ def splice(words, ids, image, patches):
         SPLICE_TAIL,
     ),
 )
-_wrong("splice", "relu", _cell(_but(PROJECT, "F.gelu", "F.relu"), SPLICE, SPLICE_TAIL), "puts ReLU where GELU belongs")
+_wrong(
+    "splice", "relu", _cell(swap(PROJECT, ("F.gelu", "F.relu")), SPLICE, SPLICE_TAIL), "puts ReLU where GELU belongs"
+)
 _wrong(
     "splice",
     "tanh gelu",
-    _cell(_but(PROJECT, "+ first_bias)", '+ first_bias, approximate="tanh")'), SPLICE, SPLICE_TAIL),
+    _cell(swap(PROJECT, ("+ first_bias)", '+ first_bias, approximate="tanh")')), SPLICE, SPLICE_TAIL),
     "takes the approximation of GELU",
 )
 _wrong(
     "splice",
     "adds",
-    _cell(PROJECT, _but(SPLICE, "spliced[places] =", "spliced[places] +="), SPLICE_TAIL),
+    _cell(PROJECT, swap(SPLICE, ("spliced[places] =", "spliced[places] +=")), SPLICE_TAIL),
     "adds patches to the placeholders' embeddings",
 )
 _wrong(
     "splice",
     "writes into words",
-    _cell(PROJECT, _but(SPLICE, "words.clone()", "words"), SPLICE_TAIL),
+    _cell(PROJECT, swap(SPLICE, ("words.clone()", "words")), SPLICE_TAIL),
     "changes its argument",
 )
 _wrong(
@@ -426,10 +433,9 @@ _wrong(
     "counts the batch",
     _cell(
         PROJECT,
-        _but(
+        swap(
             SPLICE,
-            "(places.sum(dim=1) == patches.shape[1]).all()",
-            "places.sum() == patches.shape[0] * patches.shape[1]",
+            ("(places.sum(dim=1) == patches.shape[1]).all()", "places.sum() == patches.shape[0] * patches.shape[1]"),
         ),
         SPLICE_TAIL,
     ),
@@ -494,11 +500,13 @@ _wrong(
     "answer_labels",
     "no end",
     _cell(
-        _but(
+        swap(
             LABELS,
-            "                labels[i, j] = token\n                speaking = token != end",
-            "                speaking = token != end\n"
-            "                if speaking:\n                    labels[i, j] = token",
+            (
+                "                labels[i, j] = token\n                speaking = token != end",
+                "                speaking = token != end\n"
+                "                if speaking:\n                    labels[i, j] = token",
+            ),
         )
     ),
     "leaves the end out",
@@ -507,10 +515,12 @@ _wrong(
     "answer_labels",
     "opens too",
     _cell(
-        _but(
+        swap(
             LABELS,
-            "                speaking = True",
-            "                speaking = True\n                labels[i, j] = token",
+            (
+                "                speaking = True",
+                "                speaking = True\n                labels[i, j] = token",
+            ),
         )
     ),
     "learns the opening token too",
@@ -525,10 +535,9 @@ _wrong(
     "answer_labels",
     "shifted",
     _cell(
-        _but(
+        swap(
             LABELS,
-            "    return labels",
-            "    return torch.cat([labels[:, 1:], torch.full_like(labels[:, :1], -100)], 1)",
+            ("    return labels", "    return torch.cat([labels[:, 1:], torch.full_like(labels[:, :1], -100)], 1)"),
         )
     ),
     "shifts, which the library does itself",
@@ -536,7 +545,7 @@ _wrong(
 _wrong(
     "answer_labels",
     "known marks",
-    _cell(_but(_but(LABELS, "token != end", "token != 4"), "token == assistant", "token == 3")),
+    _cell(swap(swap(LABELS, ("token != end", "token != 4")), ("token == assistant", "token == 3"))),
     "has the marks' ids built in",
     visible_passes=True,
 )
@@ -629,35 +638,35 @@ _wrong(
     "stage_one",
     "everything learns",
     _cell(
-        _but(_but(STAGE, "    model.requires_grad_(False)\n", ""), "connector.parameters()", "model.parameters()"),
+        swap(swap(STAGE, ("    model.requires_grad_(False)\n", "")), ("connector.parameters()", "model.parameters()")),
         STAGE_TAIL,
     ),
     "trains the towers too",
 )
-_wrong("stage_one", "no step", _cell(_but(STAGE, "        optimiser.step()\n", ""), STAGE_TAIL), "never takes a step")
+_wrong("stage_one", "no step", _cell(swap(STAGE, ("        optimiser.step()\n", "")), STAGE_TAIL), "never takes a step")
 _wrong(
     "stage_one",
     "one batch",
-    _cell(_but(STAGE, "for batch in batches:", "for batch in batches[:1]:"), STAGE_TAIL),
+    _cell(swap(STAGE, ("for batch in batches:", "for batch in batches[:1]:")), STAGE_TAIL),
     "stops after a batch",
 )
 _wrong(
     "stage_one",
     "asks twice",
-    _cell(_but(STAGE, "losses.append(loss.item())", "losses.append(model(**batch).loss.item())"), STAGE_TAIL),
+    _cell(swap(STAGE, ("losses.append(loss.item())", "losses.append(model(**batch).loss.item())")), STAGE_TAIL),
     "asks for the loss twice a step",
 )
 _wrong(
     "stage_one",
     "gradients add up",
-    _cell(_but(STAGE, "        optimiser.zero_grad()\n", ""), STAGE_TAIL),
+    _cell(swap(STAGE, ("        optimiser.zero_grad()\n", "")), STAGE_TAIL),
     "never clears the gradients",
     visible_passes=True,
 )
 _wrong(
     "stage_one",
     "weight decay",
-    _cell(_but(STAGE, ", weight_decay=0.0", ", weight_decay=0.5"), STAGE_TAIL),
+    _cell(swap(STAGE, (", weight_decay=0.0", ", weight_decay=0.5")), STAGE_TAIL),
     "lets the weights decay",
     visible_passes=True,
 )
@@ -665,10 +674,12 @@ _wrong(
     "stage_one",
     "plain descent",
     _cell(
-        _but(
+        swap(
             STAGE,
-            "torch.optim.AdamW(connector.parameters(), lr=rate, weight_decay=0.0)",
-            "torch.optim.SGD(connector.parameters(), lr=30 * rate)",
+            (
+                "torch.optim.AdamW(connector.parameters(), lr=rate, weight_decay=0.0)",
+                "torch.optim.SGD(connector.parameters(), lr=30 * rate)",
+            ),
         ),
         STAGE_TAIL,
     ),
@@ -727,37 +738,37 @@ def resample(latents, patches, weights, heads):
 _wrong(
     "resample",
     "no residual",
-    _cell(_but(RESAMPLE, "return latents + mixed", "return mixed")),
+    _cell(swap(RESAMPLE, ("return latents + mixed", "return mixed"))),
     "forgets the residual connection",
 )
 _wrong(
     "resample",
     "patches alone",
-    _cell(_but(RESAMPLE, "torch.cat([seen, asking], dim=1)", "seen")),
+    _cell(swap(RESAMPLE, ("torch.cat([seen, asking], dim=1)", "seen"))),
     "lets the latents ask the patches alone",
 )
 _wrong(
     "resample",
     "normed residual",
-    _cell(_but(RESAMPLE, "return latents + mixed", "return asking + mixed")),
+    _cell(swap(RESAMPLE, ("return latents + mixed", "return asking + mixed"))),
     "adds the normed latents",
 )
 _wrong(
     "resample",
     "scaled by the width",
-    _cell(_but(RESAMPLE, "q.shape[-1] ** 0.5", "d ** 0.5")),
+    _cell(swap(RESAMPLE, ("q.shape[-1] ** 0.5", "d ** 0.5"))),
     "divides by the root of the whole width",
 )
 _wrong(
     "resample",
     "one norm",
-    _cell(_but(RESAMPLE, 'weights["patches_norm"]', 'weights["latents_norm"]')),
+    _cell(swap(RESAMPLE, ('weights["patches_norm"]', 'weights["latents_norm"]'))),
     "has one norm for both",
 )
 _wrong(
     "resample",
     "four heads",
-    _cell(_but(RESAMPLE, "(heads, -1)", "(4, -1)")),
+    _cell(swap(RESAMPLE, ("(heads, -1)", "(4, -1)"))),
     "has the number of heads built in",
     visible_passes=True,
 )
@@ -840,46 +851,49 @@ def gated(words, seen, allowed, weights, heads, alpha):
     ),
 )
 _wrong(
-    "gated", "gate without tanh", _cell(LAST, _but(GATED, "torch.tanh(alpha)", "alpha")), "multiplies by alpha itself"
+    "gated", "gate without tanh", _cell(LAST, swap(GATED, ("torch.tanh(alpha)", "alpha"))), "multiplies by alpha itself"
 )
 _wrong(
-    "gated", "sigmoid gate", _cell(LAST, _but(GATED, "torch.tanh(alpha)", "torch.sigmoid(alpha)")), "is half open at 0"
+    "gated",
+    "sigmoid gate",
+    _cell(LAST, swap(GATED, ("torch.tanh(alpha)", "torch.sigmoid(alpha)"))),
+    "is half open at 0",
 )
 _wrong(
-    "gated", "no residual", _cell(LAST, _but(GATED, "return words + ", "return ")), "forgets the residual connection"
+    "gated", "no residual", _cell(LAST, swap(GATED, ("return words + ", "return "))), "forgets the residual connection"
 )
 _wrong(
     "gated",
     "no mask",
-    _cell(LAST, _but(GATED, ".masked_fill(~open_to, -torch.inf)", "")),
+    _cell(LAST, swap(GATED, (".masked_fill(~open_to, -torch.inf)", ""))),
     "lets every word ask every picture",
 )
 _wrong(
     "gated",
     "no norm",
-    _cell(LAST, _but(GATED, 'F.rms_norm(words, words.shape[-1:], weights["norm"], eps=1e-6)', "words")),
+    _cell(LAST, swap(GATED, ('F.rms_norm(words, words.shape[-1:], weights["norm"], eps=1e-6)', "words"))),
     "forgets the norm",
 )
 _wrong(
-    "gated", "all so far", _cell(_but(LAST, "== torch.arange", ">= torch.arange"), GATED), "opens all pictures so far"
+    "gated", "all so far", _cell(swap(LAST, ("== torch.arange", ">= torch.arange")), GATED), "opens all pictures so far"
 )
 _wrong(
     "gated",
     "nan before pictures",
-    _cell(LAST, _but(GATED, ".nan_to_num(0.0)", "")),
+    _cell(LAST, swap(GATED, (".nan_to_num(0.0)", ""))),
     "gives nan to a word before the first picture",
 )
 _wrong(
     "gated",
     "very small instead of closed",
-    _cell(LAST, _but(_but(GATED, "-torch.inf", "-1e4"), ".nan_to_num(0.0)", "")),
+    _cell(LAST, swap(swap(GATED, ("-torch.inf", "-1e4")), (".nan_to_num(0.0)", ""))),
     "lets a word before the first picture ask all of them",
     visible_passes=True,
 )
 _wrong(
     "gated",
     "four heads",
-    _cell(LAST, _but(GATED, "(heads, -1)", "(4, -1)")),
+    _cell(LAST, swap(GATED, ("(heads, -1)", "(4, -1)"))),
     "has the number of heads built in",
     visible_passes=True,
 )
@@ -945,20 +959,20 @@ def iou(first, second):
 """,
     ),
 )
-_wrong("boxes", "cut off", _cell(_but(TO, ".round()", ""), FROM, IOU), "cuts the bins off")
+_wrong("boxes", "cut off", _cell(swap(TO, (".round()", "")), FROM, IOU), "cuts the bins off")
 _wrong(
-    "boxes", "a bin too many", _cell(_but(TO, "(bins - 1)", "bins"), FROM, IOU), "gives 1.0 a bin that does not exist"
+    "boxes", "a bin too many", _cell(swap(TO, ("(bins - 1)", "bins")), FROM, IOU), "gives 1.0 a bin that does not exist"
 )
 _wrong(
     "boxes",
     "middle of a bin",
-    _cell(TO, _but(FROM, "tokens.float() / (bins - 1)", "(tokens.float() + 0.5) / bins"), IOU),
+    _cell(TO, swap(FROM, ("tokens.float() / (bins - 1)", "(tokens.float() + 0.5) / bins")), IOU),
     "undoes another way of counting bins",
 )
 _wrong(
     "boxes",
     "negative overlaps",
-    _cell(TO, FROM, _but(IOU, "(far - near).clamp(min=0)", "(far - near)")),
+    _cell(TO, FROM, swap(IOU, ("(far - near).clamp(min=0)", "(far - near)"))),
     "lets boxes that do not meet overlap",
 )
 _wrong(
@@ -967,7 +981,7 @@ _wrong(
     _cell(
         TO,
         FROM,
-        _but(IOU, "union = one[:, None] + other[None] - shared", "union = torch.minimum(one[:, None], other[None])"),
+        swap(IOU, ("union = one[:, None] + other[None] - shared", "union = torch.minimum(one[:, None], other[None])")),
     ),
     "divides by the smaller box",
 )
@@ -977,10 +991,12 @@ _wrong(
     _cell(
         TO,
         FROM,
-        _but(
+        swap(
             IOU,
-            "return torch.where(union > 0, shared / union.clamp(min=1e-12), torch.zeros_like(union))",
-            "return shared / union",
+            (
+                "return torch.where(union > 0, shared / union.clamp(min=1e-12), torch.zeros_like(union))",
+                "return shared / union",
+            ),
         ),
     ),
     "divides zero by zero",
@@ -989,7 +1005,7 @@ _wrong(
 _wrong(
     "boxes",
     "outside",
-    _cell(_but(TO, ".clamp(0, 1)", ""), FROM, IOU),
+    _cell(swap(TO, (".clamp(0, 1)", "")), FROM, IOU),
     "gives bins that do not exist to what lies outside",
     visible_passes=True,
 )
@@ -1045,22 +1061,22 @@ def ablate(patches, weights, k, fill):
 _wrong(
     "looks",
     "column",
-    _cell(_but(LOOK, "[place, first : first + side * side]", "[first : first + side * side, place]"), ABLATE),
+    _cell(swap(LOOK, ("[place, first : first + side * side]", "[first : first + side * side, place]")), ABLATE),
     "takes who looks at the token",
 )
-_wrong("looks", "not scaled", _cell(_but(LOOK, "(row / row.sum())", "row"), ABLATE), "does not scale the map")
+_wrong("looks", "not scaled", _cell(swap(LOOK, ("(row / row.sum())", "row")), ABLATE), "does not scale the map")
 _wrong(
     "looks",
     "transposed",
-    _cell(_but(LOOK, ".reshape(side, side)", ".reshape(side, side).T"), ABLATE),
+    _cell(swap(LOOK, (".reshape(side, side)", ".reshape(side, side).T")), ABLATE),
     "exchanges rows and columns",
 )
-_wrong("looks", "least", _cell(LOOK, _but(ABLATE, ".topk(k)", ".topk(k, largest=False)")), "replaces the least")
-_wrong("looks", "in place", _cell(LOOK, _but(ABLATE, "patches.clone()", "patches")), "changes its argument")
+_wrong("looks", "least", _cell(LOOK, swap(ABLATE, (".topk(k)", ".topk(k, largest=False)"))), "replaces the least")
+_wrong("looks", "in place", _cell(LOOK, swap(ABLATE, ("patches.clone()", "patches"))), "changes its argument")
 _wrong(
     "looks",
     "the last token",
-    _cell(_but(LOOK, "[place,", "[-1,"), ABLATE),
+    _cell(swap(LOOK, ("[place,", "[-1,")), ABLATE),
     "always takes the last token",
     visible_passes=True,
 )
@@ -1137,30 +1153,36 @@ _wrong(
     "quantise",
     "one scale",
     _cell(
-        _but(QUANTISE, "weight.abs().amax(dim=1) / 127", "(weight.abs().amax() / 127).expand(len(weight))"),
+        swap(QUANTISE, ("weight.abs().amax(dim=1) / 127", "(weight.abs().amax() / 127).expand(len(weight))")),
         RESTORE,
         CACHE,
     ),
     "has one scale for all rows",
 )
 _wrong(
-    "quantise", "cut off", _cell(_but(QUANTISE, ".round()", ".trunc()"), RESTORE, CACHE), "cuts off instead of rounding"
+    "quantise",
+    "cut off",
+    _cell(swap(QUANTISE, (".round()", ".trunc()")), RESTORE, CACHE),
+    "cuts off instead of rounding",
 )
-_wrong("quantise", "by 128", _cell(_but(QUANTISE, "/ 127", "/ 128"), RESTORE, CACHE), "divides by 128")
+_wrong("quantise", "by 128", _cell(swap(QUANTISE, ("/ 127", "/ 128")), RESTORE, CACHE), "divides by 128")
 _wrong(
-    "quantise", "no value cache", _cell(QUANTISE, RESTORE, _but(CACHE, "return 2 * ", "return ")), "forgets the values"
+    "quantise",
+    "no value cache",
+    _cell(QUANTISE, RESTORE, swap(CACHE, ("return 2 * ", "return "))),
+    "forgets the values",
 )
 _wrong(
     "quantise",
     "zeros",
-    _cell(_but(QUANTISE, "    scale = torch.where(scale > 0, scale, torch.ones_like(scale))\n", ""), RESTORE, CACHE),
+    _cell(swap(QUANTISE, ("    scale = torch.where(scale > 0, scale, torch.ones_like(scale))\n", "")), RESTORE, CACHE),
     "divides a row of zeros by zero",
     visible_passes=True,
 )
 _wrong(
     "quantise",
     "always two bytes",
-    _cell(QUANTISE, RESTORE, _but(CACHE, "* number", "* 2")),
+    _cell(QUANTISE, RESTORE, swap(CACHE, ("* number", "* 2"))),
     "has the bytes built in",
     visible_passes=True,
 )
@@ -1218,10 +1240,12 @@ _wrong(
     "presence",
     "exchanged",
     _cell(
-        _but(
+        swap(
             PRESENCE,
-            "precision, recall = hits / max(sum(yes), 1), hits / max(sum(true), 1)",
-            "recall, precision = hits / max(sum(yes), 1), hits / max(sum(true), 1)",
+            (
+                "precision, recall = hits / max(sum(yes), 1), hits / max(sum(true), 1)",
+                "recall, precision = hits / max(sum(yes), 1), hits / max(sum(true), 1)",
+            ),
         )
     ),
     "exchanges precision and recall",
@@ -1229,36 +1253,41 @@ _wrong(
 _wrong(
     "presence",
     "mean for F1",
-    _cell(_but(PRESENCE, "2 * precision * recall / (precision + recall) if hits else 0.0", "(precision + recall) / 2")),
+    _cell(
+        swap(PRESENCE, ("2 * precision * recall / (precision + recall) if hits else 0.0", "(precision + recall) / 2"))
+    ),
     "takes the arithmetic mean for F1",
 )
 _wrong(
-    "presence", "no counts as yes", _cell(_but(PRESENCE, '.startswith("yes")', '.startswith("no")')), "counts the noes"
+    "presence",
+    "no counts as yes",
+    _cell(swap(PRESENCE, ('.startswith("yes")', '.startswith("no")'))),
+    "counts the noes",
 )
 _wrong(
     "presence",
     "share of true yes",
-    _cell(_but(PRESENCE, '{"yes": sum(yes) / len(yes)}', '{"yes": sum(true) / len(true)}')),
+    _cell(swap(PRESENCE, ('{"yes": sum(yes) / len(yes)}', '{"yes": sum(true) / len(true)}'))),
     "reports how often yes is right",
 )
 _wrong(
     "presence",
     "exact words",
-    _cell(_but(PRESENCE, 'text.strip().lower().startswith("yes")', 'text == "yes"')),
+    _cell(swap(PRESENCE, ('text.strip().lower().startswith("yes")', 'text == "yes"'))),
     "takes only the bare word for a yes",
     visible_passes=True,
 )
 _wrong(
     "presence",
     "anywhere",
-    _cell(_but(PRESENCE, '.startswith("yes")', '.count("yes") > 0')),
+    _cell(swap(PRESENCE, ('.startswith("yes")', '.count("yes") > 0'))),
     "takes a yes anywhere in the answer",
     visible_passes=True,
 )
 _wrong(
     "presence",
     "zero",
-    _cell(_but(PRESENCE, "hits / max(sum(yes), 1)", "hits / sum(yes)")),
+    _cell(swap(PRESENCE, ("hits / max(sum(yes), 1)", "hits / sum(yes)"))),
     "divides by zero where nothing is yes",
     visible_passes=True,
 )
