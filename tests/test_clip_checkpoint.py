@@ -228,4 +228,4 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch,
 
 def test_resuming_nothing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing to resume"):
-        recipe.run(parse(["clip", "--resume", "--layers", "1", "--runs", str(tmp_path)]))
+        recipe.run(parse(["clip", "--export", "--layers", "1", "--runs", str(tmp_path)]))

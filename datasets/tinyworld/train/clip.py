@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     budget.add_argument("--minutes", type=float, help="train for so long (default: 45)")
     budget.add_argument("--steps", type=int, help="train for so many steps")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
     parser.add_argument(
         "--workers", type=int, default=0, help="processes that draw batches ahead (default: %(default)s)"
     )
@@ -56,11 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=int, default=128, help="of both towers (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=6, help="of the vision tower (default: %(default)s)")
     parser.add_argument("--text-layers", type=int, default=4, help="of the text tower (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run is kept (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=FOLDER / "clip", help="the checkpoint (default: in the package)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --runs")
-    parser.add_argument("--export", action="store_true", help="only write --out from the run in --runs, as it is")
+    loop.add_arguments(parser, FOLDER / "clip")
     parser.add_argument("--scenes", type=int, default=2048, help="scenes a figure on the card (default: %(default)s)")
     parser.add_argument(
         "--look-every", type=float, default=120, help="seconds between evaluations (default: %(default)s)"
@@ -78,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)
     clock = loop.Clock(args.steps, None if args.steps else args.minutes or 45)
     state, processor = args.runs / "clip", build_processor(tokenizer)
-    if args.resume or args.export:
+    if loop.resumes(args, state):
         loop.load_state(state, learner, optimizer, average, clock)
     if not args.export:
         learn(args, learner, average, optimizer, clock, processor, state)

@@ -39,17 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kinds", nargs="+", choices=connectors.KINDS, default=list(connectors.KINDS), help="(default: all)"
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--llava", type=Path, help="whose language model to start from (default: the shipped one)")
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="where the runs are kept (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=FOLDER / "connectors", help="the checkpoints (default: in the package)"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on with the runs in --runs, or begin them")
-    parser.add_argument("--export", action="store_true", help="only write --out from the runs in --runs, as they are")
+    loop.add_arguments(parser, FOLDER / "connectors")
     parser.add_argument("--scenes", type=int, default=512, help="scenes a figure on the card (default: %(default)s)")
     parser.add_argument("--save-every", type=float, default=60, help="CPU-seconds a save (default: %(default)s)")
     parser.add_argument("--look-every", type=int, default=200, help="steps between looks (default: %(default)s)")
@@ -96,8 +87,7 @@ def learn(kind: str, args: argparse.Namespace, out: Path) -> loop.Clock:
     parameters = [p for p in learner.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)
     average, clock = loop.Average(learner), loop.Clock(args.steps, None)
-    there = state.exists() or state.with_name(state.name + ".old").exists()
-    if args.export or (args.resume and there):
+    if loop.resumes(args, state):
         loop.load_state(state, learner, optimizer, average, clock)
     tokens = image_tokens() if kind == "projector" else args.queries
     if not args.export:

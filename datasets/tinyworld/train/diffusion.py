@@ -69,15 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channels", type=int, default=8, help="of the latents (default: %(default)s)")
     parser.add_argument("--reading", type=float, default=0.01, help="weight of the heads' loss (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
     parser.add_argument("--compile", action="store_true", help="torch.compile the UNet: worth it on a GPU")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run is kept (default: %(default)s)")
-    parser.add_argument(
-        "--out", type=Path, default=FOLDER / "diffusion", help="the checkpoint (default: in the package)"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --runs, or begin one")
-    parser.add_argument("--export", action="store_true", help="only write --out from the run in --runs, as it is")
+    loop.add_arguments(parser, FOLDER / "diffusion")
     parser.add_argument("--scenes", type=int, default=256, help="pictures a figure on the card (default: %(default)s)")
     parser.add_argument("--save-every", type=float, default=120, help="CPU-seconds a save (default: %(default)s)")
     parser.add_argument("--look-every", type=int, default=1000, help="steps between looks (default: %(default)s)")
@@ -103,7 +96,7 @@ def autoencoder_stage(args: argparse.Namespace, device: torch.device, state: Pat
     learner = AutoencoderLearner(build_autoencoder(channels=args.channels), args.reading).to(device)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.autoencoder_rate, betas=(0.9, 0.99), weight_decay=0.0)
     average, clock = loop.Average(learner), loop.Clock(args.autoencoder_steps, None)
-    if resumes(args, state):
+    if loop.resumes(args, state):
         loop.load_state(state, learner, optimizer, average, clock)
     else:
         learner.find_components(SceneBatches(SAMPLE, args.seed)[-1]["pixels"])
@@ -230,7 +223,7 @@ def unet_stage(
     learner = Denoiser(unet, text([""]), args.telling).to(device)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.rate, betas=(0.9, 0.99), weight_decay=0.01)
     average, clock = loop.Average(learner, 0.999), loop.Clock(args.steps, None)
-    if resumes(args, state):
+    if loop.resumes(args, state):
         loop.load_state(state, learner, optimizer, average, clock)
     if not args.export:
         shards = Shards(vae, text, args.shard, args.uses, args.batch, args.simple, args.seed)
@@ -264,12 +257,6 @@ def averaged(learner: Denoiser, average: loop.Average) -> UNet2DConditionModel:
 
 
 # --- both ---
-
-
-def resumes(args: argparse.Namespace, state: Path) -> bool:
-    """Whether there is a state to go on from. Raises FileNotFoundError when one is needed and there is none."""
-    there = state.exists() or state.with_name(state.name + ".old").exists()
-    return args.export or (args.resume and there)
 
 
 def autocast(device: torch.device) -> torch.autocast:

@@ -60,15 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeing", type=float, default=1.0, help="weight of the heads' loss (default: %(default)s)")
     parser.add_argument("--meaning", type=float, default=0.3, help="of those on the text (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--llava", type=Path, help="whose language model to start from (default: the shipped one)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run is kept (default: %(default)s)")
-    parser.add_argument(
-        "--out", type=Path, default=FOLDER / "flamingo", help="the checkpoint (default: in the package)"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --runs, or begin one")
-    parser.add_argument("--export", action="store_true", help="only write --out from the run in --runs, as it is")
+    loop.add_arguments(parser, FOLDER / "flamingo")
     parser.add_argument("--scenes", type=int, default=400, help="albums a figure on the card (default: %(default)s)")
     parser.add_argument("--save-every", type=float, default=60, help="CPU-seconds a save (default: %(default)s)")
     parser.add_argument("--look-every", type=int, default=250, help="steps between looks (default: %(default)s)")
@@ -87,8 +80,7 @@ def run(args: argparse.Namespace) -> None:
     parameters = [p for p in learner.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)
     average, clock = loop.Average(learner), loop.Clock(args.steps, None)
-    there = state.exists() or state.with_name(state.name + ".old").exists()
-    if args.export or (args.resume and there):
+    if loop.resumes(args, state):
         loop.load_state(state, learner, optimizer, average, clock)
     if not args.export:
         data = Batches(args.batch, args.talks, args.seed, tokenizer)

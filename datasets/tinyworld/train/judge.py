@@ -16,7 +16,6 @@ import json
 import math
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -46,12 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--width", type=int, default=24, help="of the network (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run is kept (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=FOLDER / "judge", help="the checkpoint (default: in the package)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --runs")
-    parser.add_argument("--export", action="store_true", help="only write --out from the run in --runs, as it is")
+    loop.add_arguments(parser, FOLDER / "judge")
     parser.add_argument("--scenes", type=int, default=2048, help="scenes a figure on the card (default: %(default)s)")
     parser.add_argument("--save-every", type=float, default=120, help="CPU-seconds a save (default: %(default)s)")
 
@@ -64,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     optimizer = torch.optim.AdamW(judge.parameters(), lr=args.rate, weight_decay=0.01)
     average, clock = loop.Average(judge), loop.Clock(args.steps, None)
     state = args.runs / "judge"
-    if args.resume or args.export:
+    if loop.resumes(args, state):
         loop.load_state(state, judge, optimizer, average, clock)
     if not args.export:
 

@@ -63,12 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--meaning", type=float, default=0.3, help="weight of the heads' loss (default: %(default)s)")
     parser.add_argument("--drawing", type=float, default=0.1, help="weight of the drawn head's (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run is kept (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=FOLDER / "llava", help="the checkpoint (default: in the package)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --runs, or begin one")
-    parser.add_argument("--export", action="store_true", help="only write --out from the run in --runs, as it is")
+    loop.add_arguments(parser, FOLDER / "llava")
     parser.add_argument("--scenes", type=int, default=512, help="scenes a figure on the card (default: %(default)s)")
     parser.add_argument("--save-every", type=float, default=60, help="CPU-seconds a save (default: %(default)s)")
     parser.add_argument("--look-every", type=int, default=250, help="steps between looks (default: %(default)s)")
@@ -84,8 +79,7 @@ def run(args: argparse.Namespace) -> None:
     learner.to(device)
     optimizer = torch.optim.AdamW(learner.learning(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)
     average, clock = loop.Average(learner), loop.Clock(args.steps, None)
-    there = state.exists() or state.with_name(state.name + ".old").exists()
-    if args.export or (args.resume and there):
+    if loop.resumes(args, state):
         loop.load_state(state, learner, optimizer, average, clock)
     if not args.export:
         data = Batches(args.batch, args.turns, args.seed, tokenizer, image_tokens())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import shutil
@@ -22,6 +23,22 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
+
+
+def add_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
+    """The options of every recipe. out: the folder that it writes by default."""
+    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=out, help="what is shipped (default: in the package)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --runs, or begin one")
+    parser.add_argument("--export", action="store_true", help="only write --out from the run in --runs, as it is")
+
+
+def resumes(args: argparse.Namespace, state: Path) -> bool:
+    """Whether to load a state: --export needs one, --resume takes one up where there is one."""
+    there = state.exists() or state.with_name(state.name + ".old").exists()
+    return args.export or (args.resume and there)
 
 
 @dataclass
@@ -112,7 +129,7 @@ def load_state(
     if old.exists() and not folder.exists():  # killed between the two renames of `replace_folder`
         old.rename(folder)
     if not (folder / "state.safetensors").is_file():
-        raise FileNotFoundError(f"nothing to resume in {folder}: start without --resume")
+        raise FileNotFoundError(f"nothing to resume in {folder}: start without --export")
     tensors = load_file(folder / "state.safetensors")
     module.load_state_dict({k.removeprefix("module/"): v for k, v in tensors.items() if k.startswith("module/")})
     for name, weight in average.weights.items():

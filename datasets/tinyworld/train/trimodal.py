@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,14 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--width", type=int, default=96, help="(default: %(default)s)")
     parser.add_argument("--layers", type=int, default=2, help="(default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="where the runs are kept (default: %(default)s)"
-    )
-    parser.add_argument("--out", type=Path, default=FOLDER / "trimodal", help="the models (default: in the package)")
-    parser.add_argument("--resume", action="store_true", help="go on with the runs in --runs, or begin them")
-    parser.add_argument("--export", action="store_true", help="only write --out from the runs in --runs, as they are")
+    loop.add_arguments(parser, FOLDER / "trimodal")
     parser.add_argument("--scenes", type=int, default=1024, help="tasks a figure on the card (default: %(default)s)")
     parser.add_argument("--save-every", type=float, default=60, help="CPU-seconds a save (default: %(default)s)")
     parser.add_argument("--look-every", type=int, default=250, help="steps between looks (default: %(default)s)")
@@ -102,8 +94,7 @@ def learn(name: str, args: argparse.Namespace, data: Pool | None) -> tuple[Fusio
     start(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)
     average, clock = loop.Average(model), loop.Clock(args.steps, None)
-    there = state.exists() or state.with_name(state.name + ".old").exists()
-    if args.export or (args.resume and there):
+    if loop.resumes(args, state):
         loop.load_state(state, model, optimizer, average, clock)
     if data is not None:
         seen = measure.Tasks(256, "validation", 0)

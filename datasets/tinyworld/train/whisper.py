@@ -39,12 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", type=int, default=3, help="of the encoder (default: %(default)s)")
     parser.add_argument("--decoder-layers", type=int, default=2, help="(default: %(default)s)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run is kept (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=FOLDER / "whisper", help="the checkpoint (default: in the package)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --runs, or begin one")
-    parser.add_argument("--export", action="store_true", help="only write --out from the run in --runs, as it is")
+    loop.add_arguments(parser, FOLDER / "whisper")
     parser.add_argument("--scenes", type=int, help="utterances a figure on the card (default: all of a split)")
     parser.add_argument("--save-every", type=float, default=60, help="CPU-seconds a save (default: %(default)s)")
     parser.add_argument("--look-every", type=int, default=200, help="steps between looks (default: %(default)s)")
@@ -59,8 +54,7 @@ def run(args: argparse.Namespace) -> None:
     learner = Listener(model, 1 + len(phone_table()), 1 + len(words())).to(device)
     average, clock = loop.Average(learner), loop.Clock(args.steps, None)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.02)
-    there = state.exists() or state.with_name(state.name + ".old").exists()
-    if args.export or (args.resume and there):
+    if loop.resumes(args, state):
         loop.load_state(state, learner, optimizer, average, clock)
     if not args.export:
         data = Utterances(processor, args.batch, args.pool, args.uses, args.seed)
