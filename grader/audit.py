@@ -195,11 +195,13 @@ def findings(plan: Plan, grades: Mapping[str, Sequence[Grade]]) -> list[Finding]
     """What the judgings of a plan's batches, by the batch's name, say of each answer."""
     found: dict[tuple[str, str, bool], list[Finding]] = defaultdict(list)
     for batch in plan.batches:
-        for grade in grades[batch.name]:
+        for turn, grade in enumerate(grades[batch.name]):
             results = {q.question: q for q in grade.questions}
             for question in plan.questions:
                 answer = batch.answers[question]
-                finding = _finding(answer, results.get(question), grade, batch)
+                # what students see is the first judging: an answer may keep things that spoil the next
+                seen = answer if turn == 0 else replace(answer, visible_passes=False)
+                finding = _finding(seen, results.get(question), grade, batch)
                 found[question, answer.name, answer.right].append(finding)
     order = {q: i for i, q in enumerate(plan.questions)}
     worst = [_worst(appearances) for appearances in found.values()]

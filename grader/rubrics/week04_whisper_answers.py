@@ -572,11 +572,10 @@ def beam_search(step, width, end, most, penalty=1.0):
             else:
                 grown.append((tokens, total))
         running = grown[:width]
-        finished = sorted(finished, key=lambda pair: -pair[1])[:width]
-        if len(finished) == width:
+        if length == most:
+            finished += [(tokens, total / length**penalty) for tokens, total in running]
+        if len(finished) >= width:
             break
-    else:
-        finished += [(tokens, total / most**penalty) for tokens, total in running]
     return max(finished, key=lambda pair: pair[1])[0]
 """
 _right(
@@ -620,9 +619,7 @@ _wrong(
     swap(BEAM, ("    running, finished", "    width = 1\n    running, finished")),
     "keeps one sequence",
 )
-_wrong(
-    "beam", "sums as they are", swap(BEAM, (" / length**penalty", ""), (" / most**penalty", "")), "no length penalty"
-)
+_wrong("beam", "sums as they are", swap(BEAM, (" / length**penalty", "")), "no length penalty")
 _wrong(
     "beam",
     "with the end",
@@ -632,7 +629,7 @@ _wrong(
 _wrong(
     "beam",
     "the first to finish",
-    swap(BEAM, ("        if len(finished) == width:", "        if finished:")),
+    swap(BEAM, ("        if len(finished) >= width:", "        if finished:")),
     "stops at the first sequence that ends",
 )
 _wrong(
@@ -644,7 +641,7 @@ _wrong(
 _wrong(
     "beam",
     "the mean only",
-    swap(BEAM, ("length**penalty", "length"), ("most**penalty", "most")),
+    swap(BEAM, ("length**penalty", "length")),
     "ignores the penalty",
     visible_passes=True,
 )

@@ -330,14 +330,17 @@ def _plain(value) -> list:
 
 
 def beam_task(rng: np.random.Generator, width: int, most: int = 12):
-    """A task in which looking ahead pays: what the library says with beams, without, and with beams but no penalty."""
+    """A task in which looking ahead pays: what the library says with beams, without, and with beams but no penalty.
+
+    With beams it ends by itself: where it is cut off, the order of things in the last step would matter.
+    """
     while True:
         seed, model, every, suppress = decoding_tasks(rng)
         beams = {"num_beams": width, "early_stopping": True}
         ways = ({}, beams, beams | {"length_penalty": 0.0})
         alone, wanted, plain = (library_said(model, every, suppress, most, **way) for way in ways)
         for i, answers in enumerate(zip(wanted, alone, plain, strict=True)):
-            if len({tuple(one) for one in answers}) == 3:
+            if len({tuple(one) for one in answers}) == 3 and len(answers[0]) < most:
                 return seed, every[i : i + 1], suppress, answers
 
 
@@ -464,12 +467,12 @@ def the_cheapest_alignment(student, rng):
 @check("word_errors")
 def the_rate_over_all(student, rng):
     """All errors over all words said."""
-    pairs = [misheard(rng, 5), (["one"], ["a", "big", "blue"])]  # a short one, all wrong: more errors than words
-    while sum(len(b) for _, b in pairs) <= sum(len(a) for a, _ in pairs):
-        pairs[2:] = [misheard(rng, 14)]
+    while True:
+        pairs = [misheard(rng, 12), (["one"], ["a", "big", "blue"])]  # a short one, all wrong: more errors than words
+        errors, lengths = [measuring.errors(a, b) for a, b in pairs], [len(a) for a, _ in pairs]
+        if sum(errors) < sum(lengths) < sum(len(b) for _, b in pairs):
+            break
     said, heard = [" ".join(a) for a, _ in pairs], [" ".join(b) for _, b in pairs]
-    errors = [measuring.errors(a, b) for a, b in pairs]
-    lengths = [len(a) for a, _ in pairs]
     slips = {
         "that is the mean of the sentences' rates: sum the errors and the words first": np.mean(
             [e / n for e, n in zip(errors, lengths, strict=True)]
