@@ -177,11 +177,11 @@ def a_seed_is_a_promise(student, rng):
 def two_sessions_at_once(student, rng):
     """While one visitor paints, another one does, with other steps and guidance: both get their own picture."""
     (a, b), (one, two) = (scene(rng).caption() for _ in range(2)), seeds_of(rng, 2)
-    first, second = (a, [one], 5, 2.0), (b, [two], 3, 6.0)
-    found = student.library("studio_lab.probes").two_at_once(student.paint, first, second, int(rng.integers(2, 4)))
+    first, second = (a, [one], 6, 2.0), (b, [two], 2, 6.0)  # strides of 166 and 500: exchanged, they are seen
+    found = student.library("studio_lab.probes").two_at_once(student.paint, first, second, 1)
     assert_that(len(found["first"]) == len(found["second"]) == 1, "a picture is missing")
-    assert_alike(found["second"][0], library_painted(b, two, 3, 6.0)[0], "the second visitor's picture")
-    assert_alike(found["first"][0], library_painted(a, one, 5, 2.0)[0], "the first visitor's picture")
+    assert_alike(found["second"][0], library_painted(b, two, 2, 6.0)[0], "the second visitor's picture")
+    assert_alike(found["first"][0], library_painted(a, one, 6, 2.0)[0], "the first visitor's picture", off=0.3)
 
 
 @check("paint")
