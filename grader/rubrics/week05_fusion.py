@@ -33,6 +33,7 @@ from fusion_lab.checks import (
     seed_from,
     some,
     three_parts,
+    trained,
     turns_of,
 )
 
@@ -253,20 +254,11 @@ def any_conversation(student, rng):
 @check("stage_one")
 def steps_of_adamw(student, rng):
     """The connector's weights are those that AdamW without weight decay arrives at."""
-    from fusion_lab.probes import Towers, tower_batches
-
     seed, steps, rate = seed_from(rng), 7, float(rng.uniform(0.005, 0.02))
     watched = student.library("fusion_lab.probes").watched_stage_one(student.stage_one, seed, steps, rate)
-    model, wanted = Towers(seed), []
-    optimiser = torch.optim.AdamW(model.connector.parameters(), lr=rate, weight_decay=0.0)
-    for batch in tower_batches(seed, steps):
-        loss = model(**batch).loss
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        wanted.append(loss.item())
-    assert_close(torch.tensor(watched["losses"]), torch.tensor(wanted), atol=1e-4, rtol=1e-3, what="the losses")
-    assert_close(watched["connector"], model.connector.weight, atol=1e-4, rtol=1e-3, what="the connector's weight")
+    losses, weight = trained(seed, steps, rate)
+    assert_close(torch.tensor(watched["losses"]), torch.tensor(losses), atol=1e-4, rtol=1e-3, what="the losses")
+    assert_close(watched["connector"], weight, atol=1e-4, rtol=1e-3, what="the connector's weight")
     assert_that(watched["plain"], "the losses are no floats: loss.item()")
 
 

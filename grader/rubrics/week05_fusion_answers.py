@@ -661,14 +661,12 @@ _wrong(
     "gradients add up",
     _cell(swap(STAGE, ("        optimiser.zero_grad()\n", "")), STAGE_TAIL),
     "never clears the gradients",
-    visible_passes=True,
 )
 _wrong(
     "stage_one",
     "weight decay",
     _cell(swap(STAGE, (", weight_decay=0.0", ", weight_decay=0.5")), STAGE_TAIL),
     "lets the weights decay",
-    visible_passes=True,
 )
 _wrong(
     "stage_one",
@@ -684,7 +682,6 @@ _wrong(
         STAGE_TAIL,
     ),
     "is not AdamW",
-    visible_passes=True,
 )
 
 # --- 6 resample -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from coursekit.student import local_student
 
 _checks: dict[str, list[Check]] = {}
 _points: dict[str, float] = {}
+_told: set[str] = set()
+ALL_RIGHT = "(All right as far as can be tried here. Grading draws other inputs and tries all that the docstring says.)"
 
 
 def use_checks(module: ModuleType, points: Path) -> None:
@@ -70,6 +72,9 @@ def check(question: str, namespace: Mapping[str, Any] | None = None) -> Score:
     seed = os.urandom(8).hex()  # fresh inputs every time: an answer that fits one example only is found out
     score = Score(question, [run_check(c, student, seed) for c in _checks[question]], _points.get(question, 1.0))
     print(score)
+    if score.passed and not _told:  # once a session is enough
+        _told.add(question)
+        print(ALL_RIGHT)
     return score
 
 

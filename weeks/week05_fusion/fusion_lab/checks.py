@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+from fusion_lab import probes
 
 
 def gaussian(rng: np.random.Generator, *shape: int) -> torch.Tensor:
@@ -239,6 +242,9 @@ def only_what_the_assistant_says(student, rng):
         "the end of the answers is not learnt: the model would never stop": wanted.masked_fill(ids == END, -100),
         "the token that opens the turn is learnt too; it is given": torch.where(ids == ASSISTANT, ids, wanted),
         "everything is learnt": ids,
+        "the token that opens a turn is learnt, and the end is not: it is the other way round": torch.where(
+            ids == ASSISTANT, ids, wanted.masked_fill(ids == END, -100)
+        ),
         "the labels are shifted: the library does that itself": torch.cat([wanted[:, 1:], wanted[:, :1] * 0 - 100], 1),
         "what comes after the last answer is learnt": torch.where((ids == 0) | (wanted >= 0), ids, wanted),
     }
@@ -259,11 +265,32 @@ def nothing_else_changes(student, rng):
 
 
 @check("stage_one")
-def the_loss_falls(student, rng):
-    """With many batches the loss falls."""
-    watched = student.library("fusion_lab.probes").watched_stage_one(student.stage_one, seed_from(rng), 150, 0.01)
-    first, last = np.mean(watched["losses"][:10]), np.mean(watched["losses"][-10:])
-    assert_that(last < 0.75 * first, f"the loss went from {first:.3f} to {last:.3f}. Is there a zero_grad and a step?")
+def the_losses_of_adamw(student, rng):
+    """Step by step the losses are those of AdamW without weight decay."""
+    seed, rate = seed_from(rng), 0.02
+    watched = student.library("fusion_lab.probes").watched_stage_one(student.stage_one, seed, 30, rate)
+    wanted = torch.tensor(trained(seed, 30, rate)[0])
+    slips = {
+        "gradients add up from step to step: zero_grad": torch.tensor(trained(seed, 30, rate, clear=False)[0]),
+        "nothing learns: is there a backward and a step?": torch.tensor(trained(seed, 30, 0.0)[0]),
+        "the weights decay: weight_decay=0": torch.tensor(trained(seed, 30, rate, decay=0.01)[0]),
+        "the losses are those after each step; return the ones that it began with": wanted[1:],
+    }
+    assert_close(torch.tensor(watched["losses"]), wanted, atol=1e-5, rtol=1e-4, slips=slips, what="the losses")
+
+
+def trained(seed: int, steps: int, rate: float, clear: bool = True, decay: float = 0.0) -> tuple[list[float], Any]:
+    """The losses of `Towers` and its connector's weight when that alone is taught. clear: the gradients, each step."""
+    model, losses = probes.Towers(seed), []
+    optimiser = torch.optim.AdamW(model.connector.parameters(), lr=rate, weight_decay=decay)
+    for batch in probes.tower_batches(seed, steps):
+        loss = model(**batch).loss
+        if clear:
+            optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses, model.connector.weight.detach()
 
 
 # --- 6 resample, gated ----------------------------------------------------------------------------------------------
@@ -290,7 +317,7 @@ def perceiver(seed: int, d: int = 16, heads: int = 4) -> tuple[Any, dict[str, to
 def equal_to_idefics(student, rng):
     """It is the Perceiver attention of transformers' Idefics, with its residual."""
     module, weights = perceiver(seed_from(rng))
-    latents, patches = gaussian(rng, 2, 3, 16), gaussian(rng, 2, 7, 16)
+    latents, patches, same = gaussian(rng, 2, 3, 16), gaussian(rng, 2, 7, 16), nn.Identity()
     looked = module(patches, latents)
     slips = {
         "the residual is missing: add the latents": looked,
@@ -298,6 +325,11 @@ def equal_to_idefics(student, rng):
         + only_patches(latents, patches, weights, 4),
         "the residual is the normed latents; it is the latents as they came": looked
         + F.layer_norm(latents, (16,), *weights["latents_norm"]),
+        "the latents are not normed": latents + otherwise(module, latents_layer_norm=same)(patches, latents),
+        "the patches are not normed": latents + otherwise(module, context_layer_norm=same)(patches, latents),
+        "divide by the root of a head's width, not of all features": latents
+        + otherwise(module, qk_scale=16**-0.5)(patches, latents),
+        "a matrix was used as W; torch.nn.Linear multiplies by W.T": latents + transposed(module)(patches, latents),
     }
     found = student.resample(latents, patches, weights, 4)
     assert_close(found, latents + looked, atol=1e-4, rtol=1e-4, slips=slips, what="the latents")
@@ -311,6 +343,23 @@ def only_patches(latents, patches, weights, heads) -> torch.Tensor:
     q, k, v = (x @ weights[name].T for x, name in ((asking, "q"), (asked, "k"), (asked, "v")))
     q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2) @ weights["o"].T
+
+
+def otherwise(module: nn.Module, **parts: Any) -> nn.Module:
+    """A copy of the library's module with other parts, to see what a slip would give."""
+    changed = copy.deepcopy(module)
+    for name, part in parts.items():
+        setattr(changed, name, part)
+    return changed
+
+
+def transposed(module: nn.Module) -> nn.Module:
+    """A copy of the library's module whose square matrices are transposed."""
+    changed = copy.deepcopy(module)
+    for weight in changed.parameters():
+        if weight.dim() == 2 and weight.shape[0] == weight.shape[1]:
+            weight.copy_(weight.T.clone())
+    return changed
 
 
 def crossing(seed: int, d: int = 16, heads: int = 4) -> tuple[Any, dict[str, torch.Tensor]]:
@@ -369,7 +418,7 @@ def a_shut_gate_changes_no_bit(student, rng):
     words, seen = gaussian(rng, 2, 6, 16), gaussian(rng, 2, 3, 2, 16)
     ids = torch.tensor([[5, 9, 5, 9, 5, 9], [9, 9, 5, 5, 9, 5]])
     found = student.gated(words, seen, reference_last(ids, 9, 3), weights, 4, torch.tensor(0.0))
-    assert_close(found, words, atol=0, rtol=0, what="at alpha = 0 a word")
+    assert_close(found, words, atol=0, rtol=0, what="a word behind a shut gate (alpha = 0)")
 
 
 @check("gated", weight=2)
@@ -387,6 +436,15 @@ def equal_to_the_librarys_layer(student, rng):
         "the residual is missing": wanted - words,
         "every word asks every picture: the mask is not used": library_gated(
             layer, words, seen, torch.ones_like(allowed), alpha
+        ),
+        "the words are not normed where they ask": library_gated(
+            otherwise(layer, input_layernorm=nn.Identity()), words, seen, allowed, alpha
+        ),
+        "divide by the root of a head's width, not of all features": library_gated(
+            otherwise(layer, cross_attn=otherwise(layer.cross_attn, scaling=16**-0.5)), words, seen, allowed, alpha
+        ),
+        "a matrix was used as W; torch.nn.Linear multiplies by W.T": library_gated(
+            transposed(layer), words, seen, allowed, alpha
         ),
     }
     found = student.gated(words, seen, allowed, weights, 4, torch.tensor(alpha))
@@ -417,13 +475,14 @@ def any_boxes(rng: np.random.Generator, n: int) -> torch.Tensor:
 
 @check("boxes")
 def there_and_back(student, rng):
-    """Bins are rounded, and the middle of the way back is right to half a bin."""
+    """Bins are rounded, and the way back is right to half a bin."""
     boxes, bins = any_boxes(rng, 20), int(rng.choice([16, 32, 100]))
     tokens = torch.as_tensor(student.to_bins(boxes, bins))
     wanted = (boxes * (bins - 1)).round().long()
     slips = {
         "the bins are cut off; they are to be rounded": (boxes * (bins - 1)).long(),
         "multiply by bins - 1, or 1.0 gets a bin that does not exist": (boxes * bins).round().long(),
+        "that is floor(c * bins); here it is round(c * (bins - 1))": (boxes * bins).long().clamp(max=bins - 1),
     }
     assert_close(tokens, wanted, slips=slips, what="the tokens")
     assert_close(student.from_bins(wanted, bins), wanted / (bins - 1), atol=1e-6, what="the boxes")
@@ -541,7 +600,10 @@ def assert_presence(found: Any, wanted: dict[str, float]) -> None:
     assert_that(not missing, f"the dict lacks {', '.join(missing)}")
     for name, value in wanted.items():
         swapped = {"precision": "recall", "recall": "precision"}.get(name)
-        slips = {f"{name} and {swapped} are exchanged": torch.tensor(wanted[swapped])} if swapped else None
+        slips = {f"{name} and {swapped} are exchanged": torch.tensor(wanted[swapped])} if swapped else {}
+        if name == "f1":
+            mean = (wanted["precision"] + wanted["recall"]) / 2
+            slips = {"that is the arithmetic mean of precision and recall; F1 is the harmonic one": torch.tensor(mean)}
         assert_close(torch.tensor(float(found[name])), torch.tensor(value), atol=1e-6, slips=slips, what=name)
 
 

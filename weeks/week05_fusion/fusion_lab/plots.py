@@ -33,15 +33,15 @@ def show_chat(llava: Loaded, scenes: Sequence[Scene]) -> None:
         _box(sheet, grounding.from_text(said[-2]), 6, y)
         for i, (question, answer) in enumerate(zip(asked, said, strict=True)):
             shown = "the red frame" if question == pointed.question else wrap(answer, 48)
-            sheet.text(question, SIDE + 24, y + 8 + 24 * i, size=12, colour=PLAIN)
-            sheet.text(shown, SIDE + 340, y + 8 + 24 * i, size=12)
+            sheet.text(question, SIDE + 24, y + 24 * i, "la", size=12, colour=PLAIN)
+            sheet.text(shown, SIDE + 340, y + 24 * i, "la", size=12)
     sheet.show()
 
 
-def _box(sheet: Sheet, box: grounding.Box | None, x: float, y: float, colour: str = WRONG, side: int = SIDE) -> None:
+def _box(sheet: Sheet, box: grounding.Box | None, x: float, y: float, colour: str = WRONG, line: int = 2) -> None:
     if box:
-        width, height = side * (box.right - box.left), side * (box.bottom - box.top)
-        sheet.frame(x + side * box.left, y + side * box.top, width, height, colour, 2)
+        width, height = SIDE * (box.right - box.left), SIDE * (box.bottom - box.top)
+        sheet.frame(x + SIDE * box.left, y + SIDE * box.top, width, height, colour, line)
 
 
 def show_layout(task: Pointed) -> None:
@@ -78,9 +78,9 @@ def show_layout(task: Pointed) -> None:
     sheet.show()
 
 
-def show_table(table: Mapping[str, Mapping[str, float]]) -> None:
-    """Named rows of figures: shares as percentages, counts and milliseconds as they are."""
-    columns = list(next(iter(table.values())))
+def show_table(table: Mapping[str, Mapping[str, float]], columns: Sequence[str] = ()) -> None:
+    """Named rows of figures, all or these columns: shares as percentages, counts and milliseconds as they are."""
+    columns = columns or list(next(iter(table.values())))
     wide, tall = 84, 26
     sheet = Sheet(130 + wide * len(columns), 44 + tall * len(table))
     for j, column in enumerate(columns):
@@ -103,7 +103,7 @@ def _figure(column: str, value: float) -> str:
     return f"{value:.0%}"
 
 
-def _bars(groups: Mapping[str, Mapping[str, float]], chance: float | None = None, width: float = 6.2) -> None:
+def _bars(groups: Mapping[str, Mapping[str, float]], width: float = 6.2) -> None:
     """Bars side by side: a group for each column, a colour for each name."""
     columns = list(next(iter(groups.values())))
     figure, (axis,) = panels(width, height=2.4, bottom=0.65)
@@ -112,8 +112,6 @@ def _bars(groups: Mapping[str, Mapping[str, float]], chance: float | None = None
         axis.bar(at, [values[c] for c in columns], 0.8 / len(groups), label=name, color=PALETTE[i])
     axis.set_xticks(range(len(columns)), [wrap(c, 12) for c in columns], fontsize=8)
     axis.set(ylim=(0, 1.02), ylabel="share")
-    if chance is not None:
-        axis.axhline(chance, color=PLAIN, linewidth=0.8, linestyle=":")
     axis.legend(frameon=False, fontsize=8, ncols=len(groups), loc="lower center", bbox_to_anchor=(0.5, 1.0))
     show(figure)
 
@@ -121,7 +119,7 @@ def _bars(groups: Mapping[str, Mapping[str, float]], chance: float | None = None
 def show_missing(table: Mapping[str, Mapping[str, float]]) -> None:
     """What each fusion does when a modality is gone, is noisy, or lies."""
     columns = [c for c in next(iter(table.values())) if c not in ("parameters", "ms")]
-    _bars({name: {c: values[c] for c in columns} for name, values in table.items()}, chance=0.5, width=8.4)
+    _bars({name: {c: values[c] for c in columns} for name, values in table.items()}, width=8.4)
 
 
 def show_labels(llava: Loaded, scene: Scene) -> None:
@@ -190,17 +188,19 @@ def show_shots(loaded: Loaded) -> None:
 
 
 def show_boxes(llava: Loaded, n: int = 6) -> None:
-    """Where the model says that things are, in red; where they are, in green."""
+    """Where the model says that things are, in red; where they are, in green, which is broader."""
     asked = data.questions(n, 23, ("where",))
     said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
-    sheet = Sheet((SIDE + 12) * n, SIDE + 66)
+    sheet = Sheet((SIDE + 12) * n, SIDE + 86)
     for i, (q, answer) in enumerate(zip(asked, said, strict=True)):
         x, found, wanted = 6 + i * (SIDE + 12), grounding.from_text(answer), grounding.from_text(q.answer)
         sheet.picture(q.scene.render(SIDE), x, 4, SIDE)
-        _box(sheet, wanted, x, 4, RIGHT)
-        _box(sheet, found, x, 4, WRONG)
+        _box(sheet, wanted, x, 4, RIGHT, 5)
+        _box(sheet, found, x, 4)
         overlap = grounding.iou(found, wanted) if found else 0.0
         sheet.text(f"{wrap(q.text, 20)}\nIoU {overlap:.2f}", x + SIDE / 2, SIDE + 10, "ma", size=11)
+    said = f"red: the model's box, of {grounding.BINS} tokens a side; green: where it is"
+    sheet.text(said, 6, SIDE + 74, size=12, colour=PLAIN)
     sheet.show()
 
 
