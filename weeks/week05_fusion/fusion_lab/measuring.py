@@ -170,7 +170,7 @@ def measure_lengths(llava: Loaded, copies: Sequence[int] = (1, 4, 16, 36)) -> di
     before, after = asked.words[:, : places[0]], asked.words[:, places[-1] + 1 :]
     sequences = [torch.cat([before, patches.repeat(1, n, 1), after], dim=1) for n in copies]
     least = [float("inf")] * len(copies)
-    for _ in range(6):  # in turns, so that a moment in which the machine is busy does not fall on one length alone
+    for _ in range(4):  # in turns, so that a moment in which the machine is busy does not fall on one length alone
         for i, sequence in enumerate(sequences):
             start = time.perf_counter()
             llava.model.model.language_model(inputs_embeds=sequence)
