@@ -23,11 +23,22 @@ from grader.rubrics.week03_blip_answers import ANSWERS
 from tinyworld import parse_caption
 
 # Questions whose answers can be judged right here, but for the checks that ask for what the notebook made.
-QUICK = ("patch_embed", "attend", "caption_loss", "sampling", "prefix_loss", "bleu", "consensus", "word_maps")
+QUICK = (
+    "patch_embed",
+    "attend",
+    "caption_loss",
+    "beam_search",
+    "sampling",
+    "prefix_loss",
+    "bleu",
+    "consensus",
+    "word_maps",
+)
 OF_THE_NOTEBOOK = {
     "the_opening_pictures",
     "through_blips_own_layer",
     "the_batch_was_learnt",
+    "the_opening_beams",
     "the_map_was_learnt",
     "the_captions_were_scored",
     "the_maps_of_the_sentence",
@@ -67,6 +78,23 @@ def test_counts_that_fit_and_counts_that_do_not():
     assert all(checks.fits(rng.multinomial(500, chances), chances) for _ in range(200))
     assert not checks.fits(np.array([200, 200, 100, 0, 0]), chances)
     assert not checks.fits(np.array([300, 150, 49, 0, 1]), chances)
+
+
+@pytest.mark.parametrize(("beams", "penalty"), [(2, 0.0), (3, 1.0), (4, 0.5)])
+def test_beams_in_plain_python_are_those_of_generate(beams, penalty):
+    """What names the slips in beam search must itself keep the library's books."""
+    for seed in range(3):
+        wanted, score = checks.library_beams(seed, beams, 10, penalty)
+        found, mine = checks.plain_beams(probes.decoder_step(seed), 10, beams, penalty)
+        assert found == wanted and mine == pytest.approx(score, abs=1e-3)
+
+
+def test_cases_tell_every_slip_in_beam_search_from_all_others():
+    for seed in range(5):
+        given, results = checks.cases_that_tell(np.random.default_rng(seed))
+        found = [[(tuple(ids), round(score, 2)) for ids, score in some] for some in results.values()]
+        assert len(found) == 1 + len(checks.BEAM_SLIPS) and all(len(some) == len(given) < 12 for some in found)
+        assert len({tuple(some) for some in found}) == len(found)
 
 
 # --- BLIP, piece by piece -------------------------------------------------------------------------------------------

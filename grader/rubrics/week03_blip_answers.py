@@ -597,6 +597,54 @@ _wrong(
 )
 _wrong(
     "beam_search",
+    "the best B only",
+    _beam(
+        BEAM_BODY.replace("topk(2 * beams)", "topk(min(beams, extended.numel()))")
+        .replace("for i in range(beams):", "for i in range(len(ends)):")
+        .replace("begun, sums = grown", "if ends.all():\n        break\n    begun, sums = grown")
+    ),
+    "takes the best B extensions, not 2 B: those that end cost beams",
+)
+_wrong(
+    "beam_search",
+    "any of the 2 B finishes",
+    _beam(BEAM_BODY.replace("for i in range(beams):", "for i in range(2 * beams):")),
+    "finishes captions that are not among the best B",
+)
+_wrong(
+    "beam_search",
+    "enough is enough",
+    _beam(
+        BEAM_BODY.replace(
+            "score, ids = max(finished)", "    if len(finished) >= beams:\n        break\nscore, ids = max(finished)"
+        )
+    ),
+    "stops once B captions are finished",
+)
+_wrong(
+    "beam_search",
+    "ends with a full stop",
+    _beam(
+        BEAM_BODY.replace("score, ids = max(finished)", "    if ends[0]:\n        break\nscore, ids = max(finished)")
+    ),
+    "stops as soon as the best extension ends",
+)
+_wrong(
+    "beam_search",
+    "the sum for a score",
+    _beam(
+        BEAM_BODY.replace("score, ids = max(finished)", "score, ids = max(finished)\nscore *= len(ids)**length_penalty")
+    ),
+    "finds the right caption and gives its plain sum",
+)
+_wrong(
+    "beam_search",
+    "the start counts",
+    _beam(BEAM_BODY.replace("length**length_penalty", "(length + 1) ** length_penalty")),
+    "the length counts the start token too",
+)
+_wrong(
+    "beam_search",
     "two beams at least",
     _beam("beams = max(beams, 2)\n" + BEAM_BODY.lstrip("\n")),
     "one beam is made two",
@@ -1530,7 +1578,18 @@ _wrong(
     "the seed ignored",
     _tune(TUNE_BODY.replace("random.Random(seed)", "random.Random()")),
     "every run draws other batches",
-    visible_passes=True,
+)
+_wrong(
+    "fine_tune",
+    "the global generator",
+    _tune(TUNE_BODY.replace("rng, losses = random.Random(seed), []", "rng, losses = random, []")),
+    "draws from the global generator, which nobody seeds",
+)
+_wrong(
+    "fine_tune",
+    "a seed of its own",
+    _tune(TUNE_BODY.replace("random.Random(seed)", "random.Random(0)")),
+    "draws the same whatever the seed",
 )
 _wrong(
     "fine_tune",

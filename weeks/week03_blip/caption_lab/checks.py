@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -264,6 +265,11 @@ def equal_to_generate(student, rng):
             found.shape != (n, wanted.shape[1] - 1) or not torch.equal(found, wanted[:, 1:]),
             "the start token is missing: every row begins with it",
         )
+        lost = wanted.masked_fill(wanted == probes.END, probes.PAD)
+        assert_that(
+            found.shape != wanted.shape or torch.equal(lost, wanted) or not torch.equal(found, lost),
+            "padding is written over the end token: mark a caption as ended only after its token is written",
+        )
         ended = (wanted == probes.END).cumsum(1) - (wanted == probes.END).long() > 0
         same = found.shape == wanted.shape and torch.equal(found[~ended], wanted[~ended])
         assert_that(
@@ -285,53 +291,112 @@ def library_beams(seed: int, beams: int, longest: int, penalty: float) -> tuple[
     return ids, float(out.sequences_scores[0])
 
 
-@check("beam_search", weight=3)
-def equal_to_the_librarys_beams(student, rng):
-    """It finds generate()'s caption, with its score, for several penalties."""
+@check("beam_search", weight=2)
+def the_books_are_kept(student, rng):
+    """Which beginnings go on, which captions are finished, when it is over and what wins, on made-up scores."""
     asked = student.library("caption_lab.probes")
-    for beams, penalty in ((3, 1.0), (2, 0.0), (5, 2.0), (4, 0.5)):
+    given, results = cases_that_tell(rng)
+    found = []
+    for table, beams, penalty in given:
+        step = asked.counting_step(table)
+        answer = student.beam_search(step, probes.START, probes.END, len(table), beams, penalty)
+        ids, score = pair_of(answer, "the ids and the score")
+        found.append(([int(i) for i in ids], float(score)))
+    wanted = results.pop("")
+    for message, others in results.items():
+        if alike(found, others):
+            raise AssertionError(message)
+    for (_, beams, penalty), mine, right in zip(given, found, wanted, strict=True):
+        told = f"with {beams} beams and penalty {penalty:g}"
+        assert_same(mine[0], right[0], f"{told}: the list of token ids")
+        assert_close(mine[1], right[1], atol=1e-3, what=f"{told}: the score")
+
+
+BEAM_SLIPS = {
+    "only one beginning goes on: the best B that do not end are to": "one",
+    "the best B extensions are too few, for some of them end: take 2 B, so that B can go on": "narrow",
+    "a caption is finished only if it is among the best B: of the other B, those that end are dropped": "wide",
+    "every finished caption took a beam away: B beginnings go on all the same": "used up",
+    "it stopped when a caption was finished; here the search goes on to the longest": "first",
+    "it stopped when B captions were finished; here the search goes on to the longest": "enough",
+    "after the last allowed token all of the best B are finished, however they end": "must end",
+    "the scores were summed as they are: they are no log-probabilities before log_softmax": "raw",
+    "the best plain sum was chosen: divide by the length, to the power of the penalty": "sum",
+    "the caption is right, the score is the plain sum: divide by the length": "plain score",
+    "the length counts all new tokens, the end too": "short",
+    "the start token counts for nothing, in the length too": "long",
+    "the start token is not part of the result": "start",
+    "the end token is part of the caption and missing": "no end",
+}
+Found = list[tuple[list[int], float]]
+
+
+def plain_beams(step: blip.Step, longest: int, beams: int, penalty: float, slip: str = "") -> tuple[list[int], float]:
+    """Beam search in plain Python from probes.START to probes.END; slip: a value of BEAM_SLIPS, for messages."""
+    alive, finished = [(0.0, [probes.START])], []
+    for length in range(1, longest + 1):
+        scores = step(torch.tensor([ids for _, ids in alive]))
+        rows = (scores if slip == "raw" else scores.log_softmax(-1)).tolist()
+        grown = [
+            (sum_ + more, [*ids, i]) for (sum_, ids), row in zip(alive, rows, strict=True) for i, more in enumerate(row)
+        ]
+        grown.sort(key=lambda one: -one[0])
+        grown = grown[: beams if slip == "narrow" else 2 * beams]
+        cut = length == longest and slip != "must end"
+        counted = length + {"short": -1, "long": 1}.get(slip, 0)
+        for sum_, ids in grown if slip == "wide" else grown[:beams]:
+            if cut or ids[-1] == probes.END:
+                finished.append((sum_ if slip == "sum" else sum_ / max(counted, 1) ** penalty, ids, sum_))
+        left = {"one": 1, "used up": max(beams - len(finished), 0)}.get(slip, beams)
+        alive = [one for one in grown if one[1][-1] != probes.END][:left]
+        enough = {"first": 1, "enough": beams}.get(slip, np.inf)
+        if not alive or len(finished) >= enough:
+            break
+    score, ids, sum_ = max(finished) if finished else (alive[0][0], alive[0][1], alive[0][0])
+    ids = ids if slip == "start" else ids[1:]
+    return [i for i in ids if slip != "no end" or i != probes.END], sum_ if slip == "plain score" else score
+
+
+def alike(some: Found, others: Found) -> bool:
+    """Whether captions with their scores are the same."""
+    return all(a[0] == b[0] and abs(a[1] - b[1]) < 1e-3 for a, b in zip(some, others, strict=True))
+
+
+def cases_that_tell(rng: np.random.Generator) -> tuple[list[tuple[torch.Tensor, int, float]], dict[str, Found]]:
+    """Tables of scores, beams and penalties for which every slip gives something else than all the others.
+
+    Returns the cases, and what the right way (under "") and each slip (under its message) find for them.
+    """
+    ways = {"": ""} | BEAM_SLIPS
+    given, results = [], {message: [] for message in ways}
+    while any(alike(results[a], results[b]) for a, b in combinations(ways, 2)):
+        longest, beams, penalty = int(rng.integers(5, 8)), int(rng.integers(2, 5)), float(rng.choice([0.0, 0.5, 1, 2]))
+        table = gaussian(rng, longest, 12, 12) + 2 * gaussian(rng, longest, 12, 1)
+        table[..., probes.END] += 1.5
+        step = probes.counting_step(table)
+        each = {message: plain_beams(step, longest, beams, penalty, slip) for message, slip in ways.items()}
+        telling = any(
+            alike(results[a], results[b]) and not alike([each[a]], [each[b]]) for a, b in combinations(ways, 2)
+        )
+        if telling:
+            given.append((table, beams, penalty))
+            for message, one in each.items():
+                results[message].append(one)
+    return given, results
+
+
+@check("beam_search")
+def equal_to_the_librarys_beams(student, rng):
+    """It finds generate()'s caption, with its score, for two penalties."""
+    asked = student.library("caption_lab.probes")
+    for beams, penalty in ((3, 1.0), (5, 2.0)):
         seed, longest = seed_from(rng), 10
         wanted, score = library_beams(seed, beams, longest, penalty)
-        step = asked.decoder_step(seed)
-        found = student.beam_search(step, probes.START, probes.END, longest, beams, penalty)
+        found = student.beam_search(asked.decoder_step(seed), probes.START, probes.END, longest, beams, penalty)
         ids, mine = pair_of(found, "the ids and the score")
-        ids = [int(i) for i in ids]
         told = f"with {beams} beams and penalty {penalty:g}"
-        assert_that(ids != [probes.START, *wanted], f"{told}: the start token is not part of the result")
-        assert_that(
-            ids != wanted[:-1] or wanted[-1] != probes.END, f"{told}: the end token is part of the caption and missing"
-        )
-        worth = score_of(seed, ids, longest)
-        if worth is not None and ids != wanted:
-            alone, _ = library_beams(seed, beams, longest, 0.0)
-            timid = library_ids(seed, 1, longest, num_beams=1)[0, 1:].tolist()
-            timid = timid[: timid.index(probes.END) + 1] if probes.END in timid else timid
-            assert_that(ids != timid, f"{told}: that is the greedy caption: are all beginnings extended and compared?")
-            assert_that(penalty == 0 or ids != alone, f"{told}: the best plain sum was chosen: divide by the length")
-            assert_that(
-                worth / len(ids) ** penalty <= score + 1e-4,
-                f"{told}: that caption is better than the one that keeping {beams} beginnings finds: are more kept?",
-            )
-        assert_same(ids, wanted, f"{told}: the list of token ids")
-        slips = {} if penalty == 0 else {f"{told}: the score is the plain sum; divide by the length": worth}
-        if len(ids) > 1 and penalty > 0:
-            slips[f"{told}: the length counts all new tokens, the end too"] = worth / (len(ids) - 1) ** penalty
-            slips[f"{told}: the start token counts for nothing, in the length too"] = worth / (len(ids) + 1) ** penalty
-        assert_close(mine, score, atol=1e-3, slips=slips, what=f"{told}: the score")
-
-
-def score_of(seed: int, ids: Sequence[int], longest: int) -> float | None:
-    """The log-probability of a whole caption for a small decoder, or None where it is no caption."""
-    if not 0 < len(ids) <= longest or any(not 0 <= i < 14 for i in ids):
-        return None
-    rows = (
-        probes.decoder(seed)(
-            input_ids=torch.tensor([[probes.START, *ids]]), encoder_hidden_states=probes.random_states(seed, 1)
-        )
-        .logits[0]
-        .log_softmax(-1)
-    )
-    return float(sum(rows[t, i] for t, i in enumerate(ids)))
+        assert_same([int(i) for i in ids], wanted, f"{told}: the list of token ids")
+        assert_close(mine, score, atol=1e-3, what=f"{told}: the score")
 
 
 # --- 4 sampling -----------------------------------------------------------------------------------------------------
@@ -595,11 +660,13 @@ SLIPS = {
 def equal_to_sacrebleu(student, rng):
     """It is sacrebleu's corpus score, for one reference and for several."""
     for count in (1, 4):
-        while True:  # a corpus in which every mistake shows that can
+        while True:  # a corpus in which every mistake shows that can, and is not taken for another
             said, told = corpus(rng, 12, count)
+            cut = int(rng.integers(2, 5))
+            said = [" ".join(text.split()[cut * (i % 2) :]) for i, text in enumerate(said)]
             wanted = metrics.library_bleu(said, told)
             slips = {message: slipped_bleu(said, told, slip) for message, slip in SLIPS.items()}
-            if count == 1 or all(abs(value - wanted) > 0.05 for value in slips.values()):
+            if count == 1 or all(abs(a - b) > 0.05 for a, b in combinations([wanted, *slips.values()], 2)):
                 break
         slips["in [0, 1]; in [0, 100] was asked for"] = wanted / 100
         found = student.bleu(said, told)
@@ -637,6 +704,40 @@ def the_longest_shared_subsequence(student, rng):
         assert_close(student.rouge_l(candidate, some), max(each), atol=1e-6, slips=slips, what="ROUGE-L")
 
 
+def slipped_cider(said: Sequence[str], told: Sequence[Sequence[str]], slip: str) -> list[float]:
+    """CIDEr with a mistake, for messages."""
+    scores = np.zeros(len(said))
+    for n in range(1, 5):
+
+        def grams(text: str, n: int = n) -> Counter:
+            words = text.split()
+            return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+
+        counts = [[grams(reference) for reference in some] for some in told]
+        groups = [[count] for some in counts for count in some] if "references" in slip else counts
+        there = Counter(gram for some in groups for gram in set().union(*some))
+        m = len(groups) if slip == "all references" else len(said)
+
+        def weighed(count: Counter, there: Counter = there, m: int = m) -> dict[tuple, float]:
+            return {g: h * (1.0 if slip == "unweighed" else np.log(m / max(1, there[g]))) for g, h in count.items()}
+
+        for i, (candidate, some) in enumerate(zip(said, counts, strict=True)):
+            a, each = weighed(grams(candidate)), []
+            for b in map(weighed, some):
+                long = np.sqrt(sum(x * x for x in a.values()) * sum(x * x for x in b.values()))
+                each.append(sum(x * b.get(g, 0.0) for g, x in a.items()) / long if long > 0 else 0.0)
+            scores[i] += 2.5 * (max(each) if slip == "best" else np.mean(each))
+    return scores.tolist()
+
+
+CIDER_SLIPS = {
+    "the n-grams are counted over references; count in how many pictures each occurs": "references",
+    "both counts are over references; m counts pictures, and so does what it is divided by": "all references",
+    "the weights are missing: an n-gram that every picture has tells nothing": "unweighed",
+    "the best of the references was taken; take their mean": "best",
+}
+
+
 @check("consensus")
 def equal_to_counts_and_cosines(student, rng):
     """CIDEr is what scikit-learn's counts and cosines give."""
@@ -646,7 +747,7 @@ def equal_to_counts_and_cosines(student, rng):
         "not multiplied by 10": wanted / 10,
         "summed over n; take the mean of the four": 4 * wanted,
         "one number for all; one for each picture was asked for": float(wanted.mean()),
-    }
+    } | {message: slipped_cider(said, told, slip) for message, slip in CIDER_SLIPS.items()}
     found = student.cider(said, told)
     assert_close(found, wanted, atol=1e-4, slips=slips, what="a picture's CIDEr")
 
@@ -722,6 +823,11 @@ def every_batch_is_mixed(student, rng):
     assert_that(
         len({tuple(sorted(examples)) for examples in batches}) > 1, "every batch is the same: draw anew for every step"
     )
+    assert_that(
+        seen["again"] == batches,
+        "a second run with the same seed drew other batches: draw them all from one generator that begins with `seed`",
+    )
+    assert_that(seen["other"] != batches, "a run with another seed drew the same batches: begin with `seed`")
     assert_same(len(seen["losses"]), steps, "the number of losses")
 
 

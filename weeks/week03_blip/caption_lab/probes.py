@@ -141,17 +141,18 @@ def watched_fine_tune(
     """Run a `fine_tune` of the notebook on a `Dot`, and keep what each batch held.
 
     Returns: batches, a list of lists of numbers, one for each call of the loss; losses, what it returned; place, where
-    the dot ended; training, whether the model was in training mode at every call; again, the batches of a second run.
+    the dot ended; training, whether the model was in training mode at every call; again and other, the batches of runs
+    with the same seed and with another.
     """
     runs = []
-    for _ in range(2):
+    for seed in (3, 3, 4):
         model, seen = Dot().eval(), []
 
         def loss_of(dot: Any, examples: Sequence[float], seen: list[Any] = seen) -> torch.Tensor:
             seen.append(([float(x) for x in examples], bool(dot.training)))
             return (dot.place - torch.tensor([float(x) for x in examples])).square().mean()
 
-        losses = function(model, loss_of, list(new), list(old), steps, batch, replay, rate, 3)
+        losses = function(model, loss_of, list(new), list(old), steps, batch, replay, rate, seed)
         runs.append((seen, losses, float(model.place.detach())))
     seen, losses, place = runs[0]
     return {
@@ -160,6 +161,7 @@ def watched_fine_tune(
         "place": place,
         "training": all(training for _, training in seen),
         "again": [examples for examples, _ in runs[1][0]],
+        "other": [examples for examples, _ in runs[2][0]],
     }
 
 
