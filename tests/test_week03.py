@@ -290,7 +290,7 @@ def test_figures_are_one_picture_each(monkeypatch):
         lambda: caption_lab.show_next(list("abcdefghij"), {"x": torch.rand(10)}),
         lambda: caption_lab.show_sampling(measuring.Sampling({"x": (0.5, 1.0)})),
         lambda: caption_lab.show_bars({"x": {"a": 0.0, "b": 1.0}}, "part", 0.5),
-        lambda: caption_lab.show_ranking(drawn, [[(c, 0.0)] for c in said], scenes),
+        lambda: caption_lab.show_ranking(drawn, [[(c, 0.0)] for c in said], scenes, [[c] for c in said]),
         lambda: caption_lab.show_scores({"x": ("a caption", {"BLEU": 0.0, "facts": 1.0})}, "a title"),
         lambda: caption_lab.show_word_maps(drawn[0], ["word"] * 9, torch.rand(9, 4, 4)),
         lambda: caption_lab.show_answers(drawn, [[("what?", "yes", "no")]] * 3),

@@ -1156,6 +1156,17 @@ _wrong(
 )
 _wrong(
     "bleu",
+    "always the shortest",
+    _bleu(
+        BLEU_BODY.replace(
+            "min((len(r.split()) for r in some), key=lambda other: (abs(other - length), other))",
+            "min(len(r.split()) for r in some)",
+        )
+    ),
+    "r is the shortest reference's length",
+)
+_wrong(
+    "bleu",
     "mean of sentences",
     _cell(
         _function("def _corpus(candidates, references, n=4):", BLEU_BODY),
@@ -1338,6 +1349,22 @@ _wrong(
     "counted in references",
     _consensus(cider=CIDER.replace("set().union(*some)", "[g for one in some for g in one]")),
     "counts references instead of pictures",
+)
+_wrong(
+    "consensus",
+    "counted in references, both",
+    _consensus(
+        cider=CIDER.replace("set().union(*some)", "[g for one in some for g in one]").replace(
+            "np.log(len(candidates) /", "np.log(sum(map(len, references)) /"
+        )
+    ),
+    "counts references instead of pictures, in both places",
+)
+_wrong(
+    "consensus",
+    "the best reference",
+    _consensus(cider=CIDER.replace("float(np.mean([cosine", "float(max([cosine")),
+    "takes the best reference, not their mean",
 )
 _wrong(
     "consensus",

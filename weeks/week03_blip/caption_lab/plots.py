@@ -83,6 +83,7 @@ def show_weights(weights: Mapping[str, torch.Tensor], words: Sequence[str] = ())
         if len(words) == values.shape[1]:
             axis.set_xticks(range(len(words)), words, fontsize=7, rotation=90)
         else:
+            axis.tick_params(axis="x", labelsize=7)
             axis.set_xlabel("the whole picture, then its patches", fontsize=8)
     show(figure)
 
@@ -141,13 +142,19 @@ def show_bars(report: Mapping[str, Mapping[str, float]], ylabel: str, chance: fl
 
 
 def show_ranking(
-    pictures: Sequence[Image.Image], ranked: Sequence[Sequence[tuple[str, float]]], scenes: Sequence[Scene]
+    pictures: Sequence[Image.Image],
+    ranked: Sequence[Sequence[tuple[str, float]]],
+    scenes: Sequence[Scene],
+    guesses: Sequence[Sequence[str]],
 ) -> None:
-    """For each picture its candidate captions with the probability that they are true, the best first."""
+    """For each picture its candidate captions with the probability that they are true, the best first.
+
+    guesses: the captions in the order they were made; the first of each is set in bold.
+    """
     rows = max(len(some) for some in ranked)
     tall = max(SIDE + 34, 17 * rows + 14)
     sheet = Sheet(860, len(pictures) * tall)
-    for i, (picture, some, scene) in enumerate(zip(pictures, ranked, scenes, strict=True)):
+    for i, (picture, some, scene, (first, *_)) in enumerate(zip(pictures, ranked, scenes, guesses, strict=True)):
         y = i * tall + 6
         sheet.picture(picture, 6, y, SIDE)
         for j, (caption, chance) in enumerate(some):
@@ -155,7 +162,8 @@ def show_ranking(
             sheet.block(SIDE + 24, line - 5, 1 + 80 * chance, 10, PALETTE[5])
             sheet.text(f"{chance:.2f}", SIDE + 112, line, "lm", size=11)
             true = facts_of(caption) == scene.facts()
-            sheet.text(caption, SIDE + 150, line, "lm", size=12, colour=RIGHT if true else WRONG)
+            colour = RIGHT if true else WRONG
+            sheet.text(caption, SIDE + 150, line, "lm", size=12, colour=colour, bold=caption == first)
     sheet.show()
 
 
