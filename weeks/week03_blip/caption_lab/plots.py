@@ -163,7 +163,7 @@ def show_ranking(
             sheet.text(f"{chance:.2f}", SIDE + 112, line, "lm", size=11)
             true = facts_of(caption) == scene.facts()
             colour = RIGHT if true else WRONG
-            sheet.text(caption, SIDE + 150, line, "lm", size=12, colour=colour, bold=caption == first)
+            sheet.text(caption or "(nothing)", SIDE + 150, line, "lm", size=12, colour=colour, bold=caption == first)
     sheet.show()
 
 
