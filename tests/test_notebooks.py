@@ -60,6 +60,16 @@ def answer_cells(notebook):
 # --- the notebook ---------------------------------------------------------------------------------------------------
 
 
+def test_the_time_stated_covers_the_exercises(week, notebook):
+    """The week's minutes are those of its exercises and some for reading, and the first cell says as much in words."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    asked = sum(int(minutes) for minutes in re.findall(r"> \*\*Exercise .*about (\d+) minutes", text))
+    assert 1.05 * asked <= week.minutes <= 1.5 * asked
+    words = ["", "one", "two", "three", "four", "five"][week.minutes // 60] + " and a half" * (week.minutes % 60 == 30)
+    assert f"**Time** about {words} hours" in text
+    assert f"**Time** about {words} hours" in (ROOT / "weeks" / week.slug / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_notebook_is_valid_clean_and_alone(week, notebook):
     nbformat.validate(notebook)
     source = source_of(week)
