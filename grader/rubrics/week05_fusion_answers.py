@@ -646,6 +646,19 @@ _wrong(
 _wrong("stage_one", "no step", _cell(swap(STAGE, ("        optimiser.step()\n", "")), STAGE_TAIL), "never takes a step")
 _wrong(
     "stage_one",
+    "losses that are tensors",
+    _cell(swap(STAGE, ("losses.append(loss.item())", "losses.append(loss.detach())")), STAGE_TAIL),
+    "returns tensors, not floats",
+    visible_passes=True,
+)
+_wrong(
+    "stage_one",
+    "a rate of its own",
+    _cell(swap(STAGE, ("lr=rate", "lr=2e-3")), STAGE_TAIL),
+    "learns at the same rate whatever it is told",
+)
+_wrong(
+    "stage_one",
     "one batch",
     _cell(swap(STAGE, ("for batch in batches:", "for batch in batches[:1]:")), STAGE_TAIL),
     "stops after a batch",
