@@ -7,6 +7,7 @@ has one thread, as joining a user namespace demands.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -29,6 +30,7 @@ CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096  # linux/mount.h
 SCMP_ACT_ALLOW, SCMP_ACT_ERRNO, SCMP_CMP_EQ, SCMP_CMP_GE = 0x7FFF0000, 0x00050000, 4, 5  # seccomp.h
 KEYCTL_JOIN_SESSION_KEYRING = 1
+RESERVED_PIDS = 300
 INODES = 50_000  # files and folders in each file system of a sandbox; each takes memory that is counted nowhere else
 # System calls that namespaces do not cover, or that take memory which no limit counts: keys, hypervisor and kernel
 # interfaces, anonymous files, System V memory; and those that need privileges nobody here has.
@@ -65,6 +67,8 @@ def give_up(user: int, limits: Limits) -> None:
 
     In the fork after `enter`, with what that returned. Raises OSError.
     """
+    if limits.processes and _release() >= (6, 14):  # before, the number was the whole machine's
+        _few_numbers(limits.processes)
     _call("setns", user, NEWUSER)
     os.close(user)
     _limit(resource.RLIMIT_CORE, 1)
@@ -90,6 +94,21 @@ def give_up(user: int, limits: Limits) -> None:
     _filter()
     if any(line.startswith(("CapPrm", "CapEff", "CapBnd")) and int(line.split()[1], 16) for line in _status()):
         raise OSError(0, "capabilities are left")
+
+
+def _few_numbers(most: int) -> None:
+    """Leave the sandbox so few process numbers that a fork bomb ends: RLIMIT_NPROC does not hold the machine's root.
+
+    Once they have been gone through, Linux gives out those from 300 on again (RESERVED_PIDS in its kernel/pid.c). Where
+    the setting cannot be written, counting from outside is what is left. Raises OSError if /proc/sys stays writable.
+    """
+    writable = MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV
+    with contextlib.suppress(OSError):
+        _call("mount", None, b"/proc/sys", None, writable, None)
+        with open("/proc/sys/kernel/pid_max", "w", encoding="ascii") as file:
+            file.write(str(RESERVED_PIDS + most))
+    if not os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:
+        _call("mount", None, b"/proc/sys", None, writable | MS_RDONLY, None)
 
 
 def fit(folders: Iterable[str]) -> None:

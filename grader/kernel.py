@@ -44,6 +44,7 @@ LATE_OUTPUT = 2.0  # seconds without a message after which output that is on its
 LATEST_OUTPUT = 15.0  # and in all
 FLOOD_BYTES = 40_000_000  # of output for which a cell is interrupted: what was sent and not read yet takes memory
 WATCH_SECONDS = 0.25  # between looks at whether the kernel lives and at what it uses
+FORK_WATCH_SECONDS = 0.05  # between counts of its processes: the system's limit does not hold root, and bombs grow
 GPU_WATCH_SECONDS = 1.0  # the same for its use of a GPU: nvidia-smi has to be started for it
 HOLDERS = 2  # processes of the sandbox itself
 WARM = "crossmodal-warm"  # the name of our provisioner
@@ -337,14 +338,18 @@ class Kernel:
         most = self._gpu.memory + devices.CONTEXT if self._gpu else 0
 
         def watch() -> None:
-            looked = 0.0
-            while not done.wait(WATCH_SECONDS):
+            weighed = looked = 0.0
+            while not done.wait(FORK_WATCH_SECONDS):
+                now = time.monotonic()
                 if limits.processes and len(self.sandbox.processes()) > limits.processes + HOLDERS:
                     self.excess = f"it had more than {limits.processes} processes, so the kernel was ended"
-                elif limits.memory and self.sandbox.used_memory(start + limits.memory) > start + limits.memory:
-                    self.excess = f"it used more than {limits.memory / 2**30:.3g} GB of memory, so the kernel was ended"
-                elif self._gpu and time.monotonic() - looked > GPU_WATCH_SECONDS:
-                    looked = time.monotonic()
+                elif limits.memory and now - weighed > WATCH_SECONDS:
+                    weighed = now
+                    if self.sandbox.used_memory(start + limits.memory) > start + limits.memory:
+                        cap = f"{limits.memory / 2**30:.3g} GB of memory"
+                        self.excess = f"it used more than {cap}, so the kernel was ended"
+                if not self.excess and self._gpu and now - looked > GPU_WATCH_SECONDS:
+                    looked = now
                     if devices.used(self._gpu, self.sandbox.pid) > most:
                         cap = f"{self._gpu.memory / 2**30:.3g} GB of GPU memory"
                         self.excess = f"its own use passed the cap of {cap} for one submission, so the kernel was ended"

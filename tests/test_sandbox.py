@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import psutil
 import pytest
 from conftest import RIGHT
 
-from grader import sandbox
+from grader import confine, sandbox
 from grader.course import Course, Limits
 from grader.grading import Options, grade_many, grade_notebook
 from grader.kernel import Kernel, environment
@@ -177,6 +178,32 @@ def test_memory_of_all_together_and_processes_are_watched(tree):
             assert time.monotonic() - began < 12
             assert says in ran.why and ran.status in ("dead", "timeout")
         assert not psutil.pid_exists(pid)
+
+
+@needs_sandbox
+@pytest.mark.skipif(confine._release() < (6, 14), reason="process numbers are the whole machine's before Linux 6.14")
+def test_a_fork_bomb_runs_out_of_numbers(tree):
+    """However slowly it is watched, as the machine's root too, which no limit on processes holds."""
+    outside = Path("/proc/sys/kernel/pid_max").read_text()
+    bomb = "import os, time\nfor _ in range(10):\n  try: os.fork()\n  except OSError: time.sleep(0.1)\ntime.sleep(20)"
+    with Kernel("python3", environment([], 1), Policy((), (tree,), Limits(processes=40))) as kernel:
+        asked = "print(open('/proc/sys/kernel/pid_max').read().strip()); open('/proc/sys/kernel/pid_max', 'w')"
+        told = kernel.run(asked, 5)
+        assert told.outputs[0]["text"].strip() == "340" and "Read-only file system" in str(told.outputs)
+        most, ended = [0], threading.Event()
+        counting = threading.Thread(target=_count, args=(kernel.sandbox, most, ended))
+        counting.start()
+        ran = kernel.run(bomb, 6)
+        ended.set()
+        counting.join()
+        assert ran.status == "dead" and "more than 40 processes" in ran.why
+        assert 40 < most[0] <= 345
+    assert Path("/proc/sys/kernel/pid_max").read_text() == outside
+
+
+def _count(sandbox, most, ended):
+    while not ended.wait(0.005):
+        most[0] = max(most[0], len(sandbox.processes()))
 
 
 @needs_sandbox
