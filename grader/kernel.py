@@ -10,10 +10,11 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty
@@ -56,6 +57,7 @@ INSIDE = {  # the environment in a sandbox that differs from outside
     "IPYTHONDIR": str(HOME / ".ipython"),
 }
 NOT_INSIDE = ("XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "HF_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+JUDGED = "coursekit.judged.JudgedKernel"  # the kernel that answers a judge
 MESSAGES_WAITING = 8  # of one socket, in our memory
 MESSAGE_VALUES = 2_000_000  # numbers, texts, lists and so on in one message
 MESSAGE_BYTES = 80_000_000  # a longer one is never received; codec.Limits allows 64 MB of text
@@ -92,6 +94,7 @@ class Ran:
     error: str = ""  # "NameError: name 'x' is not defined"
     why: str = ""
     expressions: dict[str, Any] = field(default_factory=dict)
+    reply: dict[str, Any] = field(default_factory=dict)  # all of it
 
 
 def environment(paths: list[Path], threads: int, offline: bool = True) -> dict[str, str]:
@@ -115,6 +118,7 @@ class Kernel:
     name: of a kernelspec.  env: all of its environment.  policy: of the sandbox it runs in; None for no sandbox.
     scratch: where its folders outside a sandbox are made.  files: (file, name) copied into its working folder.
     gpu: what it may have of one; `env` binds it to that, see `devices.environment`.
+    judged: whether it can be asked about the student's values, see `ask`; for that it needs ipykernel and coursekit.
     Entering raises KernelStartError or SandboxError.
     """
 
@@ -127,9 +131,11 @@ class Kernel:
         start_seconds: float = 120,
         files: Sequence[tuple[Path, str]] = (),
         gpu: Share | None = None,
+        judged: bool = False,
     ) -> None:
         self.name, self.env, self.start_seconds = name, env, start_seconds
         self._policy, self._scratch, self._files, self._gpu = policy, scratch, files, gpu
+        self._judged = judged
         self.sandbox: Sandbox | None = None
         self.excess = ""  # which limit it was ended for
         self._stack = contextlib.ExitStack()
@@ -176,7 +182,10 @@ class Kernel:
         self.manager.start_kernel(
             cwd=str(folder),
             env=env,
-            extra_arguments=["--HistoryManager.hist_file=:memory:"],
+            extra_arguments=[
+                "--HistoryManager.hist_file=:memory:",
+                *([f"--IPKernelApp.kernel_class={JUDGED}"] if self._judged else []),
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             **given,
@@ -263,17 +272,35 @@ class Kernel:
 
     def run(self, code: str, seconds: float) -> Ran:
         """Run a cell for at most `seconds`; then interrupt it, then kill the kernel if it does not answer."""
-        return self._request(seconds, code=code, store_history=True)
+        return self._execute(seconds, code=code, store_history=True)
 
     def evaluate(self, expression: str, seconds: float) -> Ran:
         """Evaluate an expression beside the student's cells: no code runs, so no input transformer of theirs does."""
-        return self._request(seconds, code="", silent=True, user_expressions={"r": expression})
+        return self._execute(seconds, code="", silent=True, user_expressions={"r": expression})
 
-    def _request(self, seconds: float, **request: Any) -> Ran:
+    def ask(self, question: str, text: str, seconds: float) -> Ran:
+        """Put a request of the judge to the student's values as they are when the question is first named.
+
+        `reply` has "text", the answer, or "lost", why there is none; see `coursekit.judged`. question: "" to be done
+        with the last one.
+        """
+
+        def send() -> str:
+            content = {"question": question, "text": text, "fork": self._gpu is None and sys.platform == "linux"}
+            message = self.client.session.msg("judge_request", content)
+            self.client.shell_channel.send(message)
+            return message["header"]["msg_id"]
+
+        return self._request(send, seconds)
+
+    def _execute(self, seconds: float, **request: Any) -> Ran:
+        return self._request(lambda: self.client.execute(**request, allow_stdin=False, stop_on_error=False), seconds)
+
+    def _request(self, send: Callable[[], str], seconds: float) -> Ran:
         if not self.alive:
             return Ran("dead", 0.0, why="the kernel was not running")
         began = time.monotonic()
-        mine = self.client.execute(**request, allow_stdin=False, stop_on_error=False)
+        mine = send()
         outputs = Outputs()
         reply: dict[str, Any] | None = None
         replied = interrupted = heard = 0.0
@@ -325,6 +352,7 @@ class Kernel:
             error,
             f"it printed more than {FLOOD_BYTES // 10**6} MB" if flooded else "",
             expressions=found if isinstance(found, dict) else {},
+            reply=reply,
         )
 
     @contextlib.contextmanager

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from coursekit.student import MIMETYPE, Reply, Server, Student, StudentError, local_student
+from coursekit.student import Server, Student, StudentError, local_student
 
 
 class Model:
@@ -125,7 +125,3 @@ def test_the_server_answers_nonsense_without_raising():
     server = Server({})
     for text in ("", "{}", '{"t":"dict","v":[["op","nothing"]]}', '{"t":"dict","v":[["op","get"]]}'):
         assert "error" in server(text)
-
-
-def test_a_reply_travels_as_a_mime_type():
-    assert Reply("x")._repr_mimebundle_() == {MIMETYPE: "x"}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
+import re
 import reprlib
 import time
 import warnings
@@ -102,12 +103,18 @@ def run_check(one: Check, student: Student, seed: str) -> Verdict:
     except StudentError as error:
         passed, message = False, _explain(error)
     except Exception as error:  # an answer of a kind nobody foresaw can break the check's own arithmetic
-        found = f"the answer could not be compared ({type(error).__name__}: {str(error)[:300]})"
+        if called := _CALLED.fullmatch(str(error)):
+            found = f"your notebook holds a {called[1]} here where a function was expected"
+        else:
+            found = f"the answer could not be compared ({type(error).__name__}: {str(error)[:300]})"
         passed, message = False, _sentence(found, "Does it return what the docstring says?")
     finally:
         _kept.reset(token)
     seconds = time.monotonic() - began
     return Verdict(one.name, one.claim, one.weight, passed, message, seconds, tuple(kept))
+
+
+_CALLED = re.compile(r"'(.{1,80})' object is not callable")
 
 
 def share(verdicts: Iterable[Verdict]) -> float:

@@ -2,21 +2,27 @@
 
 `Server` lives beside the student's work and answers requests; `Student` is the other end, which checks talk to. Between
 them goes text of `codec` and nothing else. In a notebook both ends are in one process; in grading the `Student` is in
-the judge and the text travels over the kernel's own messages. Either way the arguments a student's function gets are
-copies, and the judge only ever receives data.
+the judge and the text travels as messages of the kernel (see `coursekit.judged`). Either way the arguments a student's
+function gets are copies, and the judge only ever receives data.
 """
 
 from __future__ import annotations
 
+import builtins
 import importlib
+import inspect
+import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from coursekit.codec import DEFAULT, CodecError, Handle, Limits, decode, encode
 
 Transport = Callable[[str], str]
-MIMETYPE = "application/x-crossmodal+json"
 
 
 class StudentError(Exception):
@@ -46,12 +52,14 @@ class Server:
         """Answer one request: {"op", ...} in, {"value"} or {"error", "message", "line"} out. Never raises."""
         try:
             request = decode(text, self._resolve, self.limits)
-            value = getattr(self, "op_" + request.pop("op"))(**request)
+            with usual_settings():
+                value = getattr(self, "op_" + request.pop("op"))(**request)
             return encode({"value": value}, self._keep, self.limits)
         except CodecError as error:
             return encode({"error": "CodecError", "message": str(error), "line": ""})
         except (Exception, KeyboardInterrupt, SystemExit) as error:
-            return encode({"error": type(error).__name__[:80], "message": _text(error), "line": _student_line(error)})
+            told = (_text(error) + _rebound(error, self.namespace))[:TEXT]
+            return encode({"error": type(error).__name__[:80], "message": told, "line": _student_line(error)})
 
     def op_get(self, name: str) -> Any:
         if name not in self.namespace:
@@ -68,6 +76,7 @@ class Server:
         return target[key]
 
     def op_call(self, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        args, kwargs = _fitted(target, args, kwargs)
         return target(*args, **kwargs)
 
     def op_gradients(self, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any], wrt: Sequence[int]) -> Any:
@@ -75,7 +84,7 @@ class Server:
         import torch
 
         args = [arg.clone().requires_grad_(True) if i in wrt else arg for i, arg in enumerate(args)]
-        result = target(*args, **kwargs)
+        result = self.op_call(target, args, kwargs)
         if not isinstance(result, torch.Tensor) or result.numel() != 1:
             raise TypeError(f"expected one number in a tensor, to differentiate; got {_describe(result)}")
         if not result.requires_grad:
@@ -92,35 +101,64 @@ class Server:
         return self.kept[handle.id]
 
 
-class Reply:
-    """Carries an answer through Jupyter's display machinery as a mime type of our own."""
+@contextmanager
+def usual_settings() -> Iterator[None]:
+    """numpy, torch, warnings and recursion as they are before anybody changes them: an answer is judged by what it
+    does, whatever another cell set for the whole process."""
+    torch, limit = sys.modules.get("torch"), sys.getrecursionlimit()
+    with warnings.catch_warnings(), np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
+        warnings.simplefilter("ignore")
+        sys.setrecursionlimit(max(limit, 3000))
+        try:
+            if torch is None:
+                yield
+                return
+            dtype, device = torch.get_default_dtype(), torch.get_default_device()
+            torch.set_default_dtype(torch.float32)
+            if device.type != "cpu":
+                torch.set_default_device("cpu")
+            try:
+                with torch.inference_mode(False), torch.enable_grad():
+                    yield
+            finally:
+                torch.set_default_dtype(dtype)
+                if device.type != "cpu":
+                    torch.set_default_device(device)
+        finally:
+            sys.setrecursionlimit(limit)
 
-    def __init__(self, text: str) -> None:
-        self.text = text
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {MIMETYPE: self.text}
+def _fitted(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The same arguments as a function takes them whose author made some of them keyword-only or positional-only."""
+    args, kwargs = list(args), dict(kwargs)
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):  # some of C's have none
+        return args, kwargs
+    try:
+        signature.bind(*args, **kwargs)
+        return args, kwargs
+    except TypeError:
+        pass
+    parameters = [p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    given = dict(zip((p.name for p in parameters), args, strict=False))
+    if len(args) > len(parameters) or given.keys() & kwargs.keys():
+        return args, kwargs
+    given |= kwargs
+    ahead = [given.pop(p.name) for p in parameters if p.kind == p.POSITIONAL_ONLY and p.name in given]
+    try:
+        signature.bind(*ahead, **given)
+    except TypeError:  # then the error is about the call as it was meant
+        return args, kwargs
+    return ahead, given
 
-    def __repr__(self) -> str:
-        return "a coursekit reply"
 
-
-_server: Server | None = None
-
-
-def serve(text: str) -> Reply:
-    """Answer the judge inside an IPython kernel. The judge evaluates this; notebooks have no use for it."""
-    global _server
-    if _server is None:
-        from IPython import get_ipython
-
-        _server = Server(get_ipython().user_ns)
-    return Reply(_server(text))
+TEXT = 2000  # characters of an error's message
 
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)[:2000]
+        return str(error)[:TEXT]
     except Exception:
         return "(its message cannot be shown)"
 
@@ -131,6 +169,22 @@ def _student_line(error: BaseException) -> str:
         f for f in traceback.extract_tb(error.__traceback__) if "ipykernel" in f.filename or "<ipython" in f.filename
     ]
     return (frames[-1].line or "").strip()[:200] if frames else ""
+
+
+def _rebound(error: BaseException, namespace: Mapping[str, Any]) -> str:
+    """For a TypeError or NameError in the student's code: which names it uses are not what Python gives them."""
+    try:
+        if not isinstance(error, TypeError | AttributeError):
+            return ""
+        used: set[str] = set()
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_globals is namespace:
+                used.update(frame.f_code.co_names)
+        kinds = {name: type(namespace[name]).__name__[:40] for name in sorted(used) if name in namespace}
+        names = [f"`{name}` (a {kind})" for name, kind in kinds.items() if hasattr(builtins, name)]
+        return f". Your notebook gives another value to Python's own {', '.join(names[:5])}" if names else ""
+    except Exception:  # whatever the student's objects do when they are looked at
+        return ""
 
 
 def _describe(value: Any) -> str:
@@ -173,12 +227,14 @@ class Student:
     def __init__(self, transport: Transport, limits: Limits = DEFAULT) -> None:
         self._transport, self._limits = transport, limits
         self._objects: dict[str, Remote] = {}  # asked for once: a check calls the same few functions over and over
+        self._asked: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         if name in self._objects:
             return self._objects[name]
+        self._asked.add(name)
         value = self._ask("get", name=name)
         if isinstance(value, Remote):
             self._objects[name] = value
@@ -214,6 +270,11 @@ class Student:
             case {"error": str(kind), "message": str(message), "line": str(line)}:
                 raise StudentError(kind, message, line)
         raise StudentError("CodecError", "the kernel's answer is not one of ours")
+
+
+def names_asked(student: Student) -> set[str]:
+    """The student's names that were asked for."""
+    return set(student._asked)
 
 
 def _handle_of(value: Any) -> Handle:
