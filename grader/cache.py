@@ -34,8 +34,8 @@ PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "c
 
 # the grader's own modules whose change could change a score; pages and reports cannot
 DECISIVE = (
-    *("cache", "confine", "devices", "engine", "figures", "forkserver", "grading", "judge", "kernel", "outputs"),
-    *("provisioner", "questions", "reconcile", "sandbox", "submission"),
+    *("bindings", "cache", "classic", "confine", "devices", "engine", "figures", "forkserver", "grading", "judge"),
+    *("kernel", "outputs", "provisioner", "questions", "reconcile", "sandbox", "sources", "submission"),
 )
 
 

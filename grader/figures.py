@@ -7,6 +7,7 @@ as long as the student left it alone and no cell that runs uses a name it binds;
 from __future__ import annotations
 
 import ast
+import re
 import symtable
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -15,6 +16,8 @@ from nbformat import NotebookNode
 from grader.questions import is_check
 
 TAG = "figure"
+# cell magics whose cell is Python like any other
+AROUND_CODE = re.compile(r"\A(\s*%%(?:time|timeit|capture|prun)\b[^\n]*\n)+")
 # whoever writes these can reach any name without spelling it
 BY_OTHER_MEANS = {"globals", "locals", "vars", "dir", "eval", "exec", "get_ipython", "__main__", "In", "Out", "_"}
 
@@ -48,7 +51,7 @@ def names(source: str) -> tuple[set[str], set[str]]:
 
     Where it asks for globals(), its strings may be names too, as in `"answer" in globals()`.
     """
-    source = TransformerManager().transform_cell(source)
+    source = TransformerManager().transform_cell(AROUND_CODE.sub("\n", source))
     whole = symtable.symtable(source, "<cell>", "exec")
     bound = {s.get_name() for s in whole.get_symbols() if s.is_assigned() or s.is_imported()}
     used = {s.get_name() for s in whole.get_symbols() if s.is_referenced()}

@@ -24,17 +24,20 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
 from grader import cache, classic, devices, submission
+from grader.bindings import Bindings
 from grader.course import Budget, Course, CourseError, Week
 from grader.devices import Share
 from grader.engine import NAME, Journal
 from grader.figures import only_drawn
-from grader.judge import Rubric, judge, not_judged
+from grader.judge import Judge, Rubric, not_judged
 from grader.kernel import Kernel, environment, must_exist, usual_kernel
 from grader.questions import answers_in, grade_id, is_answer, is_check, is_graded, is_task, questions_in
 from grader.reconcile import reconcile
 from grader.records import Grade, QuestionResult
 from grader.sandbox import Policy, SandboxError, unavailable
 from grader.submission import NotGradable
+
+CHECKS = "checks"  # the folder of a helper package that holds its visible checks
 
 
 def cores() -> int:
@@ -169,22 +172,25 @@ def _execute(
     questions = questions_in(notebook)
     answered = _mark_unanswered(notebook, released)
     journal, results, repeats, refused = Journal(), [], [], []
+    # other inputs for every file that is handed in: what feedback told of the last ones is of no use for the next
+    seed = f"{options.seed}/{inputs.get('submission', '')}"
+    outside = [q for q in questions if not q.inside]
+    bindings = Bindings(notebook, released)
+    judge = Judge(outside, rubric, answered, budget, bindings, seed, kept, options.repeat)
     executed = copy.deepcopy(notebook)
     drawn = set() if as_is else only_drawn(notebook, released)
     if any(q.inside for q in questions):
         classic.with_tests(executed, classic.read_solution(course, week))
 
-    def ask(kernel: Kernel) -> None:
-        # other inputs for every file that is handed in: what feedback told of the last ones is of no use for the next
-        seed = f"{options.seed}/{inputs.get('submission', '')}"
-        outside = [q for q in questions if not q.inside]
-        asked = judge(kernel, outside, rubric, answered, budget, seed, kept)
+    def finish(kernel: Kernel) -> None:
+        judge.finish(kernel)
         tested = classic.results(questions, journal, rubric.digests, any(answered.values()))
-        by_name = {result.question: result for result in (*asked, *tested)}
+        by_name = {result.question: result for result in (*judge.results(), *tested)}
         results.extend(by_name[q.name] for q in questions)
         for turn in range(1, options.repeat):
-            other = judge(kernel, outside, rubric, answered, budget, f"{seed}/{turn}")
-            repeats.append([replace(q, checks=[replace(c, evidence=[]) for c in q.checks]) for q in other])
+            repeats.append(
+                [replace(q, checks=[replace(c, evidence=[]) for c in q.checks]) for q in judge.results(turn)]
+            )
         if options.share:
             told = kernel.evaluate(devices.REFUSALS, budget.check).expressions.get("r", {}).get("data", {})
             refused.append(str(told.get("text/plain", "0")) != "0")
@@ -205,7 +211,9 @@ def _execute(
             files=files,
             gpu=options.share,
             skip=lambda cell: is_check(cell) or cell.source in drawn,
-            after=ask,
+            judged=any(not q.manual for q in outside),
+            at=judge.at,
+            after=finish,
             journal=journal,
         )
     except PapermillExecutionError:  # raised once everything has run, because a cell failed; the journal has it all
@@ -233,7 +241,7 @@ def _execute(
         max_points=sum(q.points for q in questions),
         questions=results,
         repairs=repairs,
-        log=[_printable(line) for line in journal.log],
+        log=[_printable(line) for line in (*journal.log, *judge.log)],
         timings=_timings(journal, *began),
         inputs=inputs,
         versions=cache.versions(),
@@ -399,6 +407,9 @@ def kernel_environment(course: Course, week: Week, options: Options) -> dict[str
     offline = options.sandboxed or not full  # there is no network in a sandbox to wait for
     env = environment([weeks, weeks / week.slug, course.root / "datasets"], options.threads, offline)
     env |= devices.environment(options.share)
+    if week.helper:
+        # an answer that is compiled is judged by what it does, not by how long a compiler takes
+        env |= {"CROSSMODAL_GRADED": "1", "CROSSMODAL_HELPER": week.helper, "TORCHDYNAMO_DISABLE": "1"}
     return env | {"HF_HUB_CACHE": str(_hub_cache())} if full else env
 
 
@@ -417,8 +428,17 @@ def _policy(course: Course, week: Week, options: Options) -> Policy | None:
     readable = [course.root / "weeks", course.root / "datasets", *_student_packages()]
     if options.parameters.get("PROFILE") == "full":
         readable.append(_hub_cache())
-    hidden = (course.root, course.work, Path(__file__).parent)
-    return Policy(tuple(readable), hidden, week.limits, devices.files(options.share))
+    hidden = [course.root, course.work, Path(__file__).parent, *_visible_checks(course)]
+    return Policy(tuple(readable), tuple(hidden), week.limits, devices.files(options.share))
+
+
+def _visible_checks(course: Course) -> list[Path]:
+    """Where the visible checks and their references are, of all weeks: no notebook that is graded may read them."""
+    found = [course.root / "weeks" / week.slug / week.helper / CHECKS for week in course.weeks.values() if week.helper]
+    for week in course.weeks.values():
+        if week.helper and (spec := find_spec(week.helper)):  # installed, perhaps elsewhere
+            found += [Path(place) / CHECKS for place in spec.submodule_search_locations or ()]
+    return [path for path in dict.fromkeys(found) if path.is_dir()]
 
 
 def _student_packages() -> list[Path]:
@@ -447,8 +467,8 @@ def _mark_unanswered(notebook: NotebookNode, released: NotebookNode) -> dict[str
 def _timings(journal: Journal, began: float, cpu: float) -> dict[str, float]:
     """began, cpu: of this process's clocks when the submission was taken up."""
     found = {name: journal.seconds.get(name, 0.0) for name in ("start", "start_cpu", "cells", "cells_cpu")}
-    found |= {"judge": journal.seconds.get("after", 0.0), "judge_cpu": journal.seconds.get("after_cpu", 0.0)}
-    found["judge_grader_cpu"] = journal.seconds.get("after_own_cpu", 0.0)
+    found |= {name: journal.seconds.get(name, 0.0) for name in ("judge", "judge_cpu")}
+    found["judge_grader_cpu"] = journal.seconds.get("judge_own_cpu", 0.0)
     found |= {"total": time.monotonic() - began, "grader_cpu": time.process_time() - cpu}
     return {name: round(value, 3) for name, value in found.items()}
 

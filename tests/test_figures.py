@@ -115,3 +115,9 @@ def test_grading_leaves_figures_out_and_the_instructors_run_does_not(toy, week, 
     assert printed(grading.run_as_is(toy, week, drawing).notebook) == ["drawn\n"]
     drawing.cells[4].source += "\n"  # as a student who played with it
     assert printed(grading.grade_notebook(toy, week, drawing).notebook) == ["drawn\n"]
+
+
+@pytest.mark.parametrize("magic", ["%%time", "\n%%capture --no-stderr\n%%time", "  %%prun -q"])
+def test_a_cell_under_a_magic_that_runs_it_as_it_is_is_read(magic):
+    assert names(f"{magic}\nx = y + 1")[0] == {"x"}
+    assert only_drawn(notebook("model = load()", f"{magic}\n{ANSWER}", DRAWS), RELEASE) == {DRAWS}

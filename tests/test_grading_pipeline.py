@@ -107,17 +107,27 @@ def test_a_cell_that_kills_the_kernel_is_left_out(grade, fill, end):
     assert outputs[-1].ename == "KernelDied"
 
 
-def test_a_kernel_that_dies_under_the_judge_leaves_the_rest_not_judged(grade, fill):
-    result = grade(fill(**{**RIGHT, "table": "class Bomb(list):\n    def __len__(self): import os; os._exit(1)\n"
-                                            "import os\ndef bomb(): os._exit(1)\n"
-                                            "table = [1]", "mean": "def mean(v):\n    os._exit(1)"}))  # fmt: skip
-    assert question(result, "double").points == 4
-    assert question(result, "mean").status == "not judged" and "kernel died" in question(result, "mean").note
-    first = grade(fill(**{**RIGHT, "double": "import os\ndef double(n):\n    os._exit(1)"}))
-    assert [q.status for q in first.grade.questions] == ["not judged", "not judged", "not judged", "manual"]
-    assert first.grade.points == 0
-    cell = next(cell for cell in first.notebook.cells if cell.id == "id-check-mean")
+def test_an_answer_that_ends_its_process_costs_only_itself(grade, fill):
+    result = grade(fill(**{**RIGHT, "mean": "import os\ndef mean(v):\n    os._exit(1)"}))
+    assert points(result) == {"double": 4, "table": 2, "mean": 0, "why": 0}
+    assert "ended with exit status 1" in question(result, "mean").checks[0].message
+
+
+def test_a_kernel_that_dies_under_the_judge_runs_again_without_that_question(grade, fill, monkeypatch):
+    ask = Kernel.ask
+
+    def deadly(self, name, text, seconds):
+        if "mean" in text:
+            self.kill()
+        return ask(self, name, text, seconds)
+
+    monkeypatch.setattr(Kernel, "ask", deadly)
+    result = grade(fill(**RIGHT))
+    assert points(result) == {"double": 4, "table": 2, "mean": 0, "why": 0}
+    assert question(result, "mean").status == "not judged" and "not running" in question(result, "mean").note
+    cell = next(cell for cell in result.notebook.cells if cell.id == "id-check-mean")
     assert determine_grade(cell)[0] == 0 and "not judged" in cell.outputs[0].text
+    assert any("the kernel ended while this question was judged" in line for line in result.grade.log)
 
 
 def test_the_notebooks_budget_ends_the_cells_but_not_the_judging(grade, fill):
