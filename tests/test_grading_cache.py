@@ -83,7 +83,7 @@ def test_a_damaged_record_or_a_lost_notebook_is_made_again(toy, week, hand_in, r
 
 
 def test_what_was_not_judged_to_its_end_is_tried_again(toy, week, hand_in, fill):
-    hand_in("ada", fill(**{**RIGHT, "mean": "import os\ndef mean(values):\n    os._exit(1)"}))
+    hand_in("ada", fill(**{**RIGHT, "mean": "import os\ndef mean(values):\n    os.kill(os.getppid(), 9)"}))
     graded(toy, week)
     assert any(q.status == "not judged" for q in records.read(toy.record(week, "ada")).questions)
     age(toy, week, "ada")

@@ -32,8 +32,8 @@ from coursekit.pristine import Pristine
 from coursekit.student import Server
 
 OURS = ("coursekit", "tinyworld")
-# what the server of answers stands on
-BENEATH = ("json", "base64", "contextlib", "importlib", "inspect", "numpy", "traceback", "warnings")
+# what the server of answers stands on, and what no library has a reason to change
+BENEATH = ("json", "base64", "importlib", "numpy")
 LONGEST = 1 << 28  # bytes of one answer
 DRAWN_INTO = ("agg", "inline", "pdf", "ps", "svg")  # what `%matplotlib` may be told without a screen
 PDEATHSIG = 1
