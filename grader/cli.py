@@ -289,7 +289,7 @@ def grade(
     """
     from grader import changes
     from grader.classes import grade_class, records_of
-    from grader.gradebook import GradebookError, enrolled
+    from grader.gradebook import GradebookError, enrolled, lateness
 
     here = Course.find(course, work)
     which = here.week(week)
@@ -333,6 +333,8 @@ def grade(
             out.print(Text(pages.clean(line)), soft_wrap=True)
     if trouble:
         raise trouble
+    for line in lateness(here, which, names):
+        errors().print(Text(pages.clean(line), "yellow"))
 
 
 @contextlib.contextmanager

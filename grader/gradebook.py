@@ -23,12 +23,13 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from grader import cache
+from grader import cache, times
 from grader.course import Course, CourseError, Week
 from grader.questions import grade_id, is_answer, is_task
 from grader.records import Grade
@@ -148,7 +149,7 @@ class _Row:
     handed_in: bool
     scores: dict[str, float | None]
     comments: dict[str, str | None]
-    timestamp: str | None
+    timestamp: str | None  # UTC, ISO 8601; or times.LATE, which is late without a time
     submission: str  # hash of what was handed in
     settings: str  # how lateness is punished
 
@@ -249,9 +250,37 @@ def _answers(course: Course, week: Week) -> dict[str, list[str]]:
 
 
 def _timestamp(folder: Path) -> str | None:
-    """When it was handed in, from nbgrader's timestamp.txt, where a collector left one."""
-    path = folder / "timestamp.txt"
-    return path.read_text(encoding="utf-8").strip() or None if path.is_file() else None
+    """When it was handed in, where that was left there and can be read; times.LATE where it is just late."""
+    time, _ = times.stamp(folder)
+    if time:
+        return time.isoformat()
+    return times.LATE if (folder / times.LATE).is_file() else None
+
+
+def lateness(course: Course, week: Week, students: Sequence[str]) -> list[str]:
+    """What is not known of when these students handed in: one line each. Raises GradebookError."""
+    lines, late = [], []
+    for student in students:
+        folder = course.submission(week, student).parent
+        time, why = times.stamp(folder)
+        if why:
+            lines.append(f"{student}: when it was handed in is not known, and counts as in time: {why}")
+        if time is None and (folder / times.LATE).is_file():
+            late.append(student)
+    if late:
+        found = "SELECT duedate FROM assignment WHERE name = ? AND duedate IS NOT NULL"
+        due = False
+        if course.gradebook.is_file():
+            with _reading(course) as book:
+                due = book.execute(found, [week.slug]).fetchone() is not None
+        rest = (
+            "as one second late, for by how much the LMS does not say"
+            if due
+            else f"only once the gradebook has a due date: nbgrader db assignment add {week.slug} --duedate '...'; "
+            "then grade again"
+        )
+        lines.append(f"marked as late, which counts {rest}: {', '.join(late)}")
+    return lines
 
 
 # --- what people entered ----------------------------------------------------------------------------------------------
@@ -494,7 +523,6 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, diges
     nbgrader would have everyone's looked at again, also when only a rubric changed.
     """
     from nbgrader.api import Comment, Grade, Gradebook, Student, SubmittedAssignment, SubmittedNotebook, new_uuid
-    from nbgrader.utils import parse_utc
     from sqlalchemy import text
 
     with Gradebook(url(course)) as book, warnings.catch_warnings(action="ignore"):
@@ -517,8 +545,10 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, diges
                 made = SubmittedAssignment(id=new_uuid(), assignment_id=assignment.id, student_id=row.student)
                 book.db.add(made)
                 submissions[row.student] = made
-            if row.timestamp:
-                submissions[row.student].timestamp = parse_utc(row.timestamp)
+            submission = submissions[row.student]
+            time = _time(row.timestamp, assignment.duedate)
+            if time or submission.id in digests:  # what stands there is ours, perhaps of an earlier file
+                submission.timestamp = time
         book.db.flush()
         ids = [of.id for of in notebooks.values()]
         submitted = {
@@ -572,6 +602,13 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, diges
             marks.append({"id": submissions[row.student].id, "digest": row.digest(list(due))})
         book.db.execute(text("INSERT OR REPLACE INTO crossmodal_projected (id, digest) VALUES (:id, :digest)"), marks)
         book.db.commit()
+
+
+def _time(timestamp: str | None, due: datetime | None) -> datetime | None:
+    """A row's time for nbgrader. What is late by nobody knows how much is so by the least there is."""
+    if timestamp == times.LATE:
+        return due + timedelta(seconds=1) if due else None
+    return datetime.fromisoformat(timestamp) if timestamp else None
 
 
 def _penalise(course: Course, book: Any, submitted: Sequence[tuple[Any, Any]]) -> None:

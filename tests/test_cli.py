@@ -264,3 +264,16 @@ def test_why_a_score_moved():
         "  graded -> not gradable: The file is empty.",
         "  q: 1 of 2 -> no longer asked",
     ]
+
+
+def test_a_time_that_cannot_be_read_is_said_and_keeps_nobody(grader, toy, week, right, hand_in):
+    hand_in("ada", right)
+    (toy.submission(week, "ada").parent / "timestamp.txt").write_bytes(b"31st of Never\x1b[2J")
+    hand_in("bob", "not a notebook")
+    (toy.submission(week, "bob").parent / ".late").touch()
+    result = grader("grade", "1", "--workers", "1")
+    assert result.exit_code == 0 and "\x1b[2J" not in result.output
+    out = plain(result.output)
+    assert "ada: when it was handed in is not known" in out and "31st of Never" in out
+    assert "marked as late" in out and "--duedate" in out
+    assert read(toy.record(week, "ada")).points == 7.5

@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
 from traitlets.config import Config
 
-from grader import gradebook
+from grader import gradebook, times
 from grader.course import Course
 from grader.gradebook import GradebookError
 
@@ -176,6 +176,58 @@ def test_a_due_date_that_moves_moves_the_penalty(toy, week, book, right):
     run(book, "UPDATE assignment SET duedate = '2026-11-03 00:00:00.000000'")
     gradebook.project(toy, week, grades)
     assert content(book)["submission"][0][2] is None
+
+
+STAMPS = {
+    "junk": b"junk", "empty": b"", "impossible": b"2026-02-30 10:00:00", "bytes": b"\xff\x00\xe9", "year": b"2026",
+    "zone": b"2026-11-02 10:00:00 XYZ",
+}  # fmt: skip
+
+
+def test_a_time_that_cannot_be_read_changes_nobody_and_is_said(toy, week, book, right):
+    (toy.work / "nbgrader_config.py").write_text(ZERO)
+    good = {
+        "bom": b"\xef\xbb\xbf2026-11-02 10:00:00",
+        "offset": b"2026-11-02 10:00:00 +0100",
+        "ada": b"2026-10-02 10:00:00",
+    }
+    names = [*STAMPS, *good]
+    grades = [grade_as(toy, week, name, right) for name in names]
+    for name, raw in {**STAMPS, **good}.items():
+        (toy.submission(week, name).parent / "timestamp.txt").write_bytes(raw)
+    gradebook.project(toy, week, grades)
+    run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000'")
+    gradebook.project(toy, week, grades)
+    found = {student: (time, penalty) for student, time, penalty, _ in content(book)["submission"]}
+    assert {found[name] for name in STAMPS} == {(None, None)}
+    assert found["bom"] == ("2026-11-02 10:00:00.000000", 7.5) and found["ada"][1] is None
+    assert found["offset"] == ("2026-11-02 09:00:00.000000", 7.5)
+    lines = gradebook.lateness(toy, week, names)
+    assert [line.partition(":")[0] for line in lines] == list(STAMPS)
+    assert all("is not known" in line and "timestamp.txt" in line for line in lines)
+
+
+def test_a_mark_of_lateness_reaches_the_penalty(toy, week, book, right):
+    (toy.work / "nbgrader_config.py").write_text(ZERO)
+    grades = [grade_as(toy, week, name, right) for name in ("ada", "bob")]
+    for name in ("ada", "bob"):
+        (toy.submission(week, name).parent / times.LATE).touch()
+    (toy.submission(week, "bob").parent / "timestamp.txt").write_text("2026-11-01 00:00:10")
+
+    def found():
+        gradebook.project(toy, week, grades)
+        return {student: (time and time[:19], penalty) for student, time, penalty, _ in content(book)["submission"]}
+
+    assert found() == {"ada": (None, None), "bob": ("2026-11-01 00:00:10", None)}
+    (line,) = gradebook.lateness(toy, week, ["ada", "bob"])
+    assert "--duedate" in line and line.endswith(": ada")
+    run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000'")
+    assert found() == {"ada": ("2026-11-01 00:00:01", 7.5), "bob": ("2026-11-01 00:00:10", 7.5)}
+    assert "one second late" in gradebook.lateness(toy, week, ["ada", "bob"])[0]
+    run(book, "UPDATE submitted_assignment SET extension = '1970-01-03 00:00:00.000000'")
+    assert {penalty for _, penalty in found().values()} == {None}, "a person gave more time"
+    (toy.submission(week, "ada").parent / times.LATE).unlink()
+    assert found()["ada"] == (None, None), "the mark is gone, and so is what it said"
 
 
 def test_another_rubric_asks_nobody_to_read_the_texts_again(toy, week, book, right):
