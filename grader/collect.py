@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import shutil
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,12 +23,28 @@ from grader import names, pages
 from grader.cli_base import CourseDir, WorkDir
 from grader.course import Course, CourseError, Week
 from grader.records import write_atomically
-from grader.sources import Entry, Refused, entries
-from grader.submission import named_in
-from grader.whose import NUMBERED, Claim, Roster, around, whose
+from grader.roster import Roster
+from grader.sources import MAX_TOTAL, Entry, Refused, entries, litter
+from grader.submission import fault_of, named_in
+from grader.times import LATE, STAMP, moment
+from grader.whose import NUMBERED, Claim, around, is_called, lms_own, told, whose
 
-Status = Literal["collected", "replaced", "already there", "older", "not replaced", "unclear", "refused", "missing"]
-IN_ORDER = ("collected", "replaced", "already there", "older")
+Status = Literal[
+    *("collected", "replaced", "already there", "older", "left out", "missing"),
+    *("not replaced", "unclear", "refused"),
+]
+IN_ORDER = ("collected", "replaced", "already there", "older", "left out")
+DATA = {
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".json",
+    ".log",
+    ".yml",
+    ".yaml",
+    ".html",
+    ".htm",
+}  # lists of the class, pages of an LMS
 
 
 @dataclass(frozen=True)
@@ -70,35 +86,134 @@ def _collect(
     replacing: bool,
     dry_run: bool,
 ) -> list[Row]:
-    rows, of_student = [], defaultdict(list)
-    outside = around([entry.path for entry, why in files if not why])
+    rows, given, found = [], [], []
     for entry, why in files:
-        claim, unclear = whose(_as_notebook(entry.path[outside:]), week, roster)
-        if why:
-            theirs = claim.student if claim and not entry.name.lower().endswith(".ipynb") else ""
-            rows.append(Row(entry.name, theirs, "refused", why))
-            continue
-        if claim is None:
-            rows.append(Row(entry.name, "", "unclear", unclear))
+        if note := litter(entry.path):
+            rows.append(Row(entry.name, "", "left out", note))
         else:
-            of_student[claim.student].append((entry, claim))
+            given.append((entry, why))
+    said = told([entry for entry, why in given if not why])
+    outside = _outside([entry for entry, why in given if not why], said.listed)
+    left = MAX_TOTAL
+    for entry, why in given:
+        path = entry.path[outside:]
+        claims, unclear = whose(_as_notebook(path), week, roster, said)
+        own = said.faults.get(entry.name) or lms_own(path)
+        fault, left = (why, left) if why else _fault(entry, left)
+        if entry.name.lower().endswith(".ipynb") and why:
+            rows.append(Row(entry.name, "", "refused", why))
+        elif fault:
+            loose = len(path) == 1 and Path(path[0]).suffix.lower() in DATA
+            if loose and not any(claim.lms or claim.ids for claim in claims):
+                claims = []  # "readme.txt" is nobody
+            found += [_File(entry, claim, own or fault, is_notebook=False) for claim in claims]
+            if not claims:
+                # what lies beside the students' files, or is the LMS's, needs nobody's attention
+                beside = not why and (own or loose)
+                status = "left out" if beside and entry.name not in said.faults else "refused"
+                rows.append(Row(entry.name, "", status, own or fault))
+        else:
+            found += [_File(entry, claim) for claim in claims]
+            rows += [Row(entry.name, "", "unclear", unclear)] if unclear else []
+    of_student, twofold = _by_person(found, week, course, known=roster is not None)
+    rows += twofold
     taken = _alike([*of_student, *_present(course.work / "submitted")])
     for student, theirs in of_student.items():
+        notebooks = [file for file in theirs if file.is_notebook]
+        for file in theirs:
+            if not file.is_notebook:
+                aside = notebooks and not file.entry.name.lower().endswith(".zip")
+                rows.append(Row(file.entry.name, student, "left out" if aside else "refused", file.note))
+        if not notebooks:
+            continue
         if rivals := [name for name in taken[names.key(student)] if name != student]:
             note = f"{student} and {rivals[0]} cannot be told apart in file names; name them in a roster"
-            rows += [Row(entry.name, student, "unclear", note) for entry, _ in theirs]
+            rows += [Row(file.entry.name, student, "unclear", note) for file in notebooks]
         else:
-            rows += _take(course, week, student, theirs, replacing, dry_run)
+            rows += _take(course, week, student, notebooks, replacing, dry_run)
     if roster:
-        found = {row.student for row in rows}
-        rows += [Row("", name, "missing", "nothing in this source") for name in roster.students if name not in found]
-    return sorted(rows, key=lambda row: (row.status in IN_ORDER, row.student, row.file))
+        seen = {row.student for row in rows}
+        rows += [Row("", name, "missing", "nothing in this source") for name in roster.students if name not in seen]
+    return sorted(rows, key=lambda row: (row.status in IN_ORDER, row.status == "left out", row.student, row.file))
+
+
+@dataclass(frozen=True)
+class _File:
+    """One of a student's files. note: why it is no notebook.  digest: of its content, once it is read."""
+
+    entry: Entry
+    claim: Claim
+    note: str = ""
+    is_notebook: bool = True
+    digest: bytes = b""
+
+
+def _outside(files: list[Entry], listed: bool) -> int:
+    """How many outer folders name no student. listed: where Gradescope's list lies, the submissions' folders begin."""
+    if listed:
+        return min(len(entry.path) for entry in files) - 1
+    return around([entry.path for entry in files if not lms_own(entry.path)])
+
+
+def _fault(entry: Entry, left: int) -> tuple[str, int]:
+    """Why a file is no notebook, whatever its name; "" for one. left: bytes that may still be read to find that out.
+
+    What is called as a notebook is taken for one: what is wrong with it is for grading to say.
+    """
+    name = entry.name.lower()
+    if name.endswith(".ipynb"):
+        return "", left
+    if name.endswith(".zip"):
+        return "a zip inside; unpack it, or have the notebook itself handed in", left
+    try:
+        head = entry.read(4096)
+        text = head.decode("utf-16", "replace").encode() if head[:2] in (b"\xff\xfe", b"\xfe\xff") else head
+        if not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            return "not a notebook", left
+        if left <= 0:
+            return f"not looked into: more than {MAX_TOTAL >> 30} GB of such files", left
+        raw = entry.read()
+    except Refused as error:
+        return str(error), left
+    return "not a notebook" if fault_of(raw) else "", left - len(raw)
+
+
+def _by_person(files: list[_File], week: Week, course: Course, known: bool) -> tuple[dict[str, list[_File]], list[Row]]:
+    """Files by student; and those of people who have one name but two numbers, where that is not to be solved.
+
+    known: that a roster named the students. Without one, the number is added to such people's names.
+    """
+    of_student: dict[str, list[_File]] = defaultdict(list)
+    for file in files:
+        of_student[file.claim.student].append(file)
+    people, rows = {}, []
+    for student, theirs in of_student.items():
+        numbers = sorted({file.claim.number for file in theirs if file.claim.number})
+        if len(numbers) < 2:
+            people[student] = theirs
+            continue
+        there = any(course.submission(one, student).exists() for one in week.notebooks)
+        if known or there or any(not file.claim.number for file in theirs):
+            which = f"two people, with the numbers {' and '.join(numbers)}, could be {student}"
+            rows += [
+                Row(f.entry.name, "", "unclear", f"{which}; a roster with these numbers would tell") for f in theirs
+            ]
+            continue
+        note = f"two are called {student}, so the LMS's number is added"
+        for number in numbers:
+            people[f"{student}_{number}"] = [
+                replace(f, claim=replace(f.claim, said=(*f.claim.said, note)))
+                for f in theirs
+                if f.claim.number == number
+            ]
+    return people, rows
 
 
 def _as_notebook(path: tuple[str, ...]) -> tuple[str, ...]:
     """Where a student's notebook would be in place of this file: it says whose an essay is, or a zip."""
     *folders, file = path or ("",)
-    return (*folders, file if file.lower().endswith(".ipynb") else f"{Path(file).stem}.ipynb")
+    stem = file if file.lower().endswith(".ipynb") else Path(file).stem
+    return (*folders, stem if stem.lower().endswith(".ipynb") else f"{stem}.ipynb")  # "week01.ipynb.txt"
 
 
 def _present(submitted: Path) -> list[str]:
@@ -113,21 +228,21 @@ def _alike(students: list[str]) -> dict[str, set[str]]:
     return found
 
 
-def _take(
-    course: Course, week: Week, student: str, files: list[tuple[Entry, Claim]], replacing: bool, dry_run: bool
-) -> list[Row]:
+def _take(course: Course, week: Week, student: str, files: list[_File], replacing: bool, dry_run: bool) -> list[Row]:
     """Choose a student's file, of several notebooks one for each, and write it."""
     rows, readable, chosen = [], defaultdict(list), {}
-    for entry, claim in files:
-        one = _stands_for(week, claim.file)
+    for file in files:
+        entry, one = file.entry, _stands_for(week, file.claim.file)
         if one is None:
             why = f"its name is that of none of the notebooks: {', '.join(week.parts)}"
             rows.append(Row(entry.name, student, "unclear", why))
             continue
         try:
-            readable[one].append(_File(entry, claim, hashlib.sha256(entry.read()).digest()))
+            read = replace(file, digest=hashlib.sha256(entry.read()).digest())
         except Refused as error:
             rows.append(Row(entry.name, student, "refused", str(error)))
+            continue
+        readable[one].append(read)
     for one, found in readable.items():
         newest = _newest(found, one)
         if newest is None:
@@ -138,11 +253,22 @@ def _take(
             chosen[one] = newest
             note = f"taken instead: {newest.entry.name}"
             rows += [Row(file.entry.name, student, "older", note) for file in found if file is not newest]
-    when = max((file.claim.when for file in chosen.values()), default="")  # nbgrader has one time for all of them
+    # nbgrader has one time for all of them
+    when = max((file.claim.when for file in chosen.values() if file.claim.when), key=moment, default="")
+    late = any(file.claim.late for file in chosen.values())
     for one, file in chosen.items():
-        status, note = _write(course, one, student, file.entry.read(), when, replacing, dry_run)
-        rows.append(Row(file.entry.name, student, status, note))
+        content = file.entry.read()
+        status, note = _write(course, one, student, content, when, late, replacing, dry_run)
+        notes = [*dict.fromkeys(file.claim.said), *_oddities(file, content), note]
+        rows.append(Row(file.entry.name, student, status, "; ".join(filter(None, notes))))
     return rows
+
+
+def _oddities(file: _File, content: bytes) -> list[str]:
+    """What a person should know of a notebook that was taken."""
+    if fault := fault_of(content):
+        return [f"does not read as a notebook: {fault}"]
+    return [] if file.entry.name.lower().endswith(".ipynb") else ["a notebook under another name"]
 
 
 def _stands_for(week: Week, file: str) -> Week | None:
@@ -152,19 +278,12 @@ def _stands_for(week: Week, file: str) -> Week | None:
     return next((one for one in week.notebooks if one.notebook == named_in(file, week.parts)), None)
 
 
-@dataclass(frozen=True)
-class _File:
-    """One of a student's files. digest: of its content."""
-
-    entry: Entry
-    claim: Claim
-    digest: bytes
-
-
 def _newest(files: list[_File], week: Week) -> _File | None:
     """The one that counts: called as the week is, and of those the newest by the LMS's own marker. None if unclear."""
-    named = [file for file in files if _base(file.claim.file) in (week.slug, week.stem.lower())] or files
-    if all(file.claim.order is not None for file in named) and len({_base(file.claim.file) for file in named}) == 1:
+    own = [file for file in files if any(is_called(file.claim.file, name) for name in (week.slug, week.stem))]
+    named = own or files
+    alike = own or all(is_called(file.claim.file, _base(files[0].claim.file)) for file in files)
+    if all(file.claim.order is not None for file in named) and alike:
         newest = max(file.claim.order for file in named)
         named = [file for file in named if file.claim.order == newest]
     return named[0] if len({file.digest for file in named}) == 1 else None
@@ -172,11 +291,11 @@ def _newest(files: list[_File], week: Week) -> _File | None:
 
 def _base(file: str) -> str:
     """A file's name without its ending, and without the number of a second file of that name."""
-    return NUMBERED.sub("", file[: -len(".ipynb")] if file.lower().endswith(".ipynb") else file).strip().lower()
+    return NUMBERED.sub("", file[: -len(".ipynb")] if file.lower().endswith(".ipynb") else file).strip()
 
 
 def _write(
-    course: Course, week: Week, student: str, content: bytes, when: str, replacing: bool, dry_run: bool
+    course: Course, week: Week, student: str, content: bytes, when: str, late: bool, replacing: bool, dry_run: bool
 ) -> tuple[Status, str]:
     path = course.submission(week, student)
     status: Status = "collected"
@@ -197,17 +316,19 @@ def _write(
         shutil.copy2(path, aside)
         note = f"the other is kept as {aside.relative_to(course.work)}"
     write_atomically(path, content)
-    stamp = path.parent / "timestamp.txt"
-    if when:
-        write_atomically(stamp, when.encode())
-    else:
-        stamp.unlink(missing_ok=True)  # it was the other file's
+    for name, text in ((STAMP, when), (LATE, "marked as late by the LMS, which does not say when it came\n" * late)):
+        if text:
+            write_atomically(path.parent / name, text)
+        else:
+            (path.parent / name).unlink(missing_ok=True)  # it was the other file's
     return status, note
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
 
-COLOURS = {"collected": "green", "replaced": "green", "already there": "dim", "older": "dim", "missing": "yellow"}
+COLOURS = {"collected": "green", "replaced": "green", "missing": "yellow"}
+COLOURS |= dict.fromkeys(("already there", "older", "left out"), "dim")
+FEW = 3  # files that are left out for one reason are listed one by one, up to so many
 
 
 def table(rows: list[Row]) -> Table:
@@ -215,11 +336,24 @@ def table(rows: list[Row]) -> Table:
     shown = Table(box=None, padding=(0, 1), header_style="dim")
     for column in ("student", "file", "", ""):
         shown.add_column(column, overflow="fold")
-    for row in rows:
+    for row in _folded(rows):
         cells = [row.student, row.file, row.status, row.note]
         style = COLOURS.get(row.status, "red")
         shown.add_row(*(Text(_shown(text), style if n == 2 else "") for n, text in enumerate(cells)))
     return shown
+
+
+def _folded(rows: list[Row]) -> list[Row]:
+    """The rows, with what a system leaves beside files by the hundred in one row."""
+    of_note = defaultdict(list)
+    for row in rows:
+        if row.status == "left out" and not row.student:
+            of_note[row.note].append(row)
+    many = {note: found for note, found in of_note.items() if len(found) > FEW}
+    kept = [row for row in rows if row.status != "left out" or row.student or row.note not in many]
+    return kept + [
+        Row(f"{found[0].file} and {len(found) - 1} more", "", "left out", note) for note, found in many.items()
+    ]
 
 
 def _shown(text: str) -> str:
@@ -236,7 +370,7 @@ def command(
     course: CourseDir = None,
     work: WorkDir = None,
 ) -> None:
-    """Collect what was handed in into submitted/: from Canvas, Moodle, Blackboard, Google Classroom or a folder.
+    """Collect what was handed in into submitted/, from the zip of an LMS or from a folder.
 
     Whose a file is must be clear from its name, its folder or the roster; what is not clear is listed and left alone.
     Exit code 1 where something needs a look.
@@ -248,10 +382,11 @@ def command(
     here = Course.find(course, work)
     rows = collect(here, here.week(week), source, roster, replacing, dry_run)
     out = console()
-    if not rows:
+    if rows:
+        out.print(table(rows))
+    if all(row.status in ("left out", "missing") for row in rows):
         out.print("There is no notebook in it.")
         raise typer.Exit(1)
-    out.print(table(rows))
     counted = Counter(row.status for row in rows)
     out.print("\n" + ", ".join(f"{count} {status}" for status, count in counted.items()) + ".")
     if any(row.status not in (*IN_ORDER, "missing") for row in rows):

@@ -20,8 +20,8 @@ from grader.feedback import question_titles, words
 from grader.grading import released_notebook
 from grader.questions import questions_in
 from grader.records import Grade, QuestionResult
+from grader.roster import Roster, table
 from grader.scores import Score
-from grader.whose import Roster
 
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
 FORMULA = re.compile(r"^[=+\-@\t\r]")  # what a spreadsheet would run
@@ -103,8 +103,7 @@ class _Canvas:
 
     def __init__(self, path: Path) -> None:
         self.roster = Roster.read(path)  # says what is wrong with the file
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            self.rows = list(csv.DictReader(file))
+        self.rows = table(path)
         missing = [name for name in ("Student", "ID", "Section") if name not in self.rows[0]]
         if missing:
             raise CourseError(f"{path} is no export of Canvas' gradebook: it has no column {', '.join(missing)}")

@@ -19,16 +19,27 @@ MAX_ENTRIES = 20_000
 MAX_TOTAL = 8 * 2**30  # bytes read from one source
 MAX_RATIO = 400  # of a file of more than a megabyte to what it takes in the zip: a notebook's is below 50
 MAX_DEPTH = 8
-LITTER = {"__MACOSX", ".ipynb_checkpoints", "__pycache__"}
-RECEIPTS = {".txt", ".html", ".htm", ".csv", ".yml", ".json", ".log"}  # what an LMS adds of its own
+LITTER = {
+    "__MACOSX": "the system's own, not a notebook",
+    ".ipynb_checkpoints": "Jupyter's copy of an earlier state",
+    "__pycache__": "Python's own, not a notebook",
+    ".git": "Git's own, not a notebook",
+}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of a source. path: its parts, as the source names it.  read: its bytes; raises Refused."""
+    """A file of a source. path: its parts, as the source names it.  read: its first so many bytes; raises Refused."""
 
     path: tuple[str, ...]
-    read: Callable[[], bytes]
+    begin: Callable[[int], bytes]
+
+    def read(self, most: int = 0) -> bytes:
+        """All its bytes, or its first `most`. Raises Refused, also where there are more than MAX_BYTES."""
+        content = self.begin(most or MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise Refused(f"larger than {MAX_BYTES >> 20} MB")
+        return content
 
     @property
     def name(self) -> str:
@@ -40,7 +51,7 @@ class Refused(Exception):
 
 
 def entries(source: Path, stack: contextlib.ExitStack) -> Iterator[tuple[Entry, str]]:
-    """The files of a folder or a zip that could be submissions, each with why it is refused, or "".
+    """All files of a folder or a zip, each with why it is refused, or "".
 
     stack: keeps the zip open.
     """
@@ -52,19 +63,22 @@ def entries(source: Path, stack: contextlib.ExitStack) -> Iterator[tuple[Entry, 
         raise CourseError(f"{source} is neither a folder nor a zip")
     for number, (entry, why) in enumerate(found):
         if number >= MAX_ENTRIES:
-            yield Entry(("…",), lambda: b""), f"more than {MAX_ENTRIES} files; the rest was not looked at"
+            yield Entry(("…",), _nothing), f"more than {MAX_ENTRIES} files; the rest was not looked at"
             return
-        last = entry.path[-1] if entry.path else ""
-        suffix = Path(last).suffix.lower()
-        if LITTER & set(entry.path) or last.startswith("._") or last == ".DS_Store":
-            continue
-        if suffix == ".zip":
-            why = why or "a zip inside; unpack it, or have the notebook itself handed in"
-        elif suffix != ".ipynb":
-            if not why and (suffix in RECEIPTS or last.startswith(".")):
-                continue
-            why = why or "not a notebook"
         yield entry, why
+
+
+def litter(path: tuple[str, ...]) -> str:
+    """What a file is that a system leaves beside others, and nobody handed in; "" for any other."""
+    if found := next((LITTER[part] for part in path if part in LITTER), ""):
+        return found
+    if path[-1].startswith("._") or path[-1].lower() in (".ds_store", "thumbs.db", "desktop.ini"):
+        return "the system's own, not a notebook"
+    return ""
+
+
+def _nothing(most: int) -> bytes:
+    return b""
 
 
 def _files(folder: Path) -> Iterator[tuple[Entry, str]]:
@@ -72,38 +86,37 @@ def _files(folder: Path) -> Iterator[tuple[Entry, str]]:
         try:
             inside = sorted(os.scandir(place), key=lambda item: item.name)
         except OSError as error:
-            yield Entry(parts, lambda: b""), f"cannot be read: {error.strerror}"
+            yield Entry(parts or (place.name,), _nothing), f"cannot be read: {error.strerror}"
             return
         for item in inside:
             path = (*parts, item.name)
             if item.is_symlink():
-                yield Entry(path, lambda: b""), "a link, which is not followed"
+                yield Entry(path, _nothing), "a link, which is not followed"
+            elif item.name in LITTER:
+                yield Entry(path, _nothing), ""
             elif item.is_dir(follow_symlinks=False):
                 if len(path) > MAX_DEPTH:
-                    yield Entry(path, lambda: b""), "too many folders within each other"
-                elif item.name not in LITTER:
+                    yield Entry(path, _nothing), "too many folders within each other"
+                else:
                     yield from walk(Path(item.path), path)
             elif item.is_file(follow_symlinks=False):
-                yield Entry(path, lambda real=Path(item.path): _read(real)), ""
+                yield Entry(path, lambda most, real=Path(item.path): _read(real, most)), ""
             else:
-                yield Entry(path, lambda: b""), "not a regular file"
+                yield Entry(path, _nothing), "not a regular file"
 
     return walk(folder, ())
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int) -> bytes:
     try:
         # what was a file a moment ago may be a link or a pipe now
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise Refused("not a regular file")
-            content = file.read(MAX_BYTES + 1)
+            return file.read(most)
     except OSError as error:
         raise Refused(f"cannot be read: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise Refused(f"larger than {MAX_BYTES >> 20} MB")
-    return content
 
 
 def _opened(path: Path, stack: contextlib.ExitStack) -> zipfile.ZipFile:
@@ -124,7 +137,7 @@ def _zipped(archive: zipfile.ZipFile) -> Iterator[tuple[Entry, str]]:
         if not why and name.lower().endswith(".ipynb"):
             left -= info.file_size
             why = "" if left >= 0 else f"the zip holds more than {MAX_TOTAL >> 30} GB of notebooks"
-        yield Entry(parts or (name or "(no name)",), lambda info=info: _unzip(archive, info)), why
+        yield Entry(parts or (name or "(no name)",), lambda most, info=info: _unzip(archive, info, most)), why
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -157,12 +170,9 @@ def _zip_fault(info: zipfile.ZipInfo, name: str, parts: tuple[str, ...]) -> str:
     return ""
 
 
-def _unzip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+def _unzip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
     try:
         with archive.open(info) as file:
-            content = file.read(MAX_BYTES + 1)
+            return file.read(most)
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, NotImplementedError, zlib.error) as error:
         raise Refused(f"damaged in the zip: {error}") from None
-    if len(content) > MAX_BYTES:
-        raise Refused(f"larger than {MAX_BYTES >> 20} MB")
-    return content

@@ -101,6 +101,17 @@ def load(source: Path | NotebookNode) -> Submission:
     return Submission(notebook, hashlib.sha256(raw).hexdigest(), [*notes, *more])
 
 
+def fault_of(raw: bytes) -> str:
+    """Why these bytes are no notebook, in a few words; "" where they are one, if perhaps a damaged one."""
+    try:
+        _notebook(_json(raw)[0])
+    except NotGradable as error:
+        return str(error).split(". ")[0].removeprefix("The file is ").rstrip(".")
+    except Exception as error:
+        return f"damaged ({type(error).__name__})"
+    return ""
+
+
 def read(path: Path) -> bytes:
     """A submitted file's bytes, at most one more than may be graded. Raises NotGradable."""
     try:

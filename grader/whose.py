@@ -1,29 +1,38 @@
-"""Whose a file is, going by the names that an LMS, a folder or a student gave it, and by a roster.
+"""Whose a file is, going by the names that an LMS, a folder or a student gave it, by what the LMS put beside the files,
+and by a roster.
 
 Sources: Canvas, lib/content_zipper.rb of canvas-lms; Moodle, mod/assign/classes/downloader.php; Blackboard, the example
-of nbgrader's zip_collect; Google Classroom, "Student - title" for the copy made for each student.
+of nbgrader's zip_collect, and the receipt it adds to each attempt; Brightspace and Gradescope, what they download;
+Google Classroom, "Student - title" for the copy made for each student.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import re
-from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import yaml
+
 from grader import names, pages
-from grader.course import CourseError, Week
+from grader.course import Week
+from grader.roster import Roster, spelling
+from grader.sources import Entry, Refused
+from grader.times import moment
 
 
 @dataclass(frozen=True)
 class Claim:
     """Whose a file seems to be.
 
-    student: the name to use where no roster tells.  known_as: what a roster may know the student by.
+    student: the name to use where no roster tells.  known_as: what a roster may know the student by; ids: the same,
+    where a mere name will not do.
     file: the file's own name, without what was added to it.  order: greater is newer, by the LMS's own marker.
     when: the time it was handed in, "2026-11-01 12:34:56", in the LMS's time zone; "" where not known.
+    lms, number: who says so, and its own number of the student; two numbers are two people.
+    late: that the LMS marks it so.   said: what has to be said of it.
     """
 
     student: str
@@ -31,43 +40,226 @@ class Claim:
     file: str
     order: tuple | None = None
     when: str = ""
+    ids: tuple[str, ...] = ()
+    lms: str = ""
+    number: str = ""
+    late: bool = False
+    said: tuple[str, ...] = ()
+
+    def at(self, when: str, utc: bool = False) -> Claim:
+        """With the time that an LMS gives; where it cannot be read, that is said."""
+        if (time := moment(when)) is None:
+            return replace(self, said=(*self.said, f"when it was handed in cannot be read: {when[:40]!r}"))
+        return replace(self, order=(time,), when=f"{time:%Y-%m-%d %H:%M:%S}{' UTC' if utc else ''}")
 
 
-CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<id>\d+)_(?P<upload>\d+)_(?P<file>.+)", re.DOTALL)
-CANVAS_ANONYMOUS = re.compile(r"(?:LATE_)?(?P<name>anon_[^_]+)_(?P<upload>\d+)_(?P<file>.+)", re.DOTALL)
-MOODLE = re.compile(r"(?P<name>[^_]+)_(?P<id>\d+)_assignsubmission_file(?:_(?P<file>.*))?", re.DOTALL)
-BLACKBOARD = re.compile(r"(?P<before>.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})_(?P<file>.+)", re.DOTALL)
+@dataclass(frozen=True)
+class Told:
+    """What a source says of its files besides their own names.
+
+    logins: {what stands before "_attempt_": user name}, by Blackboard's receipts.   titles: what the title of its
+    assignment may be, as all files have it.   submitters: {folder: submission}, by Gradescope's list; `listed`: that
+    there is one.   faults: {file: why it cannot be used}.
+    """
+
+    logins: dict[str, str] = field(default_factory=dict)
+    titles: frozenset[str] = frozenset()
+    submitters: dict[str, list[Claim]] = field(default_factory=dict)
+    listed: bool = False
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+# what an LMS makes of a name: small letters, digits, underscores
+WHO = r"(?P<name>[^\s!-/:-@\[-^`{-~]+?)_(?P<late>LATE_)?(?P<id>[1-9]\d*)"
+CANVAS = re.compile(WHO + r"_(?P<upload>[1-9]\d*)_(?P<file>.+)", re.DOTALL)
+CANVAS_TEXT = re.compile(WHO + r"_(?P<file>(text|link)\.\w+)")
+CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?(?P<name>anon_[^_]+)_(?P<upload>\d+)_(?P<file>.+)", re.DOTALL)
+MOODLE = re.compile(r"(?P<name>[^_]+)(?:_(?P<id>\d+))?_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.DOTALL)
+BRIGHTSPACE = re.compile(
+    r"(?P<id>\d+-\d+) - (?P<name>.+?) - (?P<when>[^-]*\b\d{4}\b[^-]*?)(?: - (?P<file>.+))?", re.DOTALL
+)
+BLACKBOARD = re.compile(r"(?P<before>.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.\w+)", re.DOTALL)
 EXCHANGE = re.compile(r"(?P<name>.+?)\+(?P<slug>[^+]+)\+(?P<when>[^+]+)(?:\+.*)?", re.DOTALL)  # nbgrader's inbound/
+GRADESCOPE = "submission_metadata.yml"
+NAMED = re.compile(r"Name:\s*(?P<name>.+?)\s+\((?P<login>[^()]+)\)\s*$", re.MULTILINE)  # a receipt's first line
 NUMBERED = re.compile(r"\s*\(\d+\)$|-\d+$")  # a second file of the same name: "(1)" of browsers, "-1" of Canvas
 NO_NAMES = re.compile(
     r"(untitled|notebook|homework|assignment|exercise|submissions?|submitted|solution|answers?|final|copy|download|work|"
     r"week|hw|nb|ipynb|file|new|test|draft|version|v|no ?name)?[\W_\d]*",
     re.IGNORECASE,
 )
+PARTICIPANT = re.compile(r"participant(?: (?P<number>\d+))?", re.IGNORECASE)
+CLOCK = re.compile(
+    r"(?P<day>.*\D\d{4}),? (?P<hour>\d{1,2})[:.]?(?P<minute>\d\d)(?P<half> ?[AP]\.?M\.?)?", re.IGNORECASE
+)
 
 
-def whose(path: tuple[str, ...], week: Week, roster: Roster | None) -> tuple[Claim | None, str]:
-    """Whose a file is; or None, and why it is not clear."""
-    claims = claims_of(path, week)
+def told(files: Sequence[Entry]) -> Told:
+    """What a source says besides the names. Only what stands where the LMS itself puts it is believed."""
+    logins, before, faults = {}, set(), {}
+    for entry in files:
+        if match := BLACKBOARD.fullmatch(entry.path[-1]):
+            before.add(match["before"])
+            # what a student uploads has its own name behind the time
+            if match["file"] is None and (login := _login(entry)) and match["before"].endswith(f"_{login}"):
+                logins[match["before"]] = login
+    lists = sorted((entry for entry in files if entry.path[-1] == GRADESCOPE), key=lambda entry: len(entry.path))
+    submitters: dict[str, list[Claim]] = {}
+    top = lists[0].path[:-1] if lists else ()
+    listed = bool(lists) and not any(map(_of_lms, top)) and all(entry.path[: len(top)] == top for entry in files)
+    if listed:
+        try:
+            submitters = _submitters(lists[0].read())
+        except (Refused, yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, RecursionError) as error:
+            kind = type(error).__name__
+            faults[lists[0].name] = f"Gradescope's list cannot be read, so whose the files are is not known: {kind}"
+    return Told(logins, _titles(before), submitters, listed, faults)
+
+
+def _of_lms(folder: str) -> bool:
+    """Whether a folder is one that an LMS or nbgrader makes for what one student, or one group, handed in."""
+    return any(pattern.fullmatch(folder) for pattern in (MOODLE, BRIGHTSPACE, EXCHANGE))
+
+
+def _login(receipt: Entry) -> str:
+    """The user name in Blackboard's receipt; "" where it has none."""
+    try:
+        first = receipt.read(2000).decode("utf-8-sig", "replace").lstrip().split("\n")[0]
+    except Refused:
+        return ""
+    return match["login"].strip() if (match := NAMED.match(first)) else ""
+
+
+def _titles(before: set[str]) -> frozenset[str]:
+    """The beginnings that all of Blackboard's names share: the assignment's title is one of them."""
+    split = [name.split("_") for name in before]
+    shortest = min(map(len, split), default=0)
+    found = ["_".join(split[0][:n]) for n in range(1, shortest) if len({tuple(words[:n]) for words in split}) == 1]
+    return frozenset(found)
+
+
+def _submitters(raw: bytes) -> dict[str, list[Claim]]:
+    """{folder: a claim for each of its submitters}, from Gradescope's list, whose keys are Ruby's: ":name"."""
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # text only: no types, no tags, and no impossible dates
+    found = {}
+    for folder, submission in (yaml.load(raw.decode("utf-8-sig"), Loader=loader) or {}).items():
+        claims = []
+        for one in submission.get(":submitters") or []:
+            ids, name = [one.get(key, "").strip() for key in (":sid", ":email")], one.get(":name", "").strip()
+            ids = [text for text in ids if text]
+            if ids or name:
+                claim = Claim(names.tidy([*ids, name][0]), () if ids else (name,), "", ids=tuple(ids))
+                when = submission.get(":created_at") or ""
+                claims.append(claim.at(when, utc=True) if when else claim)
+        found[folder] = claims
+    return found
+
+
+def lms_own(path: tuple[str, ...]) -> str:
+    """What a file is that an LMS or nbgrader adds of its own to what was handed in; "" for any other."""
+    *folders, file = path
+    if (match := BLACKBOARD.fullmatch(file)) and match["file"] is None:
+        return "Blackboard's receipt, not a notebook"
+    if CANVAS_TEXT.fullmatch(file) and file.endswith(".html"):
+        return "typed into Canvas, not a notebook"
+    if file == "onlinetext.html" and any(MOODLE.fullmatch(name) for name in folders):
+        return "typed into Moodle, not a notebook"
+    if file == GRADESCOPE:
+        return "Gradescope's list of who handed in what"
+    if file == "index.html" and not any(BRIGHTSPACE.fullmatch(name) for name in folders):
+        return "a page of the LMS's, not a notebook"
+    if file == "timestamp.txt":
+        return "nbgrader's time, not read: anybody may have written it"
+    return ""
+
+
+def whose(
+    path: tuple[str, ...], week: Week, roster: Roster | None, said: Told | None = None
+) -> tuple[list[Claim], str]:
+    """Whose a file is: one student's, or each one's of a group. And why it is not clear, or not of everyone."""
+    said = said or Told()
+    if said.listed and len(path) > 1:
+        claims = said.submitters.get(path[0], [])
+        if not claims:
+            return [], f"Gradescope's list names nobody for {path[0]}"
+        alternatives = [[replace(claim, file=path[-1])] for claim in claims]
+    else:
+        alternatives = [claims_of(path, week, said)]
+    found, unclear = [], []
+    for claims in alternatives:
+        one, why = _among(claims, roster)
+        found += one
+        unclear += [why] if why else []
+    return found, "; ".join(unclear)
+
+
+def _among(claims: list[Claim], roster: Roster | None) -> tuple[list[Claim], str]:
+    """Whom claims that cannot all be right mean."""
     if not claims:
-        return None, "its name does not say whose it is"
+        return [], "its name does not say whose it is"
     if roster is None:
         if len({names.key(claim.student) for claim in claims}) > 1:
-            return None, f"could be of {' or '.join(claim.student for claim in claims)}; a roster would tell"
-        claim = claims[0]
+            return [], f"could be of {' or '.join(claim.student for claim in claims)}; a roster would tell"
+        if claims[0].lms == "moodle" and not claims[0].number:
+            return (
+                [],
+                f"{claims[0].student} is Moodle's for who is in no group; a roster with a column Groups would tell",
+            )
+        meant = [claims[0]]
     else:
-        found = {student: claim for claim in claims for student in roster.of(claim.known_as)}
-        if len(found) != 1:
-            who = " or ".join(sorted(found)) or "nobody in the roster"
-            return None, f"could be of {who}, going by {' or '.join(claim.known_as[0] for claim in claims)}"
-        (student, claim), *_ = found.items()
-        claim = replace(claim, student=student)
-    if why := names.fault(claim.student):
-        return None, f"the student's name {pages.clean(claim.student)[:60]!r} {why}"
-    return claim, ""
+        meant, why = _in_roster(claims, roster)
+        if why:
+            return [], why
+    for claim in meant:
+        if why := names.fault(claim.student):
+            return [], f"the student's name {pages.clean(claim.student)[:60]!r} {why}"
+    return meant, ""
 
 
-def claims_of(path: tuple[str, ...], week: Week) -> list[Claim]:
+def _in_roster(claims: list[Claim], roster: Roster) -> tuple[list[Claim], str]:
+    found = [(claim, *_known(claim, roster)) for claim in claims]
+    found = [(claim, who, group) for claim, who, group in found if who]
+    if len({frozenset(who) for _, who, _ in found}) > 1:  # of two numbers, the one that goes with the name
+        agreeing = [one for one in found if one[0].number and roster.of(one[0].known_as[1:]) == one[1]]
+        found = agreeing if len({frozenset(who) for _, who, _ in agreeing}) == 1 else found
+    everyone = sorted({student for _, who, _ in found for student in who})
+    if len({frozenset(who) for _, who, _ in found}) == 1 and (len(everyone) == 1 or found[0][2]):
+        claim, who, group = found[0]
+        note = (f"a group's, of {', '.join(everyone)}",) if group and len(who) > 1 else ()
+        own = roster.numbers.get(claim.lms, {}).get(claim.number, set())
+        return [
+            replace(claim, student=s, number=claim.number if not group or s in own else "", said=(*claim.said, *note))
+            for s in everyone
+        ], ""
+    who = " or ".join(everyone) or "nobody in the roster"
+    unknown = sorted({c.number for c in claims if c.lms in roster.numbers and c.number not in roster.numbers[c.lms]})
+    hint = (
+        f"; the roster does not have {claims[0].lms.title()}'s number {unknown[0]}" if unknown and not everyone else ""
+    )
+    return [], f"could be of {who}, going by {' or '.join(claim.student for claim in claims)}{hint}"
+
+
+def _known(claim: Claim, roster: Roster) -> tuple[set[str], bool]:
+    """Whom a roster takes a claim for, and whether that is a group, which means all of them."""
+    if claim.lms == "moodle" and not claim.number:
+        return set(roster.alone), True
+    group = next(
+        (found for name in (*claim.known_as, *claim.ids) if (found := roster.groups.get(spelling(name)))), set()
+    )
+    numbers = roster.numbers.get(claim.lms)
+    if numbers is not None and claim.number:
+        who, named = numbers.get(claim.number, set()), roster.of(claim.known_as[1:])
+        if claim.lms == "canvas":  # of a group, the number is one member's
+            if group & who:
+                return group, True
+            other = group | named  # whom the name means, who should be the same
+            return (who | other if who and other and not who & other else who), False
+        return (who, False) if who or not group else (group, True)
+    who = roster.of(claim.known_as) or roster.of(claim.ids, logins=True)
+    return (who | group, False) if who and group and who != group else (who or group, bool(group) and not who)
+
+
+def claims_of(path: tuple[str, ...], week: Week, said: Told | None = None) -> list[Claim]:
     """Whose a file may be, going by its path without what stands around all. Several where it says different things.
 
     What an LMS wrote comes first in a path, what a student chose comes behind it: so the outermost folder and the
@@ -76,30 +268,111 @@ def claims_of(path: tuple[str, ...], week: Week) -> list[Claim]:
     *folders, file = path
     outer = folders[0] if folders else file
     if match := MOODLE.fullmatch(outer):
-        return [Claim(names.tidy(match["name"]), (match["name"],), file if folders else match["file"] or file)]
-    if folders and (match := EXCHANGE.fullmatch(outer)) and match["slug"] == week.slug:
-        return [Claim(names.tidy(match["name"]), (match["name"],), file, (match["when"],), match["when"])]
+        return [_moodle(match, file if folders else match["file"] or file)]
+    if (match := BRIGHTSPACE.fullmatch(outer if folders else Path(outer).stem)) and (folders or match["file"]):
+        return [_brightspace(match, file if folders else f"{match['file']}{Path(outer).suffix}")]
+    if folders and (match := EXCHANGE.fullmatch(outer)):
+        if match["slug"] != week.slug:  # of another assignment
+            return []
+        return [Claim(names.tidy(match["name"]), (match["name"],), file).at(match["when"], utc=True)]
     if folders[1:2] == [week.slug]:  # <student>/<week>/<week>.ipynb
         return [Claim(names.tidy(outer), (outer,), file)]
-    found = _lms_claims(file)
-    found += [Claim(names.tidy(name), (name,), file) for name in folders if _without(name, week)]
-    return found if _lms_claims(file) else found + _plain_claims(file, week, alone=not found)
+    found = _lms_claims(file, week, said)
+    for depth, name in enumerate(folders):
+        if depth and _of_lms(name):  # not the outermost: what stands around it may be a download's name, or a student's
+            found += claims_of((name, file), week, said)
+        elif _without(name, week):
+            found.append(Claim(names.tidy(name), (name,), file))
+    return found if _lms_claims(file, week, said) else found + _plain_claims(file, week, alone=not found)
 
 
-def _lms_claims(file: str) -> list[Claim]:
+def _moodle(match: re.Match[str], file: str) -> Claim:
+    name, number = match["name"], match["id"] or ""
+    claim = Claim(names.tidy(name), (f"Participant {number}", name), file, lms="moodle", number=number)
+    if (hidden := PARTICIPANT.fullmatch(name)) and number:  # all have this name where markers may not know who it is
+        return replace(claim, student=f"Participant_{hidden['number'] or number}", known_as=(claim.known_as[0],))
+    return claim if number else replace(claim, known_as=(name,))
+
+
+def _brightspace(match: re.Match[str], file: str) -> Claim:
+    """Some have a login before the name ("abell Ada Bell"), and a group's may have who handed in behind it."""
+    name = match["name"]
+    claim = Claim(names.tidy(name), (name,), file, ids=(name.split()[0],), lms="brightspace", number=match["id"])
+    when = match["when"]
+    if clock := CLOCK.fullmatch(when):
+        half = re.sub(r"[ .]", "", clock["half"] or "")
+        when = f"{clock['day'].replace(',', '')} {clock['hour']}:{clock['minute']} {half}".strip()
+    return claim.at(when)
+
+
+def _lms_claims(file: str, week: Week | None = None, said: Told | None = None) -> list[Claim]:
     """Whose a file is by what Canvas or Blackboard made of its name."""
     found = []
     if match := CANVAS_ANONYMOUS.fullmatch(file):
-        found.append(Claim(match["name"], (match["name"],), match["file"], (int(match["upload"]),)))
-    if match := CANVAS.fullmatch(file):
-        name = f"{match['name']}_{match['id']}"  # two students may have one name
-        found.append(Claim(names.tidy(name), (match["id"], match["name"]), match["file"], (int(match["upload"]),)))
+        name, file, upload = match["name"], match["file"], (int(match["upload"]),)
+        found.append(Claim(name, (name,), file, upload, late=bool(match["late"]), said=_late(match)))
+    elif match := CANVAS.fullmatch(file) or CANVAS_TEXT.fullmatch(file):
+        found += _canvas(match, week)
     if match := BLACKBOARD.fullmatch(file):
-        words = match["before"].split("_")
-        tails = ["_".join(words[n:]) for n in range(max(1, len(words) - 4), len(words))] or words  # "_" in a title
         day, clock = match["when"][:10], match["when"][11:].replace("-", ":")
-        found.append(Claim(names.tidy(tails[-1]), tuple(tails), match["file"], (match["when"],), f"{day} {clock}"))
+        for login in _blackboard(match["before"], week, said or Told()):
+            claim = Claim(names.tidy(login), (), match["file"] or file, ids=(login,))
+            found.append(claim.at(f"{day} {clock}"))
     return found
+
+
+def _canvas(match: re.Match[str], week: Week | None) -> list[Claim]:
+    """ "smith_2_102_9002_x.ipynb" may be of "smith_2", or be what "smith" called "9002_x.ipynb"."""
+    parts = match.groupdict()
+    readings = [(match["name"], match["id"], parts.get("upload"), match["file"])]
+    again = re.fullmatch(r"(?P<upload>[1-9]\d*)_(?P<file>.+)", match["file"], re.DOTALL)
+    mine = week is not None and any(is_called(match["file"], one.stem) for one in week.notebooks)
+    if again and not match["late"] and parts.get("upload") and not mine:
+        readings.append((f"{match['name']}_{match['id']}", match["upload"], again["upload"], again["file"]))
+    return [
+        Claim(
+            names.tidy(f"{name}_{number}"),  # two students may have one name
+            (number, name),
+            file,
+            (int(upload),) if upload else None,
+            lms="canvas",
+            number=number,
+            late=bool(match["late"]),
+            said=_late(match),
+        )
+        for name, number, upload, file in readings
+        if name == name.lower() and not re.search(r"_\d+_", name)  # as Canvas makes them
+    ]
+
+
+def _late(match: re.Match[str]) -> tuple[str, ...]:
+    return ("marked LATE",) if match["late"] else ()
+
+
+def _blackboard(before: str, week: Week | None, said: Told) -> list[str]:
+    """The user names that "Week 1_ada_bell" may end with: title and user name may both hold underscores."""
+    if before in said.logins:
+        return [said.logins[before]]
+    words = before.split("_")
+    if len(words) < 3:
+        return [words[-1]]
+    titles = ["_".join(words[:n]) for n in range(1, len(words))]
+    if week and (of_week := [title for title in titles if not _without(title, week)]):
+        return [before.removeprefix(f"{of_week[-1]}_")]
+    if len(known := said.titles & set(titles)) == 1:
+        return [before.removeprefix(f"{next(iter(known))}_")]
+    return ["_".join(words[n:]) for n in range(len(words) - 1, max(0, len(words) - 5), -1)]
+
+
+def is_called(file: str, name: str) -> bool:
+    """Whether a file has this name, but for its ending and for the numbers of a second file of that name."""
+    left = Path(file).stem if file.lower().endswith(".ipynb") else file
+    while left.strip().lower() != name.lower():
+        shorter = NUMBERED.sub("", left)
+        if shorter == left:
+            return False
+        left = shorter
+    return True
 
 
 def _plain_claims(file: str, week: Week, alone: bool) -> list[Claim]:
@@ -122,6 +395,7 @@ def around(paths: list[tuple[str, ...]]) -> int:
     A folder around all is one where what is in it, folders or files named by an LMS, tells at least two students apart.
     """
     common = os.path.commonprefix([path[:-1] for path in paths])
+    common = common[: next((n for n, name in enumerate(common) if _of_lms(name)), len(common))]
     for depth in range(len(common), 0, -1):
         below = [path[depth:] for path in paths]
         claims = [_lms_claims(rest[-1]) for rest in below]
@@ -146,80 +420,3 @@ def _without(text: str, week: Week) -> str:
         return "" if NO_NAMES.fullmatch(text) else text
     rest = re.sub(r"(?i)^\s*copy of\b", " ", NUMBERED.sub("", rest.strip())).strip(" -.,_")
     return "" if NO_NAMES.fullmatch(rest) else rest
-
-
-@dataclass(frozen=True)
-class Roster:
-    """A class: whom an LMS may call what.
-
-    students: their names in submitted/.  aliases: what they are known by, as `_spelling`s, to all who are so called.
-    """
-
-    students: list[str]
-    aliases: dict[str, set[str]]
-
-    ID = (
-        "student_id",
-        "sis login id",
-        "username",
-        "user name",
-        "login",
-        "login id",
-        "id",
-        "id number",
-        "email address",
-    )
-
-    @classmethod
-    def read(cls, path: Path) -> Roster:
-        """A CSV with a header. The student's name in submitted/ is in the first of the columns `ID` that there is; what
-        stands in the others (names, e-mail addresses, the LMS's ids) is what the student may be known by. Exports of
-        Canvas' gradebook, of Moodle's participants and of nbgrader fit as they are. Raises CourseError.
-        """
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = list(csv.DictReader(file))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise CourseError(f"the roster {path} cannot be read: {error}") from None
-        columns = {(name or "").strip().casefold(): name for name in (rows[0] if rows else {})}
-        chosen = next((columns[name] for name in cls.ID if name in columns), None)
-        if chosen is None:
-            raise CourseError(
-                f"the roster {path} needs a column with the students' ids, called one of {', '.join(cls.ID)}"
-            )
-        students, aliases = [], defaultdict(set)
-        for number, row in enumerate(rows, 2):
-            student = names.tidy(row[chosen] or "")
-            if not student:
-                continue  # Canvas puts the points possible below its header
-            if why := names.fault(student):
-                raise CourseError(f"the roster {path}, line {number}: the name {pages.clean(student)[:60]!r} {why}")
-            students.append(student)
-            values = {name: value for name, value in row.items() if isinstance(value, str) and isinstance(name, str)}
-            parts = [v for name, v in values.items() if re.search("name", name, re.I) and name != chosen]
-            for known in (*values.values(), " ".join(parts)):
-                for spelling in _spellings(known):
-                    aliases[spelling].add(student)
-            if "@" in (email := next((v for v in values.values() if "@" in v), "")):
-                aliases[_spelling(email.split("@")[0])].add(student)
-        if twice := [name for name, count in Counter(map(names.key, students)).items() if count > 1]:
-            raise CourseError(f"the roster {path} has {twice[0]} more than once")
-        return cls(students, dict(aliases))
-
-    def of(self, known_as: tuple[str, ...]) -> set[str]:
-        """Who is known by the first of these that anyone is known by."""
-        for known in known_as:
-            if who := self.aliases.get(_spelling(known)):
-                return who
-        return set()
-
-
-def _spelling(text: str) -> str:
-    """What is left of a name where an LMS has dropped blanks, commas and capitals."""
-    return re.sub(r"[\W_]+", "", names.key(text))
-
-
-def _spellings(text: str) -> set[str]:
-    """A name with its parts in each order that keeps them together: "Ada Bell", "Bell, Ada", "bellada"."""
-    words = [word for word in re.split(r"[\s,]+", text) if word][:6]
-    return {spelling for n in range(len(words)) if (spelling := _spelling("".join(words[n:] + words[:n])))}

@@ -92,7 +92,9 @@ def there(toy, week):
 )  # fmt: skip
 def test_whose_a_file_is(gather, there, files, students, source):
     found = gather(files, source)
-    assert {status for _, status in found.values()} == {"collected"}
+    assert {name: status for name, (_, status) in found.items()} == {
+        name: "collected" if name.endswith(".ipynb") else "left out" for name in files
+    }
     assert set(there()) == students == {student for student, _ in found.values()}
     assert sorted(there().values()) == sorted(content for name, content in files.items() if name.endswith(".ipynb"))
 
@@ -393,6 +395,8 @@ def test_litter_is_passed_over(gather, there):
         "index.html",
     ]
     found = gather({**dict.fromkeys(litter, b"x"), "bob.ipynb": b"b", "cem/essay.pdf": b"%PDF"})
+    assert {name: found.pop(name) for name in litter} == dict.fromkeys(litter, ("", "left out"))
+    assert all(gather.notes[name] for name in litter)
     assert found == {"bob.ipynb": ("bob", "collected"), "cem/essay.pdf": ("cem", "refused")}
 
 
