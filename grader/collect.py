@@ -25,7 +25,7 @@ from grader.course import Course, CourseError, Week
 from grader.records import write_atomically
 from grader.roster import Roster
 from grader.sources import MAX_TOTAL, Entry, Refused, entries, litter
-from grader.submission import fault_of, named_in
+from grader.submission import OBJECT, fault_of, named_in
 from grader.times import LATE, STAMP, moment
 from grader.whose import NUMBERED, Claim, around, is_called, lms_own, told, whose
 
@@ -167,8 +167,7 @@ def _fault(entry: Entry, left: int) -> tuple[str, int]:
         return "a zip inside; unpack it, or have the notebook itself handed in", left
     try:
         head = entry.read(4096)
-        text = head.decode("utf-16", "replace").encode() if head[:2] in (b"\xff\xfe", b"\xfe\xff") else head
-        if not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        if not OBJECT.match(head):
             return "not a notebook", left
         if left <= 0:
             return f"not looked into: more than {MAX_TOTAL >> 30} GB of such files", left

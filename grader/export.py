@@ -117,8 +117,11 @@ class _Canvas:
         return found[0] if len(found) == 1 else ""
 
     def who(self, student: str) -> list[str] | None:
+        if student in self.by_id:
+            return self.by_id[student]
         number = re.search(r"_(\d+)$", student)  # as `grader collect` names students of Canvas' zip without a roster
-        found = self.roster.of((student, number[1]) if number else (student,))
+        known = self.roster.numbers.get("canvas", {})
+        found = known.get(number[1], set()) if number else self.roster.of((student,))
         return self.by_id.get(names.tidy(next(iter(found)))) if len(found) == 1 else None
 
 

@@ -20,6 +20,7 @@ MAX_PARTS = 8_000_000  # lists, objects and commas: what JSON takes in memory on
 MAX_CELLS = 5_000
 MAX_DIGITS = 4_000  # of a whole number; Python refuses to read longer ones
 ATTACHMENT_BYTES = 8 * 2**20
+OBJECT = re.compile(rb"[\x00\xff\xfe\xef\xbb\xbf\s]*\{")  # how JSON that may be a notebook begins, in any encoding
 HAND_IN_AGAIN = "Open it in Jupyter or Colab, save it (File > Download > .ipynb) and hand in that file."
 
 
@@ -50,7 +51,8 @@ def in_folder(folder: Path, week: Week) -> Path:
     try:
         if path.exists() or path.is_symlink():
             return path
-        others = sorted(p for p in path.parent.iterdir() if _is_notebook_name(p.name)) if path.parent.is_dir() else []
+        inside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+        others = [p for p in inside if _is_notebook_name(p.name)] or [p for p in inside if _is_notebook(p)]
         if week.parts:
             others = [p for p in others if named_in(p.name, week.parts) == week.notebook]
     except (OSError, ValueError) as error:
@@ -81,6 +83,16 @@ def other_name(week: Week, path: Path) -> list[str]:
 def _is_notebook_name(name: str) -> bool:
     """Not "._week01.ipynb", which macOS puts beside a file on a foreign disk."""
     return name.lower().endswith(".ipynb") and not name.startswith(".")
+
+
+def _is_notebook(path: Path) -> bool:
+    """Whether a file of any name holds one, such as "week01.ipynb.txt". Links are not looked into."""
+    if path.name.startswith(".") or path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return False
+    with path.open("rb") as file:
+        if not OBJECT.match(file.read(4096)):
+            return False
+    return not fault_of(path.read_bytes())
 
 
 def load(source: Path | NotebookNode) -> Submission:

@@ -255,7 +255,8 @@ def _known(claim: Claim, roster: Roster) -> tuple[set[str], bool]:
             other = group | named  # whom the name means, who should be the same
             return (who | other if who and other and not who & other else who), False
         return (who, False) if who or not group else (group, True)
-    who = roster.of(claim.known_as) or roster.of(claim.ids, logins=True)
+    who = {student for student in roster.students if names.key(student) == names.key(claim.student)}
+    who = who or roster.of(claim.known_as) or roster.of(claim.ids, logins=True)
     return (who | group, False) if who and group and who != group else (who or group, bool(group) and not who)
 
 
@@ -341,7 +342,9 @@ def _canvas(match: re.Match[str], week: Week | None) -> list[Claim]:
             said=_late(match),
         )
         for name, number, upload, file in readings
-        if name == name.lower() and not re.search(r"_\d+_", name)  # as Canvas makes them
+        if name == name.lower()
+        and not re.search(r"_\d+_", name)  # as Canvas makes them
+        and not (week and "_" in name and _without(name, week) != name)  # "ada_week01_2026_11" is no name
     ]
 
 

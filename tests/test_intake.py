@@ -331,6 +331,25 @@ def test_a_notebook_under_any_name(gather, there, name, encoding):
     assert there()["ada"] == content and gather.notes[f"ada/{name}"] == "a notebook under another name"
 
 
+def test_grading_finds_a_notebook_under_another_name(toy, week):
+    from grader import submission
+
+    folder = toy.submission(week, "ada").parent
+    folder.mkdir(parents=True)
+    (folder / "data.csv").write_text("1,2")
+    (folder / "settings.json").write_text('{"a": 1}')
+    (folder / ".hidden").write_bytes(NOTEBOOK)
+    (folder / "link").symlink_to(folder / ".hidden")
+    with pytest.raises(submission.NotGradable, match="Nothing was handed in"):
+        submission.find(toy, week, "ada")
+    (folder / f"{SLUG}.ipynb.txt").write_bytes(NOTEBOOK.decode().encode("utf-16"))
+    assert submission.find(toy, week, "ada").name == f"{SLUG}.ipynb.txt"
+    assert submission.load(submission.find(toy, week, "ada")).notebook.cells
+    (folder / "other").write_bytes(NOTEBOOK)
+    with pytest.raises(submission.NotGradable, match="several notebooks"):
+        submission.find(toy, week, "ada")
+
+
 def test_what_is_no_notebook_says_so(gather, there):
     files = {
         "ada/x.ipynb": NOTEBOOK, "ada/data.csv": b"1,2", "ada/notes.txt": b"{", "ada/settings.json": b'{"a": 1}',
@@ -424,6 +443,27 @@ def test_canvas_export_reads_such_rosters_too(tmp_path):
     known = export._Canvas(path)
     assert known.who("cbell")[:2] == known.who("bellçem_101")[:2] == ["Bell, Çem", "101"]
     assert known.who("bellçem_102") is None
+
+
+def test_the_export_never_takes_a_number_for_a_part_of_a_name(tmp_path):
+    path = tmp_path / "roster.csv"
+    path.write_text('Student,ID,SIS User ID,SIS Login ID,Section\n"B, A",101,,bell102,A\n"B, C",102,,b_7,A\n')
+    known = export._Canvas(path)
+    assert known.who("bell_102")[1] == "102" and known.who("b_7")[1] == "102" and known.who("bell_103") is None
+
+
+@pytest.mark.parametrize("column", ["canvas", "canvas_id", "Canvas user ID", "lms_user_id", "Number"])
+def test_numbers_of_canvas_in_a_list_of_ones_own(gather, there, column):
+    roster = f"login,name,{column}\nabell,Ada Bell,101\nbob,Bob,104\n"
+    assert sorted(gather(canvas("bellada_101", "bellada_102"), roster).values()) == ["collected", "unclear"]
+    assert there() == {"abell": b"of 0"}
+
+
+def test_a_roster_of_earlier_names(gather, there):
+    gather(
+        canvas("bellada_101", "bellada_102"), "id,first_name,last_name\nbellada_101,Ada,Bell\nbellada_102,Ada,Bell\n"
+    )
+    assert there() == {"bellada_101": b"of 0", "bellada_102": b"of 1"}
 
 
 def test_points_and_sections_name_nobody(tmp_path):
