@@ -298,7 +298,8 @@ def _moodle(match: re.Match[str], file: str) -> Claim:
 def _brightspace(match: re.Match[str], file: str) -> Claim:
     """Some have a login before the name ("abell Ada Bell"), and a group's may have who handed in behind it."""
     name = match["name"]
-    claim = Claim(names.tidy(name), (name,), file, ids=(name.split()[0],), lms="brightspace", number=match["id"])
+    ids = (name.split()[0], *name.split(" - ")[:-1])
+    claim = Claim(names.tidy(name), (name,), file, ids=ids, lms="brightspace", number=match["id"])
     when = match["when"]
     if clock := CLOCK.fullmatch(when):
         half = re.sub(r"[ .]", "", clock["half"] or "")

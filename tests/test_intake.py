@@ -273,6 +273,15 @@ def test_moodles_groups(gather, there):
     assert there() == {"a@u": b"7", "c@u": b"7", "e@u": b"rest", "g@u": b"rest"}
 
 
+def test_brightspaces_groups(gather, there):
+    roster = "id,name,group\nada,Ada Bell,Group 1\nbob,Bob Neil,Group 1\ncem,Cem Ünal,Group 2\n"
+    gather(
+        {f"1-7 - {name} - Nov 2, 2026 100 PM/x.ipynb": name.encode() for name in ("Group 1 - Ada Bell", "Group 2")},
+        roster,
+    )
+    assert there() == {"ada": b"Group 1 - Ada Bell", "bob": b"Group 1 - Ada Bell", "cem": b"Group 2"}
+
+
 def test_one_students_folders_are_not_students(gather, there):
     name = "Ada Bell_3_assignsubmission_file/{}/x.ipynb"
     found = gather({name.format("one"): b"1", name.format("two"): b"2"})
