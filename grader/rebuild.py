@@ -76,6 +76,8 @@ def _week(
                 if not complete:
                     (missing if notebook is None else bare).append((one.prefix, grade.student))
     pages(course, week, grades)
+    for line in gradebook.lateness(course, week, students):
+        say(line)
     count = len(students) * len(by_notebook)
     say(f"{week.slug}: gradebook, feedback and report are made from {count} records")
     for what, which in (

@@ -32,7 +32,7 @@ def table(path: Path) -> list[dict[str, str]]:
     Raises CourseError where it cannot be read for certain, with what to do.
     """
     text = _text(path)
-    lines = text.splitlines(keepends=True)
+    lines = text.lstrip("\r\n").splitlines(keepends=True)
     separator = ""
     if lines and (told := re.fullmatch(r"sep=(.)\s*", lines[0], re.IGNORECASE)):  # Excel's own
         separator = told[1]

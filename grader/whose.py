@@ -146,7 +146,7 @@ def _submitters(raw: bytes) -> dict[str, list[Claim]]:
         claims = []
         for one in submission.get(":submitters") or []:
             ids, name = [one.get(key, "").strip() for key in (":sid", ":email")], one.get(":name", "").strip()
-            ids = [text for text in ids if text]
+            ids = [text for text in ids if text not in ("", "null", "~")]
             if ids or name:
                 claim = Claim(names.tidy([*ids, name][0]), () if ids else (name,), "", ids=tuple(ids))
                 when = submission.get(":created_at") or ""
@@ -225,6 +225,8 @@ def _in_roster(claims: list[Claim], roster: Roster) -> tuple[list[Claim], str]:
     everyone = sorted({student for _, who, _ in found for student in who})
     if len({frozenset(who) for _, who, _ in found}) == 1 and (len(everyone) == 1 or found[0][2]):
         claim, who, group = found[0]
+        if claim.lms == "canvas" and "canvas" not in roster.numbers:
+            claim = replace(claim, said=(*claim.said, "known by name alone: the roster has no numbers of Canvas'"))
         note = (f"a group's, of {', '.join(everyone)}",) if group and len(who) > 1 else ()
         own = roster.numbers.get(claim.lms, {}).get(claim.number, set())
         return [
@@ -234,7 +236,9 @@ def _in_roster(claims: list[Claim], roster: Roster) -> tuple[list[Claim], str]:
     who = " or ".join(everyone) or "nobody in the roster"
     unknown = sorted({c.number for c in claims if c.lms in roster.numbers and c.number not in roster.numbers[c.lms]})
     hint = (
-        f"; the roster does not have {claims[0].lms.title()}'s number {unknown[0]}" if unknown and not everyone else ""
+        f"; the roster does not have the number {unknown[0]}, and a name alone does not do"
+        if unknown and not everyone
+        else ""
     )
     return [], f"could be of {who}, going by {' or '.join(claim.student for claim in claims)}{hint}"
 

@@ -34,6 +34,8 @@ submission_2:
   - :name: Bob O'Neil
     :email: bob@uni.edu
   - :name: Cem Ünal
+    :sid: null
+    :email:
   :created_at: 2026-02-30 99:00:00 Z
 submission_3:
   :submitters: []
@@ -78,7 +80,7 @@ def test_a_number_that_the_roster_does_not_have_is_nobodys(gather, there, number
     """102 is another's SIS number and a score here, 9101 is Ada's SIS number: neither is Canvas' own."""
     (name,) = files = canvas(f"bellada_{number}")
     assert gather(files, CANVAS) == {(name, ""): "unclear"} and there() == {}
-    assert f"does not have Canvas's number {number}" in gather.notes[name]
+    assert f"does not have the number {number}, and a name alone does not do" in gather.notes[name]
 
 
 def test_namesakes_are_told_apart_by_their_numbers(gather, there):
