@@ -48,9 +48,7 @@ from pathlib import Path
 
 from coursekit.notebook import check, use_checks
 
-from light_lab import checks
-
-use_checks(checks, Path(__file__).parent / "points.json")
+use_checks("light_lab.checks", Path(__file__).parent / "points.json")
 '''
 
 CHECKS = '''"""What students see."""
@@ -96,7 +94,7 @@ def build(root: Path) -> tuple[Course, Week]:
     files = {
         "weeks/course.toml": COURSE,
         f"weeks/{SLUG}/light_lab/__init__.py": HELPER,
-        f"weeks/{SLUG}/light_lab/checks.py": CHECKS,
+        f"weeks/{SLUG}/light_lab/checks/__init__.py": CHECKS,
         f"grader/rubrics/{SLUG}.py": '"""Nothing hidden."""\n',
         f"solutions/{SLUG}/{SLUG}.ipynb": nbformat.writes(_solution()),
     }

@@ -71,7 +71,7 @@ def code_hash(root: Path, week: Week) -> str:
     files = [here / f"{name}.py" for name in DECISIVE]
     for folder in (root / "weeks" / "coursekit", root / "weeks" / week.slug, root / "datasets"):
         files += [p for p in folder.rglob("*") if p.suffix in (".py", ".json", ".safetensors") and p.is_file()]
-    return _hash(sorted(set(files) - {visible_checks(root, week)}))
+    return _hash(sorted(set(files) - {visible_checks(root, week), *references(root, week)}))
 
 
 @lru_cache(maxsize=1)
@@ -108,19 +108,28 @@ def hidden_checks(root: Path, week: Week) -> Path:
 
 
 def visible_checks(root: Path, week: Week) -> Path:
-    """The module of the week's visible checks."""
-    return root / "weeks" / week.slug / week.helper / "checks.py"
+    """The module of the week's visible checks, in a folder that a graded notebook finds empty."""
+    return root / "weeks" / week.slug / week.helper / "checks" / "__init__.py"
 
 
-def check_sources(root: Path, week: Week) -> tuple[str, str]:
-    """The text of the modules of the visible and of the hidden checks. Raises CourseError where one is missing."""
+def references(root: Path, week: Week) -> list[Path]:
+    """The modules beside the visible checks: what answers are compared with."""
+    visible = visible_checks(root, week)
+    return sorted(path for path in visible.parent.glob("*.py") if path != visible)
+
+
+def check_sources(root: Path, week: Week) -> tuple[str, ...]:
+    """The text of the modules of the visible checks, of the hidden ones, and of the `references`, in this order.
+
+    Raises CourseError where there are no checks.
+    """
     texts = []
-    for path in (visible_checks(root, week), hidden_checks(root, week)):
+    for path in (visible_checks(root, week), hidden_checks(root, week), *references(root, week)):
         try:
             texts.append(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise CourseError(f"{week.slug} has no rubric: its checks are expected in {path}") from None
-    return texts[0], texts[1]
+    return tuple(texts)
 
 
 def digests(course: Course, week: Week) -> Mapping[str, str]:

@@ -64,23 +64,26 @@ class Rubric:
 
 
 @lru_cache(maxsize=16)
-def _load(root: Path, week: Week, sources: tuple[str, str]) -> Rubric:
+def _load(root: Path, week: Week, sources: tuple[str, ...]) -> Rubric:
     os.environ.setdefault("TQDM_DISABLE", "1")  # models that the checks load would draw bars into the grader's own
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported; see kernel.environment
     if importlib.util.find_spec(week.helper) is None:
         sys.path.insert(0, str(root / "weeks" / week.slug))
         importlib.invalidate_caches()
     checks: dict[str, list[tuple[Check, bool]]] = defaultdict(list)
-    for find, text, hidden in zip((cache.visible_checks, cache.hidden_checks), sources, (False, True), strict=True):
-        for one in checks_in(_module(find(root, week), text, "" if hidden else week.helper)):
+    package = f"{week.helper}.checks"
+    for path, text in zip(cache.references(root, week), sources[2:], strict=True):  # which the checks import
+        _module(path, text, package, f"{package}.{path.stem}")
+    for find, text, hidden in zip((cache.visible_checks, cache.hidden_checks), sources[:2], (False, True), strict=True):
+        for one in checks_in(_module(find(root, week), text, "" if hidden else package)):
             checks[one.question].append((one, hidden))
     return Rubric(dict(checks), cache.question_digests(*sources))
 
 
-def _module(path: Path, text: str, package: str) -> ModuleType:
-    """This text, run as the module at `path`. Raises CourseError."""
+def _module(path: Path, text: str, package: str, name: str = "") -> ModuleType:
+    """This text, run as the module at `path`. name: under which others import it. Raises CourseError."""
     digest = hashlib.sha256(f"{path}{text}".encode()).hexdigest()[:8]
-    module = ModuleType(f"crossmodal_rubric_{path.stem}_{digest}")
+    module = ModuleType(name or f"crossmodal_rubric_{path.stem}_{digest}")
     module.__file__, module.__package__ = str(path), package
     sys.modules[module.__name__] = module  # dataclasses and typing look a module up by its name
     try:

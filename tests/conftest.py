@@ -56,9 +56,7 @@ from pathlib import Path
 
 from coursekit.notebook import check, use_checks
 
-from {name} import checks
-
-use_checks(checks, Path(__file__).parent / "points.json")
+use_checks("{name}.checks", Path(__file__).parent / "points.json")
 '''
 
 TOY_CHECKS = '''
@@ -203,9 +201,9 @@ def build_course(root: Path) -> Course:
     files = {
         "weeks/course.toml": COURSE,
         "weeks/week01_toy/toy_lab/__init__.py": HELPER.format(name="toy_lab"),
-        "weeks/week01_toy/toy_lab/checks.py": TOY_CHECKS,
+        "weeks/week01_toy/toy_lab/checks/__init__.py": TOY_CHECKS,
         "weeks/week02_other/other_lab/__init__.py": HELPER.format(name="other_lab"),
-        "weeks/week02_other/other_lab/checks.py": OTHER_CHECKS,
+        "weeks/week02_other/other_lab/checks/__init__.py": OTHER_CHECKS,
         "grader/rubrics/week01_toy.py": TOY_RUBRIC,
         "grader/rubrics/week02_other.py": f"# {MARKER}\n",
         "solutions/week01_toy/week01_toy.ipynb": nbformat.writes(toy_notebook()),

@@ -1,6 +1,7 @@
 """Checks and verdicts: a right answer passes, a wrong one is told which mistake it looks like."""
 
 import json
+import sys
 from types import ModuleType
 
 import numpy as np
@@ -110,14 +111,22 @@ def test_a_weight_is_positive():
         check("q", weight=0)
 
 
-def test_the_notebook_prints_verdicts_and_returns_points(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(notebook, "_checks", {})
-    monkeypatch.setattr(notebook, "_points", {})
-    module = ModuleType("m")
-    module.a, module.b = length_is_euclidean, zero_has_no_length
+@pytest.fixture
+def norm(tmp_path, monkeypatch):
+    """The name of a module with the checks above, made known as a week's, and not yet imported."""
+    for name, empty in (("_modules", []), ("_checks", {}), ("_points", {}), ("_told", set())):
+        monkeypatch.setattr(notebook, name, empty)
+    monkeypatch.delenv("CROSSMODAL_GRADED", raising=False)
     points = tmp_path / "points.json"
     points.write_text(json.dumps({"norm": 3}))
-    notebook.use_checks(module, points)
+    (tmp_path / "norm_checks.py").write_text(f"from {__name__} import length_is_euclidean, zero_has_no_length\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    notebook.use_checks("norm_checks", points)
+    yield "norm_checks"
+    sys.modules.pop("norm_checks", None)
+
+
+def test_the_notebook_prints_verdicts_and_returns_points(norm, capsys):
     score = notebook.check("norm", {"norm": lambda x: (x**2).sum()})
     assert repr(score) == "1" and float(score) == 1.0 and not score.passed
     assert capsys.readouterr().out.splitlines() == [
@@ -126,6 +135,29 @@ def test_the_notebook_prints_verdicts_and_returns_points(tmp_path, capsys, monke
         "  ok    A zero vector has length 0",
     ]
     assert repr(notebook.check("norm", {"norm": np.linalg.norm})) == "3"
+    with pytest.raises(KeyError, match="there are: norm"):
+        notebook.check("nrom")
+
+
+def test_checks_are_imported_by_the_first_that_is_tried(norm):
+    assert norm not in sys.modules
+    notebook.check("norm", {"norm": np.linalg.norm})
+    assert norm in sys.modules
+
+
+def test_a_module_that_cannot_be_imported_says_so_each_time(norm, tmp_path):
+    (tmp_path / "norm_checks.py").write_text("import no_such_library\n")
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+            notebook.check("norm", {"norm": np.linalg.norm})
+
+
+def test_in_a_graded_notebook_nothing_is_tried(norm, capsys, monkeypatch):
+    monkeypatch.setenv("CROSSMODAL_GRADED", "1")
+    score = notebook.check("norm", {})
+    assert capsys.readouterr().out == "`norm` is checked outside this notebook when it is graded.\n"
+    assert (float(score), score.passed, score.verdicts, score.max_points) == (0.0, True, [], 3)
+    assert norm not in sys.modules
     with pytest.raises(KeyError, match="there are: norm"):
         notebook.check("nrom")
 

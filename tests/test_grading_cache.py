@@ -10,12 +10,15 @@ import pytest
 from conftest import RIGHT
 from light import grade_as
 
-from grader import gradebook, records
+from coursekit.checks import run_check
+from coursekit.student import local_student
+from grader import cache, gradebook, records
 from grader.cache import check_sources, digest_of, question_digests
 from grader.changes import report
 from grader.classes import grade_class
 from grader.course import Budget, Course, CourseError
 from grader.grading import Options
+from grader.judge import Rubric
 
 OPTIONS = Options(workers=1)
 
@@ -68,6 +71,30 @@ def test_only_what_changed_is_graded_again(toy, week, hand_in, right, fill):
     helper = toy.root / "weeks" / week.slug / week.helper / "extra.py"
     helper.write_text("x = 1\n")
     assert old(graded(toy, week, ["ada"])) == set()
+
+
+def test_what_answers_are_compared_with_is_part_of_what_judges_them(toy, week, hand_in, tmp_path):
+    """It is imported by the checks, is run as its text says, and is no part of what else a grade depends on."""
+    course = Course.find(shutil.copytree(toy.root, tmp_path / "course"), tmp_path / "class")
+    checks = cache.visible_checks(course.root, week)
+    reference = checks.with_name("reference.py")
+    text = checks.read_text().replace("2.0]), 2.0)", "2.0]), HALF)") + "\nfrom toy_lab.checks.reference import HALF\n"
+    digests, rubrics, codes = [], [], []
+    for half in (None, "HALF = 2.0\n", "HALF = 3.0\n"):
+        if half:
+            checks.write_text(text)
+            reference.write_text(half)
+        cache.code_hash.cache_clear()
+        codes.append(cache.code_hash(course.root, week))
+        digests.append(cache.digests(course, week))
+        rubrics.append(Rubric.load(course, week))
+    assert len(set(codes)) == 1
+    assert all(digests[1][name] != digests[2][name] for name in ("double", "table", "mean"))
+    assert [dict(rubric.digests) for rubric in rubrics] == [dict(one) for one in digests]
+    student = local_student({"mean": lambda values: sum(values) / len(values)})
+    for rubric, passed in zip(rubrics, (True, True, False), strict=True):
+        (one, hidden), _ = rubric.checks["mean"]
+        assert not hidden and run_check(one, student, "a seed").passed == passed
 
 
 def test_a_damaged_record_or_a_lost_notebook_is_made_again(toy, week, hand_in, right):
@@ -172,12 +199,12 @@ def test_a_check_that_is_not_plainly_one_touches_all():
 def test_every_question_of_the_real_course_is_told_apart():
     course = Course.find(Path(__file__).parent)
     for week in course.weeks.values():
-        visible, hidden = check_sources(course.root, week)
-        before = question_digests(visible, hidden)
+        visible, hidden, *references = check_sources(course.root, week)
+        before = question_digests(visible, hidden, *references)
         for name in filter(None, before):
             own = f'@check("{name}"'
             other = hidden.replace(own, f"{own}, 1.0)\ndef one_more(student, rng): ...\n\n\n{own}", 1)
-            after = question_digests(visible, other)
+            after = question_digests(visible, other, *references)
             if other != hidden:
                 assert {q for q in before if q and before[q] != after[q]} == {name}
 
