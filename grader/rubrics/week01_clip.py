@@ -17,7 +17,7 @@ from sklearn.metrics.pairwise import cosine_similarity as sklearn_cosine
 
 import clip_lab.data as data
 import clip_lab.small as small
-from clip_lab.checks import agreement, batches, new_run, reference_run, some_scenes, two_cones, unit
+from clip_lab.checks.reference import agreement, batches, new_run, reference_run, some_scenes, two_cones, unit
 from clip_lab.probes import reprojected_clip
 from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, evidence

@@ -14,7 +14,7 @@ from diffusers import DDPMScheduler
 from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, evidence
 from diffusion_lab import data, painting, points, probes
-from diffusion_lab.checks import (
+from diffusion_lab.checks.reference import (
     THEIR_NAMES,
     any_schedule,
     column,

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from caption_lab import blip, clipcap, data, metrics, plots, probes
-from caption_lab.checks import (
+from caption_lab.checks.reference import (
     any_scenes,
     as_counts,
     corpus,

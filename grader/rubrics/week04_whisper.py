@@ -15,7 +15,7 @@ from transformers.generation.utils import GenerateEncoderDecoderOutput
 from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, evidence, sound_evidence
 from whisper_lab import data, listening, measuring, probes
-from whisper_lab.checks import (
+from whisper_lab.checks.reference import (
     LOOP,
     PROMPT,
     RATE,

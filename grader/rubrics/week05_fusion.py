@@ -13,7 +13,7 @@ from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_that, check, evidence
 from coursekit.plots import Sheet, wrap
 from fusion_lab import chatting, data, plots
-from fusion_lab.checks import (
+from fusion_lab.checks.reference import (
     ASSISTANT,
     END,
     any_boxes,

@@ -7,7 +7,7 @@ clip_lab.small                          # the CLIP that the notebook trains from
 
 from pathlib import Path
 
-from clip_lab import checks, small
+from clip_lab import small
 from clip_lab.data import (
     ATTRIBUTES,
     TEMPLATES,
@@ -32,7 +32,7 @@ from clip_lab.plots import (
 from clip_lab.probes import random_clip
 from coursekit.notebook import needs, use_checks
 
-use_checks(checks, Path(__file__).with_name("points.json"))
+use_checks("clip_lab.checks", Path(__file__).with_name("points.json"))
 
 __all__ = [
     "ATTRIBUTES",

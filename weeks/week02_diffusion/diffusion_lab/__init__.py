@@ -8,7 +8,7 @@ diffusion_lab.points                         # diffusion in the plane, small eno
 from pathlib import Path
 
 from coursekit.notebook import use_checks
-from diffusion_lab import checks, points
+from diffusion_lab import points
 from diffusion_lab.data import (
     half_scenes,
     middle_mask,
@@ -59,7 +59,7 @@ from diffusion_lab.plots import (
     show_word_maps,
 )
 
-use_checks(checks, Path(__file__).with_name("points.json"))
+use_checks("diffusion_lab.checks", Path(__file__).with_name("points.json"))
 
 __all__ = [
     "animate",

@@ -7,7 +7,7 @@ caption_lab.clipcap                          # a small GPT, and a map from CLIP 
 
 from pathlib import Path
 
-from caption_lab import checks, clipcap
+from caption_lab import clipcap
 from caption_lab.blip import (
     answers,
     candidates,
@@ -55,7 +55,7 @@ from caption_lab.plots import (
 )
 from coursekit.notebook import use_checks
 
-use_checks(checks, Path(__file__).with_name("points.json"))
+use_checks("caption_lab.checks", Path(__file__).with_name("points.json"))
 
 __all__ = [
     "answers",

@@ -8,7 +8,6 @@ whisper_lab.word_error_rate(loaded, said)  # how much of it is right
 from pathlib import Path
 
 from coursekit.notebook import use_checks
-from whisper_lab import checks
 from whisper_lab.data import chirp, long_recording, noise, read, spoken, thinned, utterance, windows
 from whisper_lab.listening import (
     attempts,
@@ -61,7 +60,7 @@ from whisper_lab.plots import (
     show_spectrograms,
 )
 
-use_checks(checks, Path(__file__).with_name("points.json"))
+use_checks("whisper_lab.checks", Path(__file__).with_name("points.json"))
 
 __all__ = [
     "attempts",

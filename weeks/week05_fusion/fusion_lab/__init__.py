@@ -8,7 +8,6 @@ fusion_lab.flamingo()                            # the course's Flamingo
 from pathlib import Path
 
 from coursekit.notebook import use_checks
-from fusion_lab import checks
 from fusion_lab.chatting import accuracy, answers, batches, blind, connector, flamingo, inputs, read
 from fusion_lab.data import albums, opening_scenes, pictures, presence, questions, tasks, told
 from fusion_lab.measuring import measure_connectors, measure_fusions
@@ -29,7 +28,7 @@ from fusion_lab.plots import (
     show_table,
 )
 
-use_checks(checks, Path(__file__).with_name("points.json"))
+use_checks("fusion_lab.checks", Path(__file__).with_name("points.json"))
 
 __all__ = [
     "accuracy",
