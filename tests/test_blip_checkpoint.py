@@ -100,7 +100,7 @@ def test_other_pictures_captions_are_wrong(blip):
 
 
 def test_captions_with_one_fact_changed_are_found_out(blip, card):
-    figures = measure.matching(blip, drawn())
+    figures = measure.matching_shares(blip, drawn())
     assert figures["all"] >= 0.88, figures  # 90 % on the card
     for name, value in figures.items():
         assert near(value, card[f"test/matching/{name}"]), (name, value)

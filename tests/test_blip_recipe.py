@@ -360,8 +360,8 @@ def test_a_paraphrase_is_right_and_each_slip_is_counted_where_it_is():
 
 def test_matching_is_asked_for_captions_with_one_fact_changed():
     scenes = drawn("test", 60)
-    assert set(measure.matching(Oracle(), scenes).values()) == {1.0}
-    figures = measure.matching(Oracle(blind=True), scenes)  # takes everything for true
+    assert set(measure.matching_shares(Oracle(), scenes).values()) == {1.0}
+    figures = measure.matching_shares(Oracle(blind=True), scenes)  # takes everything for true
     assert figures.pop("true") == 1 and figures.pop("all") == 0.5
     assert set(figures) == set(measure.CHANGED) and set(figures.values()) == {0.0}
 

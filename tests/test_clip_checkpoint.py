@@ -138,7 +138,7 @@ def test_the_processor_does_what_training_did_and_takes_any_picture(clip, single
 
 def test_colours_and_shapes_are_told(clip, single, card):
     seen = clip.images(single)
-    figures = {name: measure.zero_shot(clip, single, name, seen) for name in measure.VALUES}
+    figures = {name: measure.zero_shot_share(clip, single, name, seen) for name in measure.VALUES}
     assert figures["colour"] >= 0.99 and figures["shape"] >= 0.95, figures
     for name, value in figures.items():
         assert near(value, card[f"test/zero-shot {name}"]), (name, value)
@@ -173,7 +173,7 @@ def test_the_wrong_captions_are_wrong_in_one_thing(pairs):
 def test_another_scene_s_picture_is_no_better_than_chance(clip, single):
     """The negative control: the same measure with pictures and truths that do not belong together."""
     others = clip.images(tinyworld.scenes("test", SAMPLE, seed=78, objects=1))
-    assert abs(measure.zero_shot(clip, single, "shape", others) - 1 / 6) < 0.06
+    assert abs(measure.zero_shot_share(clip, single, "shape", others) - 1 / 6) < 0.06
 
 
 def test_one_patch_tells_shape_colour_size_and_place(clip, card):

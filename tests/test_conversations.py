@@ -17,7 +17,7 @@ SCENES = tinyworld.scenes("test", 60, seed=17)
 @pytest.mark.parametrize("size", [64, 128])
 def test_a_box_holds_its_object_and_touches_it_on_every_side(size):
     for scene in SCENES[:20]:
-        for i, box in enumerate(grounding.boxes(scene, size), start=1):
+        for i, box in enumerate(grounding.boxes_of(scene, size), start=1):
             shown = scene.label_map(size) == i
             left, top, right, bottom = (round(v * size) for v in box)
             inside = shown[top:bottom, left:right]
@@ -28,10 +28,10 @@ def test_a_box_holds_its_object_and_touches_it_on_every_side(size):
 def test_a_box_survives_its_tokens():
     overlaps = []
     for scene in SCENES:
-        for box in grounding.boxes(scene):
+        for box in grounding.boxes_of(scene):
             again = grounding.from_text(grounding.to_text(box))
             assert max(abs(a - b) for a, b in zip(box, again, strict=True)) <= 0.5 / (grounding.BINS - 1) + 1e-9
-            overlaps.append(grounding.iou(box, again))
+            overlaps.append(grounding.overlap(box, again))
     assert np.mean(overlaps) > 0.85 and min(overlaps) > 0.65  # far from 0.5, from where on a box counts as right
 
 
@@ -46,9 +46,9 @@ def test_what_is_no_box_is_none(text):
 
 def test_intersection_over_union():
     box = grounding.Box(0.0, 0.0, 0.5, 0.5)
-    assert grounding.iou(box, box) == 1
-    assert grounding.iou(box, grounding.Box(0.5, 0.5, 1.0, 1.0)) == 0
-    assert grounding.iou(box, grounding.Box(0.25, 0.0, 0.75, 0.5)) == pytest.approx(1 / 3)
+    assert grounding.overlap(box, box) == 1
+    assert grounding.overlap(box, grounding.Box(0.5, 0.5, 1.0, 1.0)) == 0
+    assert grounding.overlap(box, grounding.Box(0.25, 0.0, 0.75, 0.5)) == pytest.approx(1 / 3)
 
 
 # --- conversations ---
@@ -67,7 +67,7 @@ def test_turns_are_true_and_nothing_is_asked_twice():
                 assert parse_caption(turn.answer) == scene.facts()
             if turn.kind == "where":
                 (i,) = mentions(turn.question)[0].of(scene)
-                assert turn.answer == grounding.to_text(grounding.boxes(scene)[i])
+                assert turn.answer == grounding.to_text(grounding.boxes_of(scene)[i])
             if turn.kind == "count":
                 ((mention,), n) = mentions(turn.question), ("zero", "one", "two", "three").index(turn.answer)
                 assert len(mention.of(scene)) == n

@@ -90,7 +90,7 @@ def test_the_card_keeps_what_was_promised(card):
 @pytest.mark.parametrize("objects", [1, 2])
 def test_a_sample_is_painted_as_well_as_the_card_says(pipe, judge, card, objects):
     told = measure.unseen(2 * SAMPLE, objects)[SAMPLE:]
-    figures = measure.score(told, judge.read(measure.paint(pipe, measure.captions(told), seed=7)))
+    figures = measure.score(told, judge.read(measure.paintings(pipe, measure.captions(told), seed=7)))
     for name, value in figures.items():
         written = card[f"guidance 3{', pairs' if objects == 2 else ''}/{name}"]
         assert abs(value - written) < 0.02 + 4 * (max(written * (1 - written), 0.01) / SAMPLE) ** 0.5, (name, value)
@@ -100,14 +100,14 @@ def test_other_captions_pictures_are_wrong(pipe, judge):
     """The negative control: pictures painted from captions that are not the scenes'."""
     told = measure.unseen(SAMPLE, 1)
     others = told[1:] + told[:1]
-    figures = measure.score(told, judge.read(measure.paint(pipe, measure.captions(others), steps=10)))
+    figures = measure.score(told, judge.read(measure.paintings(pipe, measure.captions(others), steps=10)))
     assert figures["all"] < 0.15 and figures["colour"] < 0.4, figures
 
 
 def test_pictures_of_one_caption_differ_and_a_seed_repeats_one(pipe):
     texts = ["a large red star on a white background"] * 4
-    first = measure.paint(pipe, texts, steps=10).astype(int)
-    assert np.array_equal(first, measure.paint(pipe, texts, steps=10))
+    first = measure.paintings(pipe, texts, steps=10).astype(int)
+    assert np.array_equal(first, measure.paintings(pipe, texts, steps=10))
     assert min(np.abs(first[i] - first[j]).mean() for i in range(4) for j in range(i)) > 3
 
 

@@ -321,8 +321,8 @@ def test_what_is_written_is_a_real_pipeline_within_its_size(tmp_path, text):
         "a small red star on a white background", num_inference_steps=3, guidance_scale=3.0, output_type="pt"
     ).images
     assert painted.shape == (1, 3, 64, 64) and painted.isfinite().all() and painted.std() > 0
-    assert measure.paint(pipe, ["a red star", "a blue ring"], steps=2).shape == (2, 64, 64, 3)
-    assert isinstance(Image.fromarray(measure.paint(pipe, ["a red star"], steps=2)[0]), Image.Image)
+    assert measure.paintings(pipe, ["a red star", "a blue ring"], steps=2).shape == (2, 64, 64, 3)
+    assert isinstance(Image.fromarray(measure.paintings(pipe, ["a red star"], steps=2)[0]), Image.Image)
 
 
 def test_the_card_shows_what_was_measured(tmp_path, monkeypatch):

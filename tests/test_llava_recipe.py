@@ -22,7 +22,7 @@ from tinyworld.measure import flamingo as measure_flamingo
 from tinyworld.measure import llava as measure
 from tinyworld.train import connectors as connectors_recipe
 from tinyworld.train import flamingo as flamingo_recipe
-from tinyworld.train import language, loop
+from tinyworld.train import language, loop, masks
 from tinyworld.train import llava as recipe
 from tinyworld.train.__main__ import parse
 from tinyworld.train.batches import tensors
@@ -237,7 +237,7 @@ class Oracle:
             (i,) = things
             words = {"colour": "colour", "shape": "shape", "big": "size", "size": "size"}
             asked = [value for word, value in words.items() if word in question]
-            return getattr(scene.objects[i], asked[0]) if asked else grounding.to_text(grounding.boxes(scene)[i])
+            return getattr(scene.objects[i], asked[0]) if asked else grounding.to_text(grounding.boxes_of(scene)[i])
         rng = np.random.default_rng(0)
         return next(q.answer for _ in range(500) for q in scene.questions(rng) if q.text == question)
 
@@ -252,7 +252,7 @@ def test_answers_are_counted_by_kind():
 
 def test_a_box_is_right_from_half_an_overlap_on():
     scene = drawn(1, 1)[0]
-    box = grounding.boxes(scene)[0]
+    box = grounding.boxes_of(scene)[0]
     turn = measure.Turn("where is it?", grounding.to_text(box), "follow-up")
     width = box.right - box.left
     near = box._replace(left=box.left + width / 5, right=box.right + width / 5)
@@ -334,7 +334,7 @@ def test_albums_are_learnt_from_as_they_are_asked(tokenizer):
     alone = ["" if i < 0 else tokenizer.decode(i).strip() for i in batch["alone"].tolist()]
     assert alone == [word for one in shown for word in one.alone]  # one token each
     image = tokenizer.convert_tokens_to_ids("<image>")
-    mask = measure_flamingo.image_mask(batch["input_ids"], image, 3)
+    mask = masks.image_mask(batch["input_ids"], image, 3)
     row = KINDS.index("shows")
     places = (batch["input_ids"][row] == image).nonzero().flatten().tolist()
     assert not mask[row, : places[0]].any() and mask[row].sum(1).max() == 1

@@ -134,7 +134,7 @@ def test_an_unknown_split_or_language_is_named(rng):
 @pytest.mark.parametrize("colour", sound.COLOURS)
 def test_noise_is_as_loud_as_asked_for(snr, colour, rng):
     audio = np.sin(np.arange(24001) * 0.2).astype(np.float32)
-    added = sound.add_noise(audio, snr, rng, colour) - audio
+    added = sound.in_noise(audio, snr, rng, colour) - audio
     assert added.dtype == np.float32
     assert 10 * np.log10(np.mean(audio**2) / np.mean(added**2)) == pytest.approx(snr, abs=0.01)
 
@@ -169,7 +169,7 @@ def test_what_is_no_sound_is_named(bad, rng):
     for call in (
         lambda: sound.gain(bad, 0),
         lambda: sound.reverberate(bad, 0.3, rng),
-        lambda: sound.add_noise(bad, 0, rng),
+        lambda: sound.in_noise(bad, 0, rng),
     ):
         with pytest.raises(ValueError, match="one channel"):
             call()
@@ -177,7 +177,7 @@ def test_what_is_no_sound_is_named(bad, rng):
 
 def test_impossible_noise_is_named(rng):
     with pytest.raises(ValueError, match="silence has no signal-to-noise ratio"):
-        sound.add_noise(np.zeros(10), 10, rng)
+        sound.in_noise(np.zeros(10), 10, rng)
     with pytest.raises(ValueError, match="white, pink, brown"):
         sound.noise(10, rng, "blue")
     with pytest.raises(ValueError, match="at least 1"):

@@ -149,12 +149,12 @@ def test_attention_is_what_diffusers_computes():
     queries, keys = layer.to_q(hidden_states), layer.to_k(states)
     scores = layer.get_attention_scores(layer.head_to_batch_dim(queries), layer.head_to_batch_dim(keys))
     wanted = scores.unflatten(0, (2, 4)).mean(dim=1)
-    assert torch.allclose(painting.library_attention(queries, keys, 4), wanted, atol=1e-6)
+    assert torch.allclose(checks.library_attention(queries, keys, 4), wanted, atol=1e-6)
 
 
 def test_watching_changes_nothing_and_every_place_attends_to_something(pipe):
     caption = data.wishes()[0]
-    picture, maps = painting.watch(pipe, caption, painting.library_attention, steps=3, seed=4)
+    picture, maps = painting.watch(pipe, caption, steps=3, seed=4)
     (unwatched,) = painting.paint(pipe, [caption], 3, seed=4)
     assert np.array_equal(np.asarray(picture), np.asarray(unwatched))
     assert [word for word, _ in maps] == caption.split()

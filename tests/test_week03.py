@@ -14,6 +14,7 @@ from PIL import Image
 
 import caption_lab
 from caption_lab import blip, checks, clipcap, data, measuring, metrics, plots, probes
+from caption_lab.checks import reference
 from coursekit import models
 from coursekit import plots as shared_plots
 from coursekit.checks import checks_in, run_check
@@ -85,7 +86,7 @@ def test_beams_in_plain_python_are_those_of_generate(beams, penalty):
     """What names the slips in beam search must itself keep the library's books."""
     for seed in range(3):
         wanted, score = checks.library_beams(seed, beams, 10, penalty)
-        found, mine = checks.plain_beams(probes.decoder_step(seed), 10, beams, penalty)
+        found, mine = reference.plain_beams(probes.decoder_step(seed), 10, beams, penalty)
         assert found == wanted and mine == pytest.approx(score, abs=1e-3)
 
 
@@ -93,7 +94,7 @@ def test_cases_tell_every_slip_in_beam_search_from_all_others():
     for seed in range(5):
         given, results = checks.cases_that_tell(np.random.default_rng(seed))
         found = [[(tuple(ids), round(score, 2)) for ids, score in some] for some in results.values()]
-        assert len(found) == 1 + len(checks.BEAM_SLIPS) and all(len(some) == len(given) < 12 for some in found)
+        assert len(found) == 1 + len(reference.BEAM_SLIPS) and all(len(some) == len(given) < 12 for some in found)
         assert len({tuple(some) for some in found}) == len(found)
 
 
@@ -136,8 +137,8 @@ def test_log_likelihood_is_the_models_loss(captioner):
 def test_matching_does_not_depend_on_the_batch(matcher):
     scenes = [*data.told(2, 1, seed=53), *data.told(2, 2, seed=53)]
     drawn, said = data.pictures(scenes), [scene.caption() for scene in scenes]
-    together = blip.match(matcher, drawn, said)
-    alone = torch.cat([blip.match(matcher, [p], [c]) for p, c in zip(drawn, said, strict=True)])
+    together = blip.itm(matcher, drawn, said)
+    alone = torch.cat([blip.itm(matcher, [p], [c]) for p, c in zip(drawn, said, strict=True)])
     assert torch.allclose(together, alone, atol=1e-3) and ((together >= 0) & (together <= 1)).all()
     assert blip.cosines(matcher, drawn, said[:3]).shape == (4, 3)
 
@@ -214,7 +215,7 @@ def test_only_the_map_is_trained():
     before = {name: value.clone() for name, value in gpt.state_dict().items()}
     mapping = clipcap.mapper(clipcap.training_set(48, 0)[0].shape[1])
     weight = mapping[0].weight.clone()
-    losses = clipcap.train(gpt, mapping, clipcap.library_loss, steps=3)
+    losses = clipcap.train(gpt, mapping, steps=3)
     assert len(losses) == 3 and not torch.equal(mapping[0].weight, weight)
     assert all(torch.equal(value, before[name]) for name, value in gpt.state_dict().items())
 
@@ -235,9 +236,9 @@ def test_true_captions_score_highest_and_the_relation_fools_the_metrics(captione
 def test_bleu_and_cider_of_the_references_themselves():
     references = [scene.captions(3, seed=i) for i, scene in enumerate(data.told(6, 2, seed=60))]
     said = [some[0] for some in references]
-    assert metrics.library_bleu(said, references) == pytest.approx(100)
-    assert metrics.library_cider(said, references).min() > 3
-    assert metrics.reference_rouge_l("a b c", ["x", "b x c"]) == pytest.approx(4 / 6)
+    assert reference.library_bleu(said, references) == pytest.approx(100)
+    assert reference.library_cider(said, references).min() > 3
+    assert reference.reference_rouge_l("a b c", ["x", "b x c"]) == pytest.approx(4 / 6)
 
 
 def test_exact_forgives_the_wording_and_nothing_else():
@@ -259,7 +260,7 @@ def test_twins_and_answers_are_measured_beside_their_control(captioner, matcher)
 
 def test_fine_tuning_touches_the_decoder_alone_and_says_its_losses(captioner):
     pupil = models.load("captioning", profile="tiny", device="cpu")
-    losses = measuring.library_fine_tune(
+    losses = reference.library_fine_tune(
         pupil.model, measuring.example_loss(pupil), data.new_examples(6), data.old_examples(6), steps=3, batch=4
     )
     assert len(losses) == 3 and not pupil.model.training
@@ -312,6 +313,6 @@ def test_evidence_of_captions_has_a_line_for_each(monkeypatch):
 
 
 def test_probes_watch_what_a_fine_tuning_does():
-    seen = probes.watched_fine_tune(measuring.library_fine_tune, [1.0] * 4, [-1.0] * 4, 5, 4, 0.25, 0.1)
+    seen = probes.watched_fine_tune(reference.library_fine_tune, [1.0] * 4, [-1.0] * 4, 5, 4, 0.25, 0.1)
     assert len(seen["batches"]) == 5 and all(sum(x < 0 for x in some) == 1 for some in seen["batches"])
     assert seen["training"] and seen["again"] == seen["batches"] and plots.RIGHT != plots.WRONG

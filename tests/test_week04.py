@@ -261,10 +261,10 @@ def test_error_rates_are_jiwers():
     rng = np.random.default_rng(0)
     pairs = [checks.misheard(rng, int(n)) for n in rng.integers(1, 14, size=30)]
     said, heard = [" ".join(a) for a, _ in pairs], [" ".join(b) for _, b in pairs]
-    assert measuring.error_rate(said, heard) == pytest.approx(jiwer.wer(said, heard))
-    assert measuring.error_rate(said, heard, "character") == pytest.approx(jiwer.cer(said, heard))
+    assert measuring.wer(said, heard) == pytest.approx(jiwer.wer(said, heard))
+    assert measuring.wer(said, heard, "character") == pytest.approx(jiwer.cer(said, heard))
     with pytest.raises(ValueError, match="nothing was said"):
-        measuring.error_rate([""], ["a"])
+        measuring.wer([""], ["a"])
 
 
 def test_normal_text_has_no_case_and_no_punctuation():

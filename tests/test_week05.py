@@ -60,11 +60,11 @@ def test_questions_are_true_and_in_turn():
     assert [q.kind for q in asked] == ["colour", "where", "count"] * 4
     for q in asked:
         if q.kind == "where":
-            assert q.answer in [grounding.to_text(box) for box in data.boxes(q.scene)]
+            assert q.answer in [grounding.to_text(box) for box in grounding.boxes_of(q.scene)]
 
 
 def test_presence_is_asked_in_halves_and_never_truly_of_what_is_not_there():
-    for name, asked in data.presence(40, 4).items():
+    for name, asked in data.asked_if_there(40, 4).items():
         assert [q.answer for q in asked] == ["yes", "no"] * 20
         for q in asked:
             colour, shape = q.text.removesuffix("?").split()[-2:]

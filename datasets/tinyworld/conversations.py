@@ -79,7 +79,7 @@ def where(scene: Scene, i: int, rng: np.random.Generator) -> Turn:
     if sum(o.colour == thing.colour for o in scene.objects) == 1:
         names.append(f"{thing.colour} {_pick(('thing', 'object'), rng)}")
     names += [f"{thing.colour} {thing.shape}"] * 2
-    box = grounding.boxes(scene)[i]
+    box = grounding.boxes_of(scene)[i]
     return Turn(_pick(WHERE, rng).format(_pick(names, rng)), grounding.to_text(box), "where")
 
 
@@ -91,7 +91,7 @@ def follow_up(scene: Scene, before: Turn, rng: np.random.Generator) -> Turn | No
     (i,) = about
     thing = scene.objects[i]
     kind = _pick([k for k in FOLLOW_UPS if k != before.kind], rng)
-    answer = grounding.to_text(grounding.boxes(scene)[i]) if kind == "where" else getattr(thing, kind)
+    answer = grounding.to_text(grounding.boxes_of(scene)[i]) if kind == "where" else getattr(thing, kind)
     return Turn(_pick(FOLLOW_UPS[kind], rng), answer, "follow-up")
 
 

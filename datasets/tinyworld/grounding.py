@@ -29,7 +29,7 @@ class Box(NamedTuple):
     bottom: float
 
 
-def boxes(scene: Scene, size: int = 64) -> list[Box]:
+def boxes_of(scene: Scene, size: int = 64) -> list[Box]:
     """The smallest box of whole pixels around what is seen of each object, in a picture of `size` x `size`."""
     found, label_map = [], scene.label_map(size)
     for i in range(1, len(scene.objects) + 1):
@@ -52,7 +52,7 @@ def from_text(text: str) -> Box | None:
     return box if box.left < box.right and box.top < box.bottom else None
 
 
-def iou(first: Box, second: Box) -> float:
+def overlap(first: Box, second: Box) -> float:
     """Intersection over union of two boxes, in [0, 1]."""
     width = min(first.right, second.right) - max(first.left, second.left)
     height = min(first.bottom, second.bottom) - max(first.top, second.top)

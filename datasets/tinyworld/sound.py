@@ -27,7 +27,7 @@ def noise(samples: int, rng: np.random.Generator, colour: str = "white") -> np.n
     return drawn / max(float(np.sqrt(np.mean(drawn**2))), 1e-12)
 
 
-def add_noise(audio: np.ndarray, snr: float, rng: np.random.Generator, colour: str = "white") -> np.ndarray:
+def in_noise(audio: np.ndarray, snr: float, rng: np.random.Generator, colour: str = "white") -> np.ndarray:
     """Noise on speech at a signal-to-noise ratio in dB: 10 log10 of the mean power of speech over that of the noise."""
     audio = _checked(audio)
     power = float(np.mean(audio**2))

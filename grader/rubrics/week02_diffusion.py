@@ -20,6 +20,7 @@ from diffusion_lab.checks.reference import (
     column,
     gaussian,
     inpainting_task,
+    library_attention,
     library_ddim,
     library_ddpm,
     library_dpm,
@@ -392,7 +393,7 @@ def loud_queries(student, rng):
     """Large scores do not overflow, and one head and many places are as good as any."""
     queries, keys = 60 * gaussian(rng, 1, 40, 8), 60 * gaussian(rng, 1, 3, 8)
     for heads in (1, 8):
-        wanted = painting.library_attention(queries, keys, heads)
+        wanted = library_attention(queries, keys, heads)
         found = student.attention_weights(queries, keys, heads)
         assert_close(found, wanted, atol=1e-4, what=f"with {heads} heads the result")
 
@@ -401,7 +402,7 @@ def loud_queries(student, rng):
 def the_maps_of_the_words(student, rng):
     """`my_maps` holds where the UNet listened to each word."""
     seed, guidance = told_by(student)
-    _, wanted = painting.watch(painter(), WATCHED, painting.library_attention, guidance=guidance, seed=seed)
+    _, wanted = painting.watch(painter(), WATCHED, guidance=guidance, seed=seed)
     found = student.my_maps
     assert_same([word for word, _ in found], [word for word, _ in wanted], "the list of words")
     maps = torch.stack([torch.as_tensor(np.asarray(m, dtype=np.float32)) for _, m in found])

@@ -20,6 +20,12 @@ from caption_lab.checks.reference import (
     embedding_layer,
     fits,
     gaussian,
+    library_attention,
+    library_bleu,
+    library_caption_loss,
+    library_cider,
+    library_filtered,
+    library_match,
     library_patches,
     numbers,
     pair_of,
@@ -143,7 +149,7 @@ def loud_scores_and_any_lengths(student, rng):
     for q, k, heads in ((1, 7, 1), (5, 3, 4), (40, 2, 8)):
         queries, keys = 40 * gaussian(rng, 1, q, 16), 40 * gaussian(rng, 1, k, 16)
         values = gaussian(rng, 1, k, 16)
-        mixed, weights = blip.library_attention(queries, keys, values, heads)
+        mixed, weights = library_attention(queries, keys, values, heads)
         found = pair_of(student.attend(queries, keys, values, heads), "what was mixed, and the weights")
         assert_close(found[1], weights, atol=1e-4, what=f"{q} queries, {k} keys, {heads} heads: the weights")
         assert_close(found[0], mixed, atol=1e-4, what=f"{q} queries, {k} keys, {heads} heads: what was mixed")
@@ -156,7 +162,7 @@ def a_mask_for_each_picture(student, rng):
     queries, keys, values = (gaussian(rng, 3, 5, 12) for _ in range(3))
     allowed = torch.from_numpy(rng.random((3, 2, 5, 5)) < 0.6)
     allowed[..., 0] = True
-    mixed, weights = blip.library_attention(queries, keys, values, 2, allowed)
+    mixed, weights = library_attention(queries, keys, values, 2, allowed)
     found = pair_of(student.attend(queries, keys, values, 2, allowed), "what was mixed, and the weights")
     assert_close(found[1], weights, atol=1e-5, what="the weights")
     assert_close(found[0], mixed, atol=1e-5, what="what was mixed")
@@ -185,7 +191,7 @@ def any_padding(student, rng):
         ids = some_captions(rng, 5, 12, max(length, 4))[:, :length]
         ids = torch.where(ids == 0, pad, torch.where(ids == pad, 0 if pad else 3, ids))
         scores = 3 * gaussian(rng, 5, length, 12)
-        wanted = blip.library_caption_loss(scores, ids, pad)
+        wanted = library_caption_loss(scores, ids, pad)
         assert_close(student.caption_loss(scores, ids, pad), wanted, atol=1e-5, what=f"with padding {pad} the loss")
 
 
@@ -193,7 +199,7 @@ def any_padding(student, rng):
 def certain_scores(student, rng):
     """Scores of hundreds give a finite loss. `log(softmax(x))` is -inf where `log_softmax(x)` is not."""
     scores, ids = 300 * gaussian(rng, 3, 6, 10), some_captions(rng, 3, 10, 6)
-    wanted = blip.library_caption_loss(scores, ids, 0)
+    wanted = library_caption_loss(scores, ids, 0)
     assert_close(student.caption_loss(scores, ids, 0), wanted, atol=1e-2, rtol=1e-4, what="the loss")
 
 
@@ -347,13 +353,13 @@ def edges_of_the_filters(student, rng):
         {"temperature": 0.5, "top_p": 0.6},
         {"top_k": 3, "top_p": 0.8},
     ):
-        wanted = blip.library_filtered(scores, **how)
+        wanted = library_filtered(scores, **how)
         told = ", ".join(f"{name} {value:g}" for name, value in how.items())
         found = student.filtered(scores, **how)
         slips = {}
         if how == {"top_k": 3, "top_p": 0.8}:
             first = scores.softmax(-1)
-            kept = (blip.library_filtered(scores, top_k=3) > 0) & (blip.library_filtered(scores, top_p=0.8) > 0)
+            kept = (library_filtered(scores, top_k=3) > 0) & (library_filtered(scores, top_p=0.8) > 0)
             message = "the nucleus is of what top-k has left, made to sum to 1, not of the probabilities before"
             slips[message] = first * kept / (first * kept).sum(-1, keepdim=True)
         assert_close(found, wanted, atol=1e-4, slips=slips, what=f"{told}: a probability")
@@ -383,7 +389,7 @@ def each_row_with_its_own_scores(student, rng):
     two = torch.tensor([[2.0, 0.0, -1.0], [-1.0, 0.5, 1.0]])
     counts = torch.zeros(2, 3)
     drawn = torch.as_tensor(student.sample(two.repeat(3000, 1), top_k=2)).long().reshape(3000, 2)
-    for i, chances in enumerate(blip.library_filtered(two, top_k=2).double().numpy()):
+    for i, chances in enumerate(library_filtered(two, top_k=2).double().numpy()):
         counts = np.bincount(drawn[:, i].numpy(), minlength=3)
         due = as_counts(3000 * chances)
         assert_that(fits(counts, chances) and counts[chances == 0].sum() == 0, f"drawn {counts.tolist()}; due {due}")
@@ -418,16 +424,18 @@ def the_model_it_was_given(student, rng):
     seed = seed_from(rng)
     wanted = probes.other_matcher_scores(blip_match, seed, pictures, said)
     found = asked.other_matcher_scores(student.match, seed, pictures, said)
-    slips = {"the notebook's matcher was asked; the model to ask is an argument": blip.match(matcher(), pictures, said)}
+    slips = {
+        "the notebook's matcher was asked; the model to ask is an argument": library_match(matcher(), pictures, said)
+    }
     assert_close(found, wanted, atol=2e-3, slips=slips, what="of another model a probability")
     one = asked.matcher_scores(student.match, pictures[:1], said[:1])
-    assert_close(one, blip.match(matcher(), pictures[:1], said[:1]), atol=1e-3, what="of one pair the result")
+    assert_close(one, library_match(matcher(), pictures[:1], said[:1]), atol=1e-3, what="of one pair the result")
     assert_that(not asked.needs_gradients(student.match, pictures, said), "the result still carries gradients")
 
 
 def blip_match(model, processor, pictures, said):
     """The library's way, with the notebook's arguments."""
-    return blip.match(models.Loaded(model, processor), pictures, said)
+    return library_match(models.Loaded(model, processor), pictures, said)
 
 
 @check("matching", weight=2)
@@ -446,7 +454,7 @@ def the_guesses_were_sorted(student, rng):
     said = texts_of(student.reranked, 24, "reranked")
     off, wanted = 0, []
     for picture, some, mine in zip(pictures, guesses, said, strict=True):
-        chances = blip.match(matcher(), [picture] * len(some), some)
+        chances = library_match(matcher(), [picture] * len(some), some)
         wanted.append(some[int(chances.argmax())])
         off += mine not in some or float(chances.max() - chances[some.index(mine)]) > 0.02
     show_captions("The guess that ITM believes most", pictures, said, wanted)
@@ -523,7 +531,7 @@ def odd_corpora(student, rng):
         "candidates of two words": ([" ".join(text.split()[:2]) for text in base], told, 4),
     }
     for name, (said, some, n) in cases.items():
-        wanted = metrics.library_bleu(said, some, n)
+        wanted = library_bleu(said, some, n)
         assert_close(student.bleu(said, some, n), wanted, atol=1e-2, rtol=1e-4, what=f"{name}: the score")
 
 
@@ -532,7 +540,7 @@ def ties_of_length(student, rng):
     """Of two references whose lengths are as close, the shorter counts."""
     said = ["a b c d e f g h"] * 3
     told = [["a b c d e f g h i j", "a b c d e f"], ["a b c d e f", "a b c d e f g h i j"], ["a b c d e f g h i j"] * 2]
-    assert_close(student.bleu(said, told), metrics.library_bleu(said, told), atol=1e-2, what="the score")
+    assert_close(student.bleu(said, told), library_bleu(said, told), atol=1e-2, what="the score")
 
 
 @check("bleu")
@@ -545,7 +553,7 @@ def the_captions_were_scored(student, rng):
     show_captions(
         "Four of the captions that were scored, and a reference", pictures[:4], said[:4], [r[0] for r in references[:4]]
     )
-    assert_close(student.my_bleu, metrics.library_bleu(said, references), atol=0.02, what="my_bleu")
+    assert_close(student.my_bleu, library_bleu(said, references), atol=0.02, what="my_bleu")
 
 
 # --- 7 consensus ----------------------------------------------------------------------------------------------------
@@ -584,7 +592,7 @@ def odd_pictures(student, rng):
     said, told = corpus(rng, 6, 3)
     told = [some[: 1 + i % 3] for i, some in enumerate(told)]
     said[0], said[1], said[2] = "teal", f"{said[1]} {said[1]}", told[2][0]
-    wanted = metrics.library_cider(said, told)
+    wanted = library_cider(said, told)
     assert_close(student.cider(said, told), wanted, atol=1e-4, what="a picture's CIDEr")
     alone = student.cider(["a red star"], [["a red star"]])
     assert_close(alone, [0.0], atol=1e-6, what="of one picture, where every n-gram is everywhere, CIDEr")

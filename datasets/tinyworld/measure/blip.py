@@ -87,7 +87,7 @@ def measure(folder: Path, n: int = 1024) -> dict[str, float]:
         for objects in (1, 2, 3) if split == "test" else (1, 2):
             told = scenes(split, n, objects=objects)
             figures |= {f"{split}/{objects}/{k}": v for k, v in caption_scores(told, blip.captions(told)).items()}
-    figures |= {f"test/matching/{k}": v for k, v in matching(blip, scenes("test", n)).items()}
+    figures |= {f"test/matching/{k}": v for k, v in matching_shares(blip, scenes("test", n)).items()}
     return figures | {f"test/answer/{k}": v for k, v in answering(blip, scenes("test", n)).items()}
 
 
@@ -97,7 +97,7 @@ def glance(folder: Path, n: int = 96) -> dict[str, float]:
     for objects in (1, 2):
         told = scenes("validation", n, objects=objects)
         figures |= {f"{k} of {objects}": v for k, v in caption_scores(told, blip.captions(told)).items()}
-    figures |= {f"match {k}": v for k, v in matching(blip, drawn).items()}
+    figures |= {f"match {k}": v for k, v in matching_shares(blip, drawn).items()}
     return figures | {f"answer {k}": v for k, v in answering(blip, drawn).items()}
 
 
@@ -115,7 +115,7 @@ def caption_scores(told: list[Scene], texts: list[str]) -> dict[str, float]:
     return {"exact": float(np.mean(exact))} | {name: float(np.mean(right[name])) for name in ATTRIBUTES}
 
 
-def matching(blip: Blip, drawn: list[Scene]) -> dict[str, float]:
+def matching_shares(blip: Blip, drawn: list[Scene]) -> dict[str, float]:
     """How often a true caption is taken for true, and one with a single fact changed for false."""
     words = np.random.default_rng(0)
     figures = {"true": blip.true(drawn, [s.caption(words) for s in drawn]).float().mean().item()}

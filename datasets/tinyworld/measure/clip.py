@@ -58,7 +58,7 @@ def measure(folder: Path, n: int = 2048) -> dict[str, float]:
         single = scenes(split, n, objects=1)
         seen = clip.images(single)
         for attribute in VALUES:
-            figures[f"{split}/zero-shot {attribute}"] = zero_shot(clip, single, attribute, seen)
+            figures[f"{split}/zero-shot {attribute}"] = zero_shot_share(clip, single, attribute, seen)
         to_text, to_image = retrieval(clip, scenes(split, 2 * n))
         figures[f"{split}/image to text R@1"], figures[f"{split}/text to image R@1"] = to_text, to_image
         pairs = scenes(split, n, objects=2)
@@ -70,7 +70,7 @@ def measure(folder: Path, n: int = 2048) -> dict[str, float]:
     return figures
 
 
-def zero_shot(clip: Clip, single: list[Scene], attribute: str, seen: torch.Tensor | None = None) -> float:
+def zero_shot_share(clip: Clip, single: list[Scene], attribute: str, seen: torch.Tensor | None = None) -> float:
     """Accuracy on one-object scenes: each class is the mean of its prompts' embeddings (Radford et al. 2021, 3.1.4)."""
     classes = [clip.texts(prompts(attribute, value)).mean(0) for value in VALUES[attribute]]
     weights = torch.nn.functional.normalize(torch.stack(classes), dim=-1)

@@ -67,7 +67,7 @@ def obedience(
     pipe: StableDiffusionPipeline, judge: Judge, told: list[Scene], guidance: float = GUIDANCE, steps: int = STEPS
 ) -> dict[str, float]:
     """How often the pictures of these scenes' captions show what was told; see `score`."""
-    return score(told, judge.read(paint(pipe, captions(told), guidance, steps)))
+    return score(told, judge.read(paintings(pipe, captions(told), guidance, steps)))
 
 
 def captions(told: list[Scene]) -> list[str]:
@@ -75,7 +75,7 @@ def captions(told: list[Scene]) -> list[str]:
     return [s.caption(np.random.default_rng(i) if i % 2 else None) for i, s in enumerate(told)]
 
 
-def paint(
+def paintings(
     pipe: StableDiffusionPipeline, texts: list[str], guidance: float = GUIDANCE, steps: int = STEPS, seed: int = 0
 ) -> np.ndarray:
     """Pictures of captions, uint8 (n, 64, 64, 3)."""
@@ -148,7 +148,7 @@ def seconds(pipe: StableDiffusionPipeline, steps: int = STEPS, guidance: float =
     times = []
     for seed in range(3):
         start = time.perf_counter()
-        paint(pipe, ["a small red star on a white background"], guidance, steps, seed)
+        paintings(pipe, ["a small red star on a white background"], guidance, steps, seed)
         times.append(time.perf_counter() - start)
     return min(times)
 
@@ -160,7 +160,7 @@ def look(pipe: StableDiffusionPipeline, n: int = 48, sheet: Path | None = None) 
     judge = judges.load()
     for objects, kinds in ((1, SINGLE), (2, DOUBLE[:2])):
         told = [s for s in scenes("validation", 16 * n, objects=objects) if held_out(s)][:n]
-        painted.append(paint(pipe, captions(told)))
+        painted.append(paintings(pipe, captions(told)))
         figures |= {name: value for name, value in score(told, judge.read(painted[-1])).items() if name in kinds}
     if sheet:
         rows = np.concatenate(painted)

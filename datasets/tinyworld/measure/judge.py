@@ -36,7 +36,7 @@ def accuracy(judge: Judge, drawn: list[Scene], pixels: torch.Tensor | None = Non
     right: dict[str, list[bool]] = {name: [] for name in ASKED}
     distances = []
     for scene, verdict in zip(drawn, verdicts, strict=True):
-        found = match(scene, verdict)
+        found = pair_up(scene, verdict)
         distances += [64 * np.hypot(s.x - o.x, s.y - o.y) for o, s in found]
         whole = len(found) == len(scene.objects) == len(verdict.objects)
         answers = {name: whole and all(getattr(o, name) == getattr(s, name) for o, s in found) for name in ASKED[1:4]}
@@ -51,7 +51,7 @@ def accuracy(judge: Judge, drawn: list[Scene], pixels: torch.Tensor | None = Non
     }
 
 
-def match(scene: Scene, verdict: Verdict, reach: float = 0.1) -> list[tuple[Object, Seen]]:
+def pair_up(scene: Scene, verdict: Verdict, reach: float = 0.1) -> list[tuple[Object, Seen]]:
     """Each object of the scene with what the judge sees within `reach` of its centre, the nearest first taken."""
     left, pairs = list(verdict.objects), []
     for thing in scene.objects:

@@ -130,7 +130,7 @@ def right(scene: Scene, turn: Turn, text: str) -> bool:
 def overlap(text: str, wanted: str) -> float:
     """Intersection over union of two boxes in location tokens; 0 where the first is none."""
     found = grounding.from_text(text)
-    return grounding.iou(found, grounding.from_text(wanted)) if found else 0.0
+    return grounding.overlap(found, grounding.from_text(wanted)) if found else 0.0
 
 
 def controls(chatter: Chatter, drawn: list[Scene]) -> dict[str, float]:

@@ -11,8 +11,9 @@ from transformers.utils import logging
 
 from tinyworld import speech
 from tinyworld.sentences import LANGUAGES
-from tinyworld.sound import RATE, add_noise, noise
+from tinyworld.sound import RATE, in_noise, noise
 from tinyworld.speech import Utterance
+from tinyworld.train.errors import wer
 
 CHUNK = 32
 CLOSE = 0.15  # seconds by which a word's time may be off
@@ -148,29 +149,13 @@ def nobody(heard: Whisper, n: int) -> dict[str, float]:
 
 def noisy(said: list[Utterance], snr: float) -> list[np.ndarray]:
     """The utterances with white noise, the same every time."""
-    return [add_noise(u.audio, snr, np.random.default_rng(i)) for i, u in enumerate(said)]
-
-
-def wer(right: list[str], found: list[str]) -> float:
-    """Word error rate: insertions, deletions and substitutions of all texts over the number of right words."""
-    wrong = sum(_distance(r.split(), f.split()) for r, f in zip(right, found, strict=True))
-    return wrong / sum(len(r.split()) for r in right)
+    return [in_noise(u.audio, snr, np.random.default_rng(i)) for i, u in enumerate(said)]
 
 
 def share(those) -> float:
     """The part of them that is true; 0 of nothing."""
     those = [bool(t) for t in those]
     return sum(those) / len(those) if those else 0.0
-
-
-def _distance(a: list[str], b: list[str]) -> int:
-    """Levenshtein distance."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a):
-        last, row[0] = row[0], i + 1
-        for j, y in enumerate(b):
-            last, row[j + 1] = row[j + 1], min(last + (x != y), row[j] + 1, row[j + 1] + 1)
-    return row[-1]
 
 
 COLUMNS = {

@@ -185,7 +185,7 @@ def look(model: CLIPModel, processor: CLIPProcessor, n: int = 384) -> dict[str, 
     """The figures that matter, on a few validation scenes."""
     clip = measure.Clip(model, processor)
     single, pairs = scenes("validation", n, objects=1), scenes("validation", n, objects=2)
-    figures = {name: measure.zero_shot(clip, single, name) for name in ("colour", "shape", "size", "background")}
+    figures = {name: measure.zero_shot_share(clip, single, name) for name in ("colour", "shape", "size", "background")}
     figures["R@1"], figures["R@1 to image"] = measure.retrieval(clip, scenes("validation", n))
     seen = clip.images(pairs)
     figures["wrong shape"] = measure.choice(clip, pairs, measure.other_shape, seen)

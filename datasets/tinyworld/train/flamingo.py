@@ -35,13 +35,14 @@ from tinyworld.albums import Album, album
 from tinyworld.checkpoints import FOLDER, checkpoint
 from tinyworld.conversations import conversation
 from tinyworld.measure import flamingo as measure
-from tinyworld.measure.flamingo import image_mask, prompt
+from tinyworld.measure.flamingo import prompt
 from tinyworld.train import loop
 from tinyworld.train.batches import tensors
 from tinyworld.train.card import flamingo_card
 from tinyworld.train.dense import present
 from tinyworld.train.language import END, IGNORED, IMAGE, LONGEST, build_processor, build_tokenizer, vision_config
 from tinyworld.train.llava import TOLD, MeaningHeads, draw, encode, write
+from tinyworld.train.masks import image_mask
 from tinyworld.train.towers import normalise
 from tinyworld.vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES
 

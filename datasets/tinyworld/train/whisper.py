@@ -21,7 +21,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from tinyworld.checkpoints import FOLDER
 from tinyworld.measure import whisper as measure
 from tinyworld.sentences import LANGUAGES, sentence
-from tinyworld.sound import add_noise
+from tinyworld.sound import in_noise
 from tinyworld.train import loop
 from tinyworld.train.card import whisper_card
 from tinyworld.train.listener import Listener, build_model, build_processor, words
@@ -97,7 +97,7 @@ class Held:
             figures[name] = measure.wer(texts, heard.write(sounds, language))
             right += [code == language for code in heard.languages(sounds)]
             if voices == "train":
-                loud = [add_noise(sound, 10, np.random.default_rng(i)) for i, sound in enumerate(sounds)]
+                loud = [in_noise(sound, 10, np.random.default_rng(i)) for i, sound in enumerate(sounds)]
                 figures[f"{name}, 10 dB"] = measure.wer(texts, heard.write(loud, language))
                 if language == "de":
                     meant = heard.write(sounds, language, "translate")

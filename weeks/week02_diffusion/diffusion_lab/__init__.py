@@ -33,7 +33,6 @@ from diffusion_lab.measuring import (
 from diffusion_lab.painting import (
     decode,
     encode,
-    library_attention,
     paint,
     right_half,
     start,
@@ -68,7 +67,6 @@ __all__ = [
     "encode",
     "fidelity",
     "half_scenes",
-    "library_attention",
     "measure_edits",
     "measure_inpainting",
     "measure_palette",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from diffusers import DDIMScheduler
 from PIL import Image
 
 from diffusion_lab.data import to_pictures
@@ -69,22 +70,21 @@ def guided_answer(
     return answer
 
 
-def clean_guess(pipe: Any, answer: torch.Tensor, noisy: torch.Tensor, t: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The clean latents and the noise that an answer of this pipeline's UNet stands for."""
-    kept = pipe.scheduler.alphas_cumprod[t].to(noisy)
-    a, b = kept.sqrt(), (1 - kept).sqrt()
-    kind = pipe.scheduler.config.prediction_type
-    if kind == "epsilon":
-        return (noisy - b * answer) / a, answer
-    if kind == "sample":
-        return answer, (noisy - a * answer) / b
-    return a * noisy - b * answer, b * noisy + a * answer
+def ddim(pipe: Any, steps: int = 1) -> DDIMScheduler:
+    """diffusers' DDIM with this pipeline's schedule, spaced "trailing": from pure noise to the picture."""
+    scheduler = DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing="trailing", clip_sample=False)
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def clean_guess(pipe: Any, answer: torch.Tensor, noisy: torch.Tensor, t: int) -> torch.Tensor:
+    """The clean latents that an answer of this pipeline's UNet stands for."""
+    return ddim(pipe).step(answer, t, noisy).pred_original_sample
 
 
 def times(pipe: Any, steps: int) -> list[int]:
-    """The times of `steps` steps, descending, spaced "trailing": from pure noise to the picture."""
-    total = len(pipe.scheduler.alphas_cumprod)
-    return [round(total - i * total / steps) - 1 for i in range(steps)]
+    """The times of `steps` steps, descending."""
+    return ddim(pipe, steps).timesteps.tolist()
 
 
 def stepper(pipe: Any, captions: str | Sequence[str], guidance: float) -> Callable[..., torch.Tensor]:
@@ -96,16 +96,16 @@ def stepper(pipe: Any, captions: str | Sequence[str], guidance: float) -> Callab
         n = len(sample)
         if n not in answers:
             answers[n] = guided_answer(pipe, [captions] * n if isinstance(captions, str) else captions, guidance)
-        clean, noise = clean_guess(pipe, answers[n](sample, t), sample, t)
-        return noised(pipe, clean, noise, previous)
+        clean = clean_guess(pipe, answers[n](sample, t), sample, t)
+        kept = pipe.scheduler.alphas_cumprod[t].to(sample)
+        return noised(pipe, clean, (sample - kept.sqrt() * clean) / (1 - kept).sqrt(), previous)
 
     return step
 
 
 def noised(pipe: Any, clean: torch.Tensor, noise: torch.Tensor, t: int) -> torch.Tensor:
     """Clean latents as they are at time t; -1 is the end, where they are as they were."""
-    kept = pipe.scheduler.alphas_cumprod[t].to(clean) if t >= 0 else torch.ones((), device=clean.device)
-    return kept.sqrt() * clean + (1 - kept).sqrt() * noise
+    return pipe.scheduler.add_noise(clean, noise, torch.tensor([t], device=clean.device)) if t >= 0 else clean
 
 
 @torch.no_grad()
@@ -144,17 +144,10 @@ def frame(pipe: Any, n: int) -> torch.Tensor:
 # --- attention --------------------------------------------------------------------------------------------------------
 
 
-def library_attention(queries: torch.Tensor, keys: torch.Tensor, heads: int) -> torch.Tensor:
-    """What `attention_weights` of the notebook returns, by torch's own attention, with an identity for values."""
-    q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys))
-    tokens = torch.eye(keys.shape[1], dtype=q.dtype, device=q.device).expand(*k.shape[:3], keys.shape[1])
-    return torch.nn.functional.scaled_dot_product_attention(q, k, tokens).mean(dim=1)
-
-
 def watch(
     pipe: Any,
     caption: str,
-    attention: AttentionFunction,
+    attention: AttentionFunction | None = None,
     steps: int = 12,
     guidance: float = 3.0,
     seed: int = 0,
@@ -162,7 +155,7 @@ def watch(
 ) -> tuple[Image.Image, list[tuple[str, torch.Tensor]]]:
     """Paint a caption, and for each of its words where the UNet listened to it.
 
-    attention: as `attention_weights` of the notebook.
+    attention: as `attention_weights` of the notebook; by default what diffusers' layers attend with.
     Returns the picture, and for each token of the caption the token and its map, float32 (side, side): the mean over
     layers and steps of the attention to it, and over the caption only, without the empty one that guidance needs.
     """
@@ -171,7 +164,12 @@ def watch(
     def keep(module: Any, args: Any, kwargs: Any, _: Any) -> None:
         hidden = args[0] if args else kwargs["hidden_states"]
         states = kwargs["encoder_hidden_states"]
-        weights = attention(module.to_q(hidden)[-1:], module.to_k(states)[-1:], module.heads)  # the told one is last
+        queries, keys = module.to_q(hidden)[-1:], module.to_k(states)[-1:]  # the told one is last
+        if attention:
+            weights = attention(queries, keys, module.heads)
+        else:
+            weights = module.get_attention_scores(module.head_to_batch_dim(queries), module.head_to_batch_dim(keys))
+            weights = weights.mean(dim=0, keepdim=True)  # over the heads
         size = round(weights.shape[1] ** 0.5)
         maps = torch.as_tensor(weights).float().reshape(1, size, size, -1).permute(0, 3, 1, 2)
         seen.append(torch.nn.functional.interpolate(maps, (side, side), mode="bilinear")[0].cpu())

@@ -131,7 +131,7 @@ def show_beliefs(pipe: Any, seed: int = 0) -> None:
         for t in moments:
             noisy = painting.noised(pipe, clean, noise, t)
             above.append(painting.decode(pipe, noisy)[0])
-            below.append(painting.decode(pipe, painting.clean_guess(pipe, answer(noisy, t), noisy, t)[0])[0])
+            below.append(painting.decode(pipe, painting.clean_guess(pipe, answer(noisy, t), noisy, t))[0])
     show_rows([torch.stack(above), torch.stack(below)], ["what it sees", "what it makes of it"])
 
 

@@ -13,11 +13,10 @@ from caption_lab.blip import (
     candidates,
     captions,
     image_states,
-    library_caption_loss,
-    library_filtered,
+    itm,
     looks,
     marks,
-    match,
+    next_chances,
     pixels,
     self_attention,
     stepper,
@@ -27,9 +26,9 @@ from caption_lab.blip import (
 )
 from caption_lab.data import new_examples, old_examples, opening_scenes, photographs, pictures, repainted, told
 from caption_lab.measuring import (
+    adapt,
     example_loss,
     fool_metrics,
-    library_fine_tune,
     localisation,
     measure_adaptation,
     measure_answers,
@@ -38,7 +37,7 @@ from caption_lab.measuring import (
     tell_twins,
     what_mining_buys,
 )
-from caption_lab.metrics import exact, library_bleu
+from caption_lab.metrics import exact
 from caption_lab.plots import (
     show_adaptation,
     show_answers,
@@ -58,6 +57,7 @@ from coursekit.notebook import use_checks
 use_checks("caption_lab.checks", Path(__file__).with_name("points.json"))
 
 __all__ = [
+    "adapt",
     "answers",
     "candidates",
     "captions",
@@ -66,14 +66,11 @@ __all__ = [
     "example_loss",
     "fool_metrics",
     "image_states",
-    "library_bleu",
-    "library_caption_loss",
-    "library_filtered",
-    "library_fine_tune",
+    "itm",
     "localisation",
     "looks",
     "marks",
-    "match",
+    "next_chances",
     "measure_adaptation",
     "measure_answers",
     "measure_sampling",

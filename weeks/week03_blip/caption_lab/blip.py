@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from coursekit.models import Loaded
+from coursekit.notebook import oracle
 
 LONGEST = 40  # tokens of a caption
 CHUNK = 64
@@ -111,42 +112,32 @@ def log_likelihood(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequen
     return torch.cat(out)
 
 
-def library_caption_loss(scores: torch.Tensor, ids: torch.Tensor, pad: int) -> torch.Tensor:
-    """What `caption_loss` of the notebook returns."""
-    return F.cross_entropy(scores[:, :-1].flatten(0, 1), ids[:, 1:].masked_fill(ids[:, 1:] == pad, -100).flatten())
+@torch.no_grad()
+def next_chances(loaded: Loaded, picture: Image.Image, **how: Any) -> torch.Tensor:
+    """With which probabilities the library's `generate` draws the first token of a caption, float (vocabulary,).
 
-
-def library_filtered(
-    scores: torch.Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
-) -> torch.Tensor:
-    """What `filtered` of the notebook returns, by the library's own filters."""
-    from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
-
-    scores = TemperatureLogitsWarper(float(temperature))(None, scores.clone())
-    if top_k is not None:
-        scores = TopKLogitsWarper(top_k)(None, scores)
-    if top_p is not None and top_p < 1:
-        scores = TopPLogitsWarper(top_p)(None, scores)
-    return scores.softmax(dim=-1)
+    how: as for `generate`, such as temperature, top_k and top_p; all tokens, unless told otherwise.
+    """
+    how = {"do_sample": True, "top_k": 0, "max_new_tokens": 1} | how
+    with torch.random.fork_rng():
+        made = loaded.model.generate(
+            pixel_values=pixels(loaded, [picture]), output_scores=True, return_dict_in_generate=True, **how
+        )
+    return made.scores[0][0].float().softmax(dim=-1).cpu()
 
 
 # --- matching -------------------------------------------------------------------------------------------------------
 
 
-def _text_inputs(loaded: Loaded, said: Sequence[str]) -> dict[str, torch.Tensor]:
+def text_inputs(loaded: Loaded, said: Sequence[str]) -> dict[str, torch.Tensor]:
+    """What the model reads of texts, on its device."""
     inputs = loaded.processor(text=list(said), padding=True, truncation=True, return_tensors="pt")
     return {name: inputs[name].to(loaded.model.device) for name in ("input_ids", "attention_mask")}
 
 
-@torch.no_grad()
-def match(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequence[str]) -> torch.Tensor:
-    """The probability that each caption is true of its picture, by the ITM head: float (n,) in [0, 1]."""
-    out = []
-    for i in range(0, len(said), CHUNK):
-        inputs = _text_inputs(loaded, said[i : i + CHUNK])
-        scores = loaded.model(pixel_values=pixels(loaded, pictures[i : i + CHUNK]), **inputs).itm_score
-        out.append(scores.float().softmax(dim=-1)[:, 1].cpu())
-    return torch.cat(out)
+def itm(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequence[str]) -> torch.Tensor:
+    """The probability that each caption is true of its picture, by the ITM head: float (n,). For figures alone."""
+    return oracle("caption_lab.checks.reference").library_match(loaded, pictures, said)
 
 
 @torch.no_grad()
@@ -154,7 +145,7 @@ def vectors(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequence[str]
     """What the ITC heads compare, each of length 1: of pictures float (n, d), of captions float (m, d)."""
     model = loaded.model
     seen = model.vision_proj(image_states(loaded, pictures)[:, 0])
-    read = model.text_proj(model.text_encoder(**_text_inputs(loaded, said))[0][:, 0])
+    read = model.text_proj(model.text_encoder(**text_inputs(loaded, said))[0][:, 0])
     return F.normalize(seen.float().cpu(), dim=-1), F.normalize(read.float().cpu(), dim=-1)
 
 
@@ -175,7 +166,7 @@ def answers(loaded: Loaded, pictures: Sequence[Image.Image], questions: Sequence
         alike[len(loaded.processor.tokenizer(question)["input_ids"])].append(i)
     found = [""] * len(questions)
     for places in alike.values():
-        inputs = _text_inputs(loaded, [questions[i] for i in places])
+        inputs = text_inputs(loaded, [questions[i] for i in places])
         seen = pixels(loaded, [pictures[i] for i in places])
         ids = loaded.model.generate(pixel_values=seen, max_new_tokens=8, num_beams=1, do_sample=False, **inputs)
         for i, text in zip(places, texts(loaded, ids), strict=True):
@@ -195,42 +186,26 @@ def looks(loaded: Loaded, picture: Image.Image, caption: str) -> tuple[list[str]
     """
     ids = tokens(loaded, [caption])
     layers = [layer.crossattention.self for layer in loaded.model.text_decoder.bert.encoder.layer]
-    queries: list[torch.Tensor] = []
-    keys: list[torch.Tensor] = []
-    hooks = [layer.query.register_forward_hook(lambda _, __, out: queries.append(out)) for layer in layers]
-    hooks += [layer.key.register_forward_hook(lambda _, __, out: keys.append(out)) for layer in layers]
-    try:
-        loaded.model.text_decoder(input_ids=ids, encoder_hidden_states=image_states(loaded, [picture]))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    heads = loaded.model.config.text_config.num_attention_heads
-    weights = [library_attention(q, k, k, heads)[1][0].float().cpu() for q, k in zip(queries, keys, strict=True)]
-    return words(loaded, ids[0].tolist()), weights
+    states = image_states(loaded, [picture])
+    return words(loaded, ids[0].tolist()), _weights(loaded, layers, input_ids=ids, encoder_hidden_states=states)
 
 
 @torch.no_grad()
 def self_attention(loaded: Loaded, picture: Image.Image, caption: str) -> torch.Tensor:
     """How strongly each token of a caption looks at each, float (tokens, tokens): layer 0, averaged over heads."""
-    ids, kept = tokens(loaded, [caption]), []
     layer = loaded.model.text_decoder.bert.encoder.layer[0].attention.self
-    hooks = [part.register_forward_hook(lambda _, __, out: kept.append(out)) for part in (layer.query, layer.key)]
+    states = image_states(loaded, [picture])
+    (weights,) = _weights(loaded, [layer], input_ids=tokens(loaded, [caption]), encoder_hidden_states=states)
+    return weights.mean(dim=0)
+
+
+def _weights(loaded: Loaded, layers: Sequence[Any], **inputs: Any) -> list[torch.Tensor]:
+    """What attention layers of the decoder attend with, float (heads, queries, keys) each, in one pass."""
+    kept: list[torch.Tensor] = []
+    hooks = [layer.register_forward_hook(lambda _, __, out: kept.append(out[1])) for layer in layers]
     try:
-        loaded.model.text_decoder(input_ids=ids, encoder_hidden_states=image_states(loaded, [picture]))
+        loaded.model.text_decoder(**inputs)
     finally:
         for hook in hooks:
             hook.remove()
-    queries, keys = kept
-    behind = torch.ones((ids.shape[1],) * 2, dtype=torch.bool, device=ids.device).tril()
-    heads = loaded.model.config.text_config.num_attention_heads
-    return library_attention(queries, keys, keys, heads, behind)[1][0].mean(dim=0).float().cpu()
-
-
-def library_attention(
-    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, heads: int, allowed: torch.Tensor | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `attend` of the notebook returns, by torch's own attention; the weights with an identity for values."""
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys, values))
-    ones = torch.eye(keys.shape[1], dtype=q.dtype, device=q.device).expand(*k.shape[:3], keys.shape[1])
-    mixed, weights = (F.scaled_dot_product_attention(q, k, x, attn_mask=allowed) for x in (v, ones))
-    return mixed.transpose(1, 2).flatten(2), weights
+    return [weights[0].float().cpu() for weights in kept]

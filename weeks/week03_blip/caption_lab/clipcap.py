@@ -114,10 +114,16 @@ def training_set(n: int = 800, seed: int = 0) -> tuple[torch.Tensor, torch.Tenso
 
 
 def train(
-    gpt: Any, mapping: nn.Module, loss_function: LossFunction, steps: int = 100, seed: int = 0, shuffled: bool = False
+    gpt: Any,
+    mapping: nn.Module,
+    loss_function: LossFunction | None = None,
+    steps: int = 100,
+    seed: int = 0,
+    shuffled: bool = False,
 ) -> list[float]:
-    """Train the map alone; the GPT and CLIP stay as they are. loss_function: as `prefix_loss` of the notebook.
+    """Train the map alone; the GPT and CLIP stay as they are.
 
+    loss_function: as `prefix_loss` of the notebook; by default the loss that the library's GPT computes itself.
     shuffled: every picture with another one's caption, the negative control.   Returns the loss of every step.
     """
     seen, ids = training_set(seed=seed)
@@ -129,19 +135,18 @@ def train(
     with one_thread():
         for _ in tqdm(range(steps), desc="training the map", mininterval=1):
             part = torch.randint(len(seen), (BATCH,), generator=generator)
-            loss = loss_function(gpt, mapping(seen[part]), ids[part], PAD)
+            prefix, told = mapping(seen[part]), ids[part]
+            if loss_function:
+                loss = loss_function(gpt, prefix, told, PAD)
+            else:
+                embedded = torch.cat([prefix, gpt.get_input_embeddings()(told)], dim=1)
+                labels = torch.nn.functional.pad(told.masked_fill(told == PAD, -100), (PREFIX, 0), value=-100)
+                loss = gpt(inputs_embeds=embedded, labels=labels).loss
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             losses.append(float(loss.detach()))
     return losses
-
-
-def library_loss(gpt: Any, prefix: torch.Tensor, ids: torch.Tensor, pad: int) -> torch.Tensor:
-    """What `prefix_loss` of the notebook returns, by the library's own loss."""
-    embedded = torch.cat([prefix, gpt.get_input_embeddings()(ids)], dim=1)
-    nothing = torch.full(prefix.shape[:2], -100, device=ids.device)
-    return gpt(inputs_embeds=embedded, labels=torch.cat([nothing, ids.masked_fill(ids == pad, -100)], dim=1)).loss
 
 
 @torch.no_grad()

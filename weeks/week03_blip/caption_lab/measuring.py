@@ -17,6 +17,7 @@ from caption_lab import blip, data, metrics
 from caption_lab.data import Example
 from coursekit import one_thread
 from coursekit.models import Loaded
+from coursekit.notebook import oracle
 from tinyworld import Scene
 from tinyworld.questions import KINDS
 
@@ -24,14 +25,15 @@ from tinyworld.questions import KINDS
 def overfit(
     captioner: Loaded,
     scenes: Sequence[Scene],
-    loss_function: Callable[..., torch.Tensor],
+    loss_function: Callable[..., torch.Tensor] | None = None,
     steps: int = 60,
     seed: int = 0,
     shifted: bool = False,
 ) -> tuple[list[float], Loaded]:
     """Teach one batch to a fresh decoder with one layer, beside the captioner's frozen eyes.
 
-    loss_function: as `caption_loss` of the notebook.   shifted: every picture with another one's caption.
+    loss_function: as `caption_loss` of the notebook; by default the loss that the library's decoder computes itself.
+    shifted: every picture with another one's caption.
     Returns the loss of every step, and what can then be asked for captions.
     """
     from transformers.models.blip.modeling_blip_text import BlipTextLMHeadModel
@@ -51,8 +53,11 @@ def overfit(
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=4e-3, fused=True)
     with one_thread():
         for _ in tqdm(range(steps), desc="one batch, again and again", mininterval=1):
-            scores = decoder(input_ids=ids, encoder_hidden_states=states).logits
-            loss = loss_function(scores, ids, pad)
+            if loss_function:
+                loss = loss_function(decoder(input_ids=ids, encoder_hidden_states=states).logits, ids, pad)
+            else:
+                labels = ids.masked_fill(ids == pad, -100)
+                loss = decoder(input_ids=ids, encoder_hidden_states=states, labels=labels).loss
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -100,7 +105,7 @@ def tell_twins(
         own = torch.arange(len(scenes))
         scores = {
             "ITC": torch.cat([cosines[own, own], cosines[own, own + len(own)]]),
-            "ITM": blip.match(matcher, pictures, both),
+            "ITM": blip.itm(matcher, pictures, both),
             "LM": blip.log_likelihood(captioner, pictures, both),
         }
         report[change] = {head: float((s[: len(own)] > s[len(own) :]).float().mean()) for head, s in scores.items()}
@@ -204,6 +209,7 @@ def fool_metrics(captioner: Loaded, scenes: Sequence[Scene], seed: int = 0) -> d
     scenes: of two objects.   Returns {kind: (the first caption, {metric: value in [0, 1]})}, the means over scenes.
     """
     words, rng = np.random.default_rng(seed), np.random.default_rng(seed + 1)
+    known = oracle("caption_lab.checks.reference")
     drawn = data.pictures(scenes)
     references = [scene.captions(4, seed=1000 + i) for i, scene in enumerate(scenes)]
     kinds = {
@@ -215,13 +221,13 @@ def fool_metrics(captioner: Loaded, scenes: Sequence[Scene], seed: int = 0) -> d
     }
     report = {}
     for kind, said in kinds.items():
-        overlap = [metrics.reference_rouge_l(c, some) for c, some in zip(said, references, strict=True)]
+        overlap = [known.reference_rouge_l(c, some) for c, some in zip(said, references, strict=True)]
         report[kind] = (
             said[0],
             {
-                "BLEU-4": metrics.library_bleu(said, references) / 100,
+                "BLEU-4": known.library_bleu(said, references) / 100,
                 "ROUGE-L": float(np.mean(overlap)),
-                "CIDEr": float(metrics.library_cider(said, references).mean()) / 10,
+                "CIDEr": float(known.library_cider(said, references).mean()) / 10,
                 "CLIPScore": float(metrics.clip_score(drawn, said).mean()) / 2.5,
                 "facts": metrics.exact(said, scenes),
             },
@@ -259,31 +265,13 @@ def example_loss(captioner: Loaded) -> Callable[[Any, Sequence[Example]], torch.
     return loss_of
 
 
-def library_fine_tune(
-    model: Any,
-    loss_of: Callable[[Any, Sequence[Any]], torch.Tensor],
-    new: Sequence[Any],
-    old: Sequence[Any],
-    steps: int = 50,
-    batch: int = 16,
-    replay: float = 0.5,
-    rate: float = 1e-3,
-    seed: int = 0,
-) -> list[float]:
-    """What `fine_tune` of the notebook does."""
-    rng, losses = random.Random(seed), []
-    again = round(replay * batch)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, fused=True)
-    model.train()
-    with one_thread():
-        for _ in tqdm(range(steps), desc=f"replay {replay:g}", mininterval=1):
-            loss = loss_of(model, rng.choices(old, k=again) + rng.choices(new, k=batch - again))
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            losses.append(float(loss.detach()))
-    model.eval()
-    return losses
+def adapt(captioner: Loaded, new: Sequence[Example], old: Sequence[Example], **how: Any) -> list[float]:
+    """Teach a captioner new examples while it rehearses old ones. For figures alone.
+
+    how: steps, batch, replay, rate and seed, as for `fine_tune` of the notebook.   Returns the loss of every step.
+    """
+    fine_tune = oracle("caption_lab.checks.reference").library_fine_tune
+    return fine_tune(captioner.model, example_loss(captioner), new, old, **how)
 
 
 def measure_adaptation(captioner: Loaded, n: int = 24, seed: int = 41) -> dict[str, float]:

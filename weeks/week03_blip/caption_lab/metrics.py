@@ -1,4 +1,4 @@
-"""The metrics of captions, by libraries and by the definitions, so that figures need no answer of the notebook."""
+"""What captions are measured by besides the overlap of words: CLIP, and the facts of this small world."""
 
 from __future__ import annotations
 
@@ -8,55 +8,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 from PIL import Image
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.metrics.pairwise import paired_cosine_distances
 
 from coursekit import models
 from tinyworld import Scene, facts_of
-
-
-def library_bleu(candidates: Sequence[str], references: Sequence[Sequence[str]], n: int = 4) -> float:
-    """sacrebleu's corpus BLEU in [0, 100], of words as they stand and without smoothing."""
-    from sacrebleu.metrics import BLEU
-
-    most = max(len(some) for some in references)
-    streams = [[some[i] if i < len(some) else None for some in references] for i in range(most)]
-    # force: words as they stand are what we ask for, and no reason for a warning
-    metric = BLEU(smooth_method="none", tokenize="none", max_ngram_order=n, force=True)
-    return metric.corpus_score(list(candidates), streams).score
-
-
-def reference_rouge_l(candidate: str, references: Sequence[str]) -> float:
-    """ROUGE-L's F1 in [0, 1] against the best of the references (Lin 2004, section 3.1)."""
-    words, best = candidate.split(), 0.0
-    for reference in references:
-        others = reference.split()
-        length = np.zeros((len(words) + 1, len(others) + 1), dtype=int)
-        for i, one in enumerate(words):
-            for j, other in enumerate(others):
-                length[i + 1, j + 1] = length[i, j] + 1 if one == other else max(length[i, j + 1], length[i + 1, j])
-        best = max(best, 2 * length[-1, -1] / (len(words) + len(others)) if words or others else 0.0)
-    return float(best)
-
-
-def library_cider(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
-    """CIDEr of every picture, float (m,) in [0, 10], from scikit-learn's counts and cosines (Vedantam et al. 2015)."""
-    total = np.zeros(len(candidates))
-    told = [text for some in references for text in some]
-    owner = np.repeat(np.arange(len(references)), [len(some) for some in references])
-    for n in range(1, 5):
-        count = CountVectorizer(ngram_range=(n, n), token_pattern=r"\S+", lowercase=False)
-        try:
-            count.fit([*told, *candidates])
-        except ValueError:  # not one text is n words long
-            continue
-        ours, theirs = (count.transform(some).toarray().astype(float) for some in (candidates, told))
-        there = np.stack([theirs[owner == i].any(axis=0) for i in range(len(references))]).sum(axis=0)
-        weight = np.log(len(references) / np.maximum(there, 1))
-        a, b = ours[owner] * weight, theirs * weight
-        alike = np.where(a.any(1) & b.any(1), 1 - paired_cosine_distances(a, b), 0.0)
-        total += np.array([alike[owner == i].mean() for i in range(len(references))])
-    return 10 * total / 4
 
 
 def clip_score(pictures: Sequence[Image.Image], captions: Sequence[str]) -> np.ndarray:

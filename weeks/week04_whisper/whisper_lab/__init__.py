@@ -35,9 +35,9 @@ from whisper_lab.listening import (
 from whisper_lab.measuring import (
     by_voice,
     compression_ratio,
-    error_rate,
     normal,
     over_noise,
+    wer,
     without_speech,
     word_error_rate,
 )
@@ -69,7 +69,6 @@ __all__ = [
     "chirp",
     "compression_ratio",
     "confidence",
-    "error_rate",
     "features",
     "first_probabilities",
     "first_states",
@@ -111,6 +110,7 @@ __all__ = [
     "transcribe",
     "utterance",
     "window_seconds",
+    "wer",
     "windows",
     "without_speech",
     "word_error_rate",

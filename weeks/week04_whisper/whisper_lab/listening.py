@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from coursekit.models import Loaded
+from coursekit.notebook import oracle
 from tinyworld.sound import RATE
 from whisper_lab import data
 
@@ -167,17 +168,11 @@ def attempts(loaded: Loaded, wave: np.ndarray, seed: int = 0, most: int = 24) ->
 
 
 def first_probabilities(loaded: Loaded, heard: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """After the start token alone: the languages' shares (n, languages), and the probability of no speech (n,)."""
-    model, known = loaded.model, loaded.model.generation_config
-    parts = []
-    for part in heard.split(BATCH):
-        ids = torch.full((len(part), 1), known.decoder_start_token_id, device=model.device)
-        with torch.no_grad():
-            logits = model(input_features=part.to(model.device), decoder_input_ids=ids, use_cache=False).logits
-        parts.append(logits[:, 0].float().cpu())
-    logits = torch.cat(parts)
-    languages = logits[:, list(known.lang_to_id.values())].softmax(dim=-1)
-    return languages, logits.softmax(dim=-1)[:, known.no_timestamps_token_id - 1]
+    """After the start token alone: the languages' shares (n, languages), and the probability of no speech (n,).
+
+    For figures alone: see `coursekit.notebook.oracle`.
+    """
+    return oracle("whisper_lab.checks.reference").first_probabilities(loaded, heard)
 
 
 def scored(loaded: Loaded, heard: torch.Tensor, said: Sequence[Sequence[int]]) -> list[list[float]]:
@@ -243,17 +238,11 @@ def median_filter(values: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def library_times(weights: torch.Tensor, width: int = 7) -> tuple[torch.Tensor, tuple[np.ndarray, np.ndarray]]:
-    """When each token begins, in seconds, and the path, by the library's dynamic time warping.
+    """When each token begins, in seconds, and the path, by the library's dynamic time warping. For figures alone.
 
     weights: attention (heads, tokens, positions).
     """
-    from transformers.models.whisper.generation_whisper import _dynamic_time_warping
-
-    scaled = (weights - weights.mean(dim=1, keepdim=True)) / weights.std(dim=1, keepdim=True, unbiased=False)
-    matrix = median_filter(scaled, width).mean(dim=0)
-    rows, columns = _dynamic_time_warping(-matrix.double().numpy())
-    first = np.concatenate([[True], np.diff(rows) > 0])
-    return torch.from_numpy(columns[first] * TICK), (rows, columns)
+    return oracle("whisper_lab.checks.reference").library_times(weights, width)
 
 
 def words_at(loaded: Loaded, tokens: Sequence[int], times: Any) -> list[tuple[str, float]]:
@@ -291,10 +280,8 @@ def in_pieces(loaded: Loaded, wave: np.ndarray, overlap: float | None = None) ->
 
 
 def library_merge(parts: Sequence[Sequence[int]]) -> list[int]:
-    """Pieces that overlap as one sequence, the way the library's speech pipeline does it."""
-    from transformers.models.whisper.tokenization_whisper import _find_longest_common_sequence
-
-    return [int(token) for token in _find_longest_common_sequence([list(part) for part in parts])]
+    """Pieces that overlap as one sequence, the way the library's speech pipeline does it. For figures alone."""
+    return oracle("whisper_lab.checks.reference").library_merge(parts)
 
 
 def long_transcript(loaded: Loaded, wave: np.ndarray) -> str:

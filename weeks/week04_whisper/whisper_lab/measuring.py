@@ -9,30 +9,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from coursekit.models import Loaded
+from coursekit.notebook import oracle
 from tinyworld import sound
 from tinyworld.speech import Utterance
 from whisper_lab import data, listening
 
 
-def errors(said: Sequence[str], heard: Sequence[str]) -> int:
-    """The fewest words (or characters) to exchange, leave out or put in that make one of the other."""
-    row = np.arange(len(heard) + 1)
-    steps = np.arange(len(heard) + 1)
-    for one in said:
-        kept = row[:-1] + np.array([one != other for other in heard], dtype=int)
-        row = np.concatenate([[row[0] + 1], np.minimum(row[1:] + 1, kept)])
-        row = np.minimum.accumulate(row - steps) + steps  # put in any number of words
-    return int(row[-1])
+def wer(said: Sequence[str], heard: Sequence[str], unit: str = "word") -> float:
+    """WER, or with unit "character" CER, over all sentences: all errors by the number of words said. For figures alone.
 
-
-def error_rate(said: Sequence[str], heard: Sequence[str], unit: str = "word") -> float:
-    """WER, or with unit "character" CER, over all sentences: all errors by the number of words said."""
-    parts = str.split if unit == "word" else list
-    pairs = [(parts(a), parts(b)) for a, b in zip(said, heard, strict=True)]
-    total = sum(len(a) for a, _ in pairs)
-    if not total:
-        raise ValueError("nothing was said: a rate needs at least one word")
-    return sum(errors(a, b) for a, b in pairs) / total
+    Raises ValueError where nothing was said.
+    """
+    return oracle("whisper_lab.checks.reference").error_rate(said, heard, unit)
 
 
 def compression_ratio(text: str) -> float:
@@ -49,7 +37,7 @@ def normal(text: str) -> str:
 def word_error_rate(loaded: Loaded, said: Sequence[Utterance], waves: Sequence[np.ndarray] | None = None) -> float:
     """The WER of the library's transcripts of these utterances, or of other waves with the same words."""
     heard = _heard(loaded, said, [one.audio for one in said] if waves is None else waves)
-    return error_rate([normal(one.text) for one in said], heard)
+    return wer([normal(one.text) for one in said], heard)
 
 
 def _heard(loaded: Loaded, said: Sequence[Utterance], waves: Sequence[np.ndarray]) -> list[str]:
@@ -71,7 +59,7 @@ def over_noise(
     for snr in decibels:
         rng = np.random.default_rng(seed)
         for name, said in groups.items():
-            noisy = [sound.add_noise(one.audio, snr, rng) for one in said]
+            noisy = [sound.in_noise(one.audio, snr, rng) for one in said]
             found[name].append(word_error_rate(loaded, said, noisy))
     return found
 
@@ -85,7 +73,7 @@ def by_voice(loaded: Loaded, said: Sequence[Utterance]) -> dict[str, dict[str, f
         rates = {}
         for each in sorted(set(names)):
             mine = [i for i, other in enumerate(names) if other == each]
-            rates[each] = error_rate([normal(said[i].text) for i in mine], [heard[i] for i in mine])
+            rates[each] = wer([normal(said[i].text) for i in mine], [heard[i] for i in mine])
         found[name] = dict(sorted(rates.items(), key=lambda pair: pair[1]))
     return found
 
@@ -95,7 +83,7 @@ def without_speech(loaded: Loaded, n: int = 4, seed: int = 0) -> dict[str, list[
     seconds = listening.window_seconds(loaded) - 1
     waves = {"speech": [one.audio for one in data.spoken(4 * n, seed=seed)]}
     rng = np.random.default_rng(seed)
-    waves["speech in noise"] = [sound.add_noise(one.audio, 5, rng) for one in data.spoken(2 * n, "voices", seed=seed)]
+    waves["speech in noise"] = [sound.in_noise(one.audio, 5, rng) for one in data.spoken(2 * n, "voices", seed=seed)]
     for kind in data.KINDS:
         count = 1 if kind == "silence" else n
         waves[kind] = [data.noise(kind, seconds, seed + i) for i in range(count)]

@@ -133,7 +133,9 @@ class Attempts:
         return self.results[min(self.results, key=lambda known: abs(known - temperature))]
 
 
-def fallback(function: Any, results: Sequence[tuple[str, float]], temperatures: Sequence[float], *limits: float) -> Any:
+def asked_by_fallback(
+    function: Any, results: Sequence[tuple[str, float]], temperatures: Sequence[float], *limits: float
+) -> Any:
     """What function(attempt, temperatures, ...) gives for these decodings, and the temperatures it asked for."""
     attempts = Attempts(results, temperatures)
     return function(attempts, list(temperatures), *limits), attempts.asked

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from coursekit.notebook import use_checks
 from fusion_lab.chatting import accuracy, answers, batches, blind, connector, flamingo, inputs, read
-from fusion_lab.data import albums, opening_scenes, pictures, presence, questions, tasks, told
+from fusion_lab.data import albums, asked_if_there, opening_scenes, pictures, questions, tasks, told
 from fusion_lab.measuring import measure_connectors, measure_fusions
 from fusion_lab.plots import (
     show_albums,
@@ -34,6 +34,7 @@ __all__ = [
     "accuracy",
     "albums",
     "answers",
+    "asked_if_there",
     "batches",
     "blind",
     "connector",
@@ -43,7 +44,6 @@ __all__ = [
     "measure_fusions",
     "opening_scenes",
     "pictures",
-    "presence",
     "questions",
     "read",
     "show_albums",

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 import tinyworld
-from tinyworld import conversations, grounding, pointing
+from tinyworld import conversations, pointing
 from tinyworld.albums import Album, album
 from tinyworld.pointing import Pointed
 from tinyworld.scene import Scene
@@ -69,7 +69,7 @@ def albums(kind: str, n: int, seed: int = 0) -> list[Album]:
     return [album("test", kind, rng) for _ in range(n)]
 
 
-def presence(n: int, seed: int = 0) -> dict[str, list[Asked]]:
+def asked_if_there(n: int, seed: int = 0) -> dict[str, list[Asked]]:
     """Questions whether something is there; half of them ask for what is not there.
 
     "random": any object that is not there.   "one word off": one that differs from what is there in colour or shape.
@@ -96,8 +96,3 @@ def false_premises(n: int, seed: int = 0) -> list[Asked]:
         missing = [s for s in SHAPES if all(o.shape != s for o in scene.objects)]
         out.append(Asked(scene, f"what colour is the {missing[int(rng.integers(len(missing)))]}?", "", "colour"))
     return out
-
-
-def boxes(scene: Scene) -> list[grounding.Box]:
-    """Where each object of a scene is."""
-    return grounding.boxes(scene)

@@ -197,7 +197,7 @@ def show_boxes(llava: Loaded, n: int = 6) -> None:
         sheet.picture(q.scene.render(SIDE), x, 4, SIDE)
         _box(sheet, wanted, x, 4, RIGHT, 5)
         _box(sheet, found, x, 4)
-        overlap = grounding.iou(found, wanted) if found else 0.0
+        overlap = grounding.overlap(found, wanted) if found else 0.0
         sheet.text(f"{wrap(q.text, 20)}\nIoU {overlap:.2f}", x + SIDE / 2, SIDE + 10, "ma", size=11)
     said = f"red: the model's box, of {grounding.BINS} tokens a side; green: where it is"
     sheet.text(said, 6, SIDE + 74, size=12, colour=PLAIN)

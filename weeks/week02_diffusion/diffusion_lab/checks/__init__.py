@@ -17,6 +17,7 @@ from diffusion_lab.checks.reference import (
     column,
     gaussian,
     inpainting_task,
+    library_attention,
     library_ddim,
     library_ddpm,
     library_dpm,
@@ -312,7 +313,7 @@ def the_librarys_pictures(student, rng):
 def a_softmax_for_each_head(student, rng):
     """Rows sum to 1, and equal torch's own attention."""
     queries, keys, heads = gaussian(rng, 2, 9, 24), gaussian(rng, 2, 7, 24), int(rng.choice([2, 3, 4]))
-    wanted = painting.library_attention(queries, keys, heads)
+    wanted = library_attention(queries, keys, heads)
     found = student.attention_weights(queries, keys, heads)
     logits = queries @ keys.transpose(1, 2)
     q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys))

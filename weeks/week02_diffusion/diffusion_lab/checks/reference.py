@@ -133,6 +133,16 @@ def library_pictures(pipe, prompts: list[str], latents: torch.Tensor, steps: int
         ).images.float()
 
 
+# --- 9 attention -----------------------------------------------------------------------------------------------------
+
+
+def library_attention(queries: torch.Tensor, keys: torch.Tensor, heads: int) -> torch.Tensor:
+    """What `attention_weights` of the notebook returns, by torch's own attention, with an identity for values."""
+    q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys))
+    tokens = torch.eye(keys.shape[1], dtype=q.dtype, device=q.device).expand(*k.shape[:3], keys.shape[1])
+    return F.scaled_dot_product_attention(q, k, tokens).mean(dim=1)
+
+
 # --- 10 sdedit ------------------------------------------------------------------------------------------------------
 
 

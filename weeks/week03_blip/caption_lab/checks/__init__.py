@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from caption_lab import blip, clipcap, data, metrics, probes
+from caption_lab import blip, clipcap, data, probes
 from caption_lab.checks.reference import (
     CIDER_SLIPS,
     SLIPS,
@@ -21,13 +21,19 @@ from caption_lab.checks.reference import (
     embedding_layer,
     fits,
     gaussian,
+    library_attention,
     library_beams,
+    library_bleu,
+    library_caption_loss,
+    library_cider,
+    library_filtered,
     library_ids,
     library_patches,
     numbers,
     pair_of,
     reference_maps,
     reference_prefix,
+    reference_rouge_l,
     seed_from,
     slipped_bleu,
     slipped_cider,
@@ -102,7 +108,7 @@ def equal_to_torchs(student, rng):
     filled[1, ..., -2:] = False
     causal = torch.ones(long, long, dtype=torch.bool).tril()
     for name, allowed in (("without a mask", None), ("with a causal mask", causal), ("with padding closed", filled)):
-        mixed, weights = blip.library_attention(queries, keys, values, heads, allowed)
+        mixed, weights = library_attention(queries, keys, values, heads, allowed)
         found = pair_of(student.attend(queries, keys, values, heads, allowed), "what was mixed, and the weights")
         q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys, values))
         scores = q @ k.transpose(-1, -2)
@@ -193,7 +199,7 @@ def it_can_be_differentiated(student, rng):
     scores, ids = gaussian(rng, 3, 6, 9), some_captions(rng, 3, 9, 6)
     loss, (slope,) = student.gradients("caption_loss", scores, ids, 0)
     mine = scores.clone().requires_grad_(True)
-    blip.library_caption_loss(mine, ids, 0).backward()
+    library_caption_loss(mine, ids, 0).backward()
     assert_that(slope is not None, "the gradient does not arrive at the scores: .item(), detach() and no_grad cut it")
     assert_close(slope, mine.grad, atol=1e-5, what="the gradient by the scores")
 
@@ -280,10 +286,10 @@ def equal_to_the_librarys_filters(student, rng):
     temperature, top_k, top_p = float(rng.uniform(0.5, 2)), int(rng.integers(3, 8)), float(rng.uniform(0.5, 0.9))
     while True:  # scores for which the order of the filters makes a difference
         scores = 2 * gaussian(rng, 4, 12)
-        hot, small = blip.library_filtered(scores, temperature), blip.library_filtered(scores, temperature, top_k)
-        before = (small > 0) & (blip.library_filtered(scores, temperature, None, top_p) > 0)
+        hot, small = library_filtered(scores, temperature), library_filtered(scores, temperature, top_k)
+        before = (small > 0) & (library_filtered(scores, temperature, None, top_p) > 0)
         both = hot * before / (hot * before).sum(-1, keepdim=True)
-        if not torch.allclose(both, blip.library_filtered(scores, temperature, top_k, top_p), atol=1e-3):
+        if not torch.allclose(both, library_filtered(scores, temperature, top_k, top_p), atol=1e-3):
             break
     plain = scores.softmax(-1)
     asked = [
@@ -293,7 +299,7 @@ def equal_to_the_librarys_filters(student, rng):
         {"temperature": temperature, "top_k": top_k, "top_p": top_p},
     ]
     for how in asked:
-        wanted = blip.library_filtered(scores, **how)
+        wanted = library_filtered(scores, **how)
         told = ", ".join(f"{name} {value:.3g}" for name, value in how.items())
         kept = wanted > 0
         fewer = [row.sort(descending=True).values.cumsum(0).le(top_p).sum() for row in plain]
@@ -301,7 +307,7 @@ def equal_to_the_librarys_filters(student, rng):
             [F.one_hot(row.topk(max(1, int(k))).indices, 12).sum(0) for row, k in zip(plain, fewer, strict=True)]
         )
         slips = {
-            f"{told}: what is left does not sum to 1: divide by its sum": blip.library_filtered(
+            f"{told}: what is left does not sum to 1: divide by its sum": library_filtered(
                 scores, how.get("temperature", 1.0)
             )
             * kept,
@@ -325,7 +331,7 @@ def drawn_as_often_as_it_should(student, rng):
     """Tokens are drawn with their filtered probabilities."""
     scores = 1.5 * gaussian(rng, 1, 6)
     how = {"temperature": 1.3, "top_k": 4, "top_p": 0.95}
-    wanted = blip.library_filtered(scores, **how)[0].double().numpy()
+    wanted = library_filtered(scores, **how)[0].double().numpy()
     drawn = torch.as_tensor(student.sample(scores.expand(6000, -1), **how))
     assert_shape(drawn, (6000,), "the tokens")
     counts = np.bincount(drawn.long().numpy(), minlength=6)
@@ -444,7 +450,7 @@ def equal_to_sacrebleu(student, rng):
             said, told = corpus(rng, 12, count)
             cut = int(rng.integers(2, 5))
             said = [" ".join(text.split()[cut * (i % 2) :]) for i, text in enumerate(said)]
-            wanted = metrics.library_bleu(said, told)
+            wanted = library_bleu(said, told)
             slips = {message: slipped_bleu(said, told, slip) for message, slip in SLIPS.items()}
             if count == 1 or all(abs(a - b) > 0.05 for a, b in combinations([wanted, *slips.values()], 2)):
                 break
@@ -461,7 +467,7 @@ def the_longest_shared_subsequence(student, rng):
     """ROUGE-L is 1 for a reference itself, and shrinks by every word that is out of order."""
     said, told = corpus(rng, 6, 3)
     for candidate, some in zip(said, told, strict=True):
-        each = [metrics.reference_rouge_l(candidate, [r]) for r in some]
+        each = [reference_rouge_l(candidate, [r]) for r in some]
         shared = [len(set(candidate.split()) & set(r.split())) / max(len(set(r.split())), 1) for r in some]
         bag = [
             2 * (Counter(candidate.split()) & Counter(r.split())).total() / len((candidate + " " + r).split())
@@ -488,7 +494,7 @@ def the_longest_shared_subsequence(student, rng):
 def equal_to_counts_and_cosines(student, rng):
     """CIDEr is what scikit-learn's counts and cosines give."""
     said, told = corpus(rng, 8, 3)
-    wanted = metrics.library_cider(said, told)
+    wanted = library_cider(said, told)
     slips = {
         "not multiplied by 10": wanted / 10,
         "summed over n; take the mean of the four": 4 * wanted,

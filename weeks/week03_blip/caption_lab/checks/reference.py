@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from scipy.stats import chisquare
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.metrics.pairwise import paired_cosine_distances
+from tqdm import tqdm
 
-from caption_lab import blip, clipcap, data, probes
+from caption_lab import blip, data, probes
+from coursekit import one_thread
 from coursekit.checks import assert_that
+from coursekit.models import Loaded
 from tinyworld import Scene
 
 ONCE_IN = 1e-6  # how seldom a right answer may fail a test of chance
@@ -59,7 +67,25 @@ def embedding_layer(seed: int, image: int = 16, side: int = 4, width: int = 10):
     return layer.requires_grad_(False)
 
 
+# --- 2 attend ---------------------------------------------------------------------------------------------------------
+
+
+def library_attention(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, heads: int, allowed: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `attend` of the notebook returns, by torch's own attention; the weights with an identity for values."""
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys, values))
+    ones = torch.eye(keys.shape[1], dtype=q.dtype, device=q.device).expand(*k.shape[:3], keys.shape[1])
+    mixed, weights = (F.scaled_dot_product_attention(q, k, x, attn_mask=allowed) for x in (v, ones))
+    return mixed.transpose(1, 2).flatten(2), weights
+
+
 # --- 3 caption_loss -------------------------------------------------------------------------------------------------
+
+
+def library_caption_loss(scores: torch.Tensor, ids: torch.Tensor, pad: int) -> torch.Tensor:
+    """What `caption_loss` of the notebook returns."""
+    return F.cross_entropy(scores[:, :-1].flatten(0, 1), ids[:, 1:].masked_fill(ids[:, 1:] == pad, -100).flatten())
 
 
 def some_captions(rng: np.random.Generator, n: int, vocabulary: int, length: int = 8) -> torch.Tensor:
@@ -181,6 +207,20 @@ def cases_that_tell(rng: np.random.Generator) -> tuple[list[tuple[torch.Tensor, 
 # --- 4 sampling -----------------------------------------------------------------------------------------------------
 
 
+def library_filtered(
+    scores: torch.Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> torch.Tensor:
+    """What `filtered` of the notebook returns, by the library's own filters."""
+    from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    scores = TemperatureLogitsWarper(float(temperature))(None, scores.clone())
+    if top_k is not None:
+        scores = TopKLogitsWarper(top_k)(None, scores)
+    if top_p is not None and top_p < 1:
+        scores = TopPLogitsWarper(top_p)(None, scores)
+    return scores.softmax(dim=-1)
+
+
 def fits(counts: np.ndarray, chances: np.ndarray) -> bool:
     """Whether counts are what such chances give: a right answer fails once in a million times."""
     if counts[chances <= 0].any():
@@ -198,15 +238,47 @@ def as_counts(values: np.ndarray) -> list[int]:
     return [round(float(value)) for value in values]
 
 
+# --- 5 matching -------------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def library_match(loaded: Loaded, pictures: Sequence[Image.Image], said: Sequence[str]) -> torch.Tensor:
+    """What `match` of the notebook returns: the probability that each caption is true of its picture, float (n,)."""
+    out = []
+    for i in range(0, len(said), blip.CHUNK):
+        inputs = blip.text_inputs(loaded, said[i : i + blip.CHUNK])
+        scores = loaded.model(pixel_values=blip.pixels(loaded, pictures[i : i + blip.CHUNK]), **inputs).itm_score
+        out.append(scores.float().softmax(dim=-1)[:, 1].cpu())
+    return torch.cat(out)
+
+
 # --- 6 prefix_loss --------------------------------------------------------------------------------------------------
+
+
+def library_prefix_loss(gpt: Any, prefix: torch.Tensor, ids: torch.Tensor, pad: int) -> torch.Tensor:
+    """What `prefix_loss` of the notebook returns, by the library's own loss."""
+    embedded = torch.cat([prefix, gpt.get_input_embeddings()(ids)], dim=1)
+    nothing = torch.full(prefix.shape[:2], -100, device=ids.device)
+    return gpt(inputs_embeds=embedded, labels=torch.cat([nothing, ids.masked_fill(ids == pad, -100)], dim=1)).loss
 
 
 def reference_prefix(seed: int, prefix: torch.Tensor, ids: torch.Tensor, pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The library's loss, and its slope by the prefix."""
-    return probes.prefix_loss_and_slope(clipcap.library_loss, seed, prefix, ids, pad)
+    return probes.prefix_loss_and_slope(library_prefix_loss, seed, prefix, ids, pad)
 
 
 # --- 7 bleu ---------------------------------------------------------------------------------------------------------
+
+
+def library_bleu(candidates: Sequence[str], references: Sequence[Sequence[str]], n: int = 4) -> float:
+    """sacrebleu's corpus BLEU in [0, 100], of words as they stand and without smoothing."""
+    from sacrebleu.metrics import BLEU
+
+    most = max(len(some) for some in references)
+    streams = [[some[i] if i < len(some) else None for some in references] for i in range(most)]
+    # force: words as they stand are what we ask for, and no reason for a warning
+    metric = BLEU(smooth_method="none", tokenize="none", max_ngram_order=n, force=True)
+    return metric.corpus_score(list(candidates), streams).score
 
 
 def corpus(rng: np.random.Generator, m: int, references: int, objects: int = 2) -> tuple[list[str], list[list[str]]]:
@@ -282,6 +354,39 @@ SLIPS = {
 # --- 7 consensus ----------------------------------------------------------------------------------------------------
 
 
+def reference_rouge_l(candidate: str, references: Sequence[str]) -> float:
+    """ROUGE-L's F1 in [0, 1] against the best of the references (Lin 2004, section 3.1)."""
+    words, best = candidate.split(), 0.0
+    for reference in references:
+        others = reference.split()
+        length = np.zeros((len(words) + 1, len(others) + 1), dtype=int)
+        for i, one in enumerate(words):
+            for j, other in enumerate(others):
+                length[i + 1, j + 1] = length[i, j] + 1 if one == other else max(length[i, j + 1], length[i + 1, j])
+        best = max(best, 2 * length[-1, -1] / (len(words) + len(others)) if words or others else 0.0)
+    return float(best)
+
+
+def library_cider(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
+    """CIDEr of every picture, float (m,) in [0, 10], from scikit-learn's counts and cosines (Vedantam et al. 2015)."""
+    total = np.zeros(len(candidates))
+    told = [text for some in references for text in some]
+    owner = np.repeat(np.arange(len(references)), [len(some) for some in references])
+    for n in range(1, 5):
+        count = CountVectorizer(ngram_range=(n, n), token_pattern=r"\S+", lowercase=False)
+        try:
+            count.fit([*told, *candidates])
+        except ValueError:  # not one text is n words long
+            continue
+        ours, theirs = (count.transform(some).toarray().astype(float) for some in (candidates, told))
+        there = np.stack([theirs[owner == i].any(axis=0) for i in range(len(references))]).sum(axis=0)
+        weight = np.log(len(references) / np.maximum(there, 1))
+        a, b = ours[owner] * weight, theirs * weight
+        alike = np.where(a.any(1) & b.any(1), 1 - paired_cosine_distances(a, b), 0.0)
+        total += np.array([alike[owner == i].mean() for i in range(len(references))])
+    return 10 * total / 4
+
+
 def slipped_cider(said: Sequence[str], told: Sequence[Sequence[str]], slip: str) -> list[float]:
     """CIDEr with a mistake, for messages."""
     scores = np.zeros(len(said))
@@ -332,6 +437,33 @@ def reference_maps(weights: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 # --- 9 fine_tune ----------------------------------------------------------------------------------------------------
+
+
+def library_fine_tune(
+    model: Any,
+    loss_of: Callable[[Any, Sequence[Any]], torch.Tensor],
+    new: Sequence[Any],
+    old: Sequence[Any],
+    steps: int = 50,
+    batch: int = 16,
+    replay: float = 0.5,
+    rate: float = 1e-3,
+    seed: int = 0,
+) -> list[float]:
+    """What `fine_tune` of the notebook does."""
+    rng, losses = random.Random(seed), []
+    again = round(replay * batch)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, fused=True)
+    model.train()
+    with one_thread():
+        for _ in tqdm(range(steps), desc=f"replay {replay:g}", mininterval=1):
+            loss = loss_of(model, rng.choices(old, k=again) + rng.choices(new, k=batch - again))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses.append(float(loss.detach()))
+    model.eval()
+    return losses
 
 
 def numbers(rng: np.random.Generator, centre: float, n: int) -> list[float]:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_sound, assert_that, check
-from whisper_lab import listening, measuring, probes
+from whisper_lab import listening, probes
 from whisper_lab.checks.reference import (
     LOOP,
     PROMPT,
@@ -23,7 +23,9 @@ from whisper_lab.checks.reference import (
     attention_task,
     beam_task,
     chirp,
+    count_errors,
     decoding_task,
+    error_rate,
     first_logits,
     gaussian,
     hearing,
@@ -275,7 +277,7 @@ def the_first_that_will_do(student, rng):
     results = [(LOOP, -0.2) if i % 2 else (SENTENCE, -1.5) for i in range(6)]
     results[good] = (SENTENCE + " on white", -0.4)
     results[good + 1 :] = [(SENTENCE, -0.1)] * (5 - good)
-    found, tried = asked.fallback(student.with_fallback, results, TEMPERATURES)
+    found, tried = asked.asked_by_fallback(student.with_fallback, results, TEMPERATURES)
     assert_that(isinstance(found, list | tuple) and len(found) == 2, "expected a text and a temperature")
     assert_that(len(tried) > 1, "only one temperature was tried: a text that will not do calls for the next")
     assert_that(found[0] != LOOP, "a text that repeats itself was taken: it compresses to a fraction of its length")
@@ -292,7 +294,7 @@ def the_first_that_will_do(student, rng):
 def nothing_is_tried_in_vain(student, rng):
     """Where the first will do, no other is tried."""
     asked = student.library("whisper_lab.probes")
-    found, tried = asked.fallback(student.with_fallback, [(SENTENCE, -0.3)] * 6, TEMPERATURES)
+    found, tried = asked.asked_by_fallback(student.with_fallback, [(SENTENCE, -0.3)] * 6, TEMPERATURES)
     assert_same(found[0], SENTENCE, "the text")
     assert_that(len(tried) == 1, f"{len(tried)} temperatures were tried; each costs a whole decoding")
 
@@ -307,7 +309,7 @@ def the_cheapest_alignment(student, rng):
     shifted = words[:4], [words[3], *words[4:7]]  # four exchanged, where keeping one costs six
     for said, heard in (misheard(rng, 7), misheard(rng, 12), (words[:3], words[:3]), shifted):
         found = student.align(said, heard)
-        assert_alignment(found, said, heard, measuring.errors(said, heard))
+        assert_alignment(found, said, heard, count_errors(said, heard))
 
 
 @check("word_errors")
@@ -315,7 +317,7 @@ def the_rate_over_all(student, rng):
     """All errors over all words said."""
     while True:
         pairs = [misheard(rng, 12), (["one"], ["a", "big", "blue"])]  # a short one, all wrong: more errors than words
-        errors, lengths = [measuring.errors(a, b) for a, b in pairs], [len(a) for a, _ in pairs]
+        errors, lengths = [count_errors(a, b) for a, b in pairs], [len(a) for a, _ in pairs]
         if sum(errors) < sum(lengths) < sum(len(b) for _, b in pairs):
             break
     said, heard = [" ".join(a) for a, _ in pairs], [" ".join(b) for _, b in pairs]
@@ -324,7 +326,7 @@ def the_rate_over_all(student, rng):
             [e / n for e, n in zip(errors, lengths, strict=True)]
         ),
         "divided by the words heard; they are counted by the words said": sum(errors) / sum(len(b) for _, b in pairs),
-        "in characters: `unit` is words here": measuring.error_rate(said, heard, "character"),
+        "in characters: `unit` is words here": error_rate(said, heard, "character"),
         "that is the number of errors": sum(errors),
     }
     assert_close(student.error_rate(said, heard), sum(errors) / sum(lengths), atol=1e-6, slips=slips, what="the rate")

@@ -12,6 +12,7 @@ from transformers import WhisperFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
 from coursekit.checks import assert_close, assert_same, assert_that
+from coursekit.models import Loaded
 from whisper_lab import listening, probes
 
 RATE = 16_000
@@ -95,6 +96,20 @@ def whisper_positions(length: int, width: int) -> torch.Tensor:
 # --- 4 first_token --------------------------------------------------------------------------------------------------
 
 
+def first_probabilities(loaded: Loaded, heard: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """After the start token alone: the languages' shares (n, languages), and the probability of no speech (n,)."""
+    model, known = loaded.model, loaded.model.generation_config
+    parts = []
+    for part in heard.split(listening.BATCH):
+        ids = torch.full((len(part), 1), known.decoder_start_token_id, device=model.device)
+        with torch.no_grad():
+            logits = model(input_features=part.to(model.device), decoder_input_ids=ids, use_cache=False).logits
+        parts.append(logits[:, 0].float().cpu())
+    logits = torch.cat(parts)
+    languages = logits[:, list(known.lang_to_id.values())].softmax(dim=-1)
+    return languages, logits.softmax(dim=-1)[:, known.no_timestamps_token_id - 1]
+
+
 def first_logits(model, features: torch.Tensor) -> torch.Tensor:
     """The library's logits after the start token alone, (n, vocabulary)."""
     ids = torch.full((len(features), 1), model.generation_config.decoder_start_token_id)
@@ -172,6 +187,27 @@ SENTENCE = "a small red star left of a large blue circle"
 
 
 # --- 8 word_errors --------------------------------------------------------------------------------------------------
+
+
+def count_errors(said: Sequence[str], heard: Sequence[str]) -> int:
+    """The fewest words (or characters) to exchange, leave out or put in that make one of the other."""
+    row = np.arange(len(heard) + 1)
+    steps = np.arange(len(heard) + 1)
+    for one in said:
+        kept = row[:-1] + np.array([one != other for other in heard], dtype=int)
+        row = np.concatenate([[row[0] + 1], np.minimum(row[1:] + 1, kept)])
+        row = np.minimum.accumulate(row - steps) + steps  # put in any number of words
+    return int(row[-1])
+
+
+def error_rate(said: Sequence[str], heard: Sequence[str], unit: str = "word") -> float:
+    """WER, or with unit "character" CER, over all sentences: all errors by the number of words said."""
+    parts = str.split if unit == "word" else list
+    pairs = [(parts(a), parts(b)) for a, b in zip(said, heard, strict=True)]
+    total = sum(len(a) for a, _ in pairs)
+    if not total:
+        raise ValueError("nothing was said: a rate needs at least one word")
+    return sum(count_errors(a, b) for a, b in pairs) / total
 
 
 def misheard(rng: np.random.Generator, n: int) -> tuple[list[str], list[str]]:
@@ -252,6 +288,20 @@ def assert_segments(found, wanted, begin: int) -> None:
 # --- 11 dtw ---------------------------------------------------------------------------------------------------------
 
 
+def library_times(weights: torch.Tensor, width: int = 7) -> tuple[torch.Tensor, tuple[np.ndarray, np.ndarray]]:
+    """When each token begins, in seconds, and the path, by the library's dynamic time warping.
+
+    weights: attention (heads, tokens, positions).
+    """
+    from transformers.models.whisper.generation_whisper import _dynamic_time_warping
+
+    scaled = (weights - weights.mean(dim=1, keepdim=True)) / weights.std(dim=1, keepdim=True, unbiased=False)
+    matrix = listening.median_filter(scaled, width).mean(dim=0)
+    rows, columns = _dynamic_time_warping(-matrix.double().numpy())
+    first = np.concatenate([[True], np.diff(rows) > 0])
+    return torch.from_numpy(columns[first] * listening.TICK), (rows, columns)
+
+
 def library_path(cost: np.ndarray) -> tuple[list[int], list[int]]:
     """The path by the library's dynamic time warping."""
     from transformers.models.whisper.generation_whisper import _dynamic_time_warping
@@ -293,6 +343,13 @@ def attention_task(rng: np.random.Generator, heads: int = 3, tokens: int = 6, ea
 
 
 # --- 12 merge -------------------------------------------------------------------------------------------------------
+
+
+def library_merge(parts: Sequence[Sequence[int]]) -> list[int]:
+    """Pieces that overlap as one sequence, the way the library's speech pipeline does it."""
+    from transformers.models.whisper.tokenization_whisper import _find_longest_common_sequence
+
+    return [int(token) for token in _find_longest_common_sequence([list(part) for part in parts])]
 
 
 def pieces(rng: np.random.Generator, words: Sequence[int], length: int, overlap: int) -> list[list[int]]:
