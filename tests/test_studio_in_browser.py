@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from studio_lab import data, measuring, parts
-from studio_lab.checks import Page
+from studio_lab.checks.reference import Page
 
 APP = Path(__file__).parents[1] / "weeks" / "week10_studio" / "app.py"
 pytestmark = pytest.mark.skipif(bool(browser.missing()), reason=browser.missing() or "a browser is here")

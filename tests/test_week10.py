@@ -177,7 +177,7 @@ def test_a_librarys_own_not_implemented_is_not_taken_for_a_stub():
         raise NotImplementedError("no such operator on this device")
 
     with pytest.raises(NotImplementedError, match="operator"):
-        studio_lab.studio.parts({"rank": rank})["rank"](None, [], "")
+        studio_lab.parts_of({"rank": rank})["rank"](None, [], "")
 
 
 def test_what_forms_is_what_comes(loaded):
@@ -360,7 +360,7 @@ def test_a_full_disk_and_a_lack_of_memory_are_said_and_lose_no_history(broken, s
     with app_test(history=history) as page:
         painted(page)
         session, before = page.session_state["session"], page.session_state["work"]["pixels"]
-    with app_test({**studio_lab.studio.parts(), **broken}, history, session) as page:
+    with app_test({**studio_lab.parts_of(), **broken}, history, session) as page:
         painted(page, "a small blue ring", seed=99)
         told = [*said(page), *(note.value for note in page.info)]
         assert any(says in text for text in told), told
@@ -370,7 +370,7 @@ def test_a_full_disk_and_a_lack_of_memory_are_said_and_lose_no_history(broken, s
 
 
 def test_a_part_that_breaks_is_named_and_the_page_stays():
-    with app_test({**studio_lab.studio.parts(), "rank": lambda *_: {}["nothing"]}) as page:
+    with app_test({**studio_lab.parts_of(), "rank": lambda *_: {}["nothing"]}) as page:
         painted(page)
         assert ["KeyError" in error for error in said(page)] == [True] and not page.exception
 

@@ -26,8 +26,8 @@ def app_test(
 ) -> Iterator[Any]:
     """The app on a page of its own, as it is when it has just been opened.
 
-    parts: a module that `assemble` wrote, or parts by name; else the course's.   history: else a new one.
-    session: the one in the page's address; else a new one.
+    parts: a module that `assemble` wrote, or parts by name, see `parts_of`; else the course's.
+    history: else a new one.   session: the one in the page's address; else a new one.
     Raises RuntimeError where Streamlit is not installed.
     """
     try:

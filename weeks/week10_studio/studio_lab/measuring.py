@@ -8,8 +8,7 @@ from functools import lru_cache
 
 from PIL import Image
 
-from studio_lab import parts
-from studio_lab.studio import Models
+from studio_lab.studio import Models, ours
 from tinyworld import Facts, Scene, judge
 from tinyworld.judge import Seen, Verdict
 from tinyworld.scene import direction
@@ -47,10 +46,10 @@ def choosers(models: Models, others: Mapping[str, str]) -> dict[str, Callable[[S
     """Named ways to choose one of several candidates. others: another prompt for each, for the control."""
 
     def by_clip(pictures: Sequence[Image.Image], prompt: str) -> int:
-        return parts.rank(models["clip"], pictures, prompt)[0][0]
+        return ours.rank(models["clip"], pictures, prompt)[0][0]
 
     def by_blip(pictures: Sequence[Image.Image], prompt: str) -> int:
-        chances = [parts.matches(models["retrieval"], picture, prompt) for picture in pictures]
+        chances = [ours.matches(models["retrieval"], picture, prompt) for picture in pictures]
         return chances.index(max(chances))
 
     return {
@@ -64,7 +63,7 @@ def choosers(models: Models, others: Mapping[str, str]) -> dict[str, Callable[[S
 def candidates(models: Models, scenes: Sequence[Scene], n: int = 4, steps: int = 8, seed: int = 0) -> list[list]:
     """`n` pictures of each scene's caption."""
     pipe = models.painter
-    return [parts.paint(pipe, s.caption(), range(seed + n * i, seed + n * i + n), steps) for i, s in enumerate(scenes)]
+    return [ours.paint(pipe, s.caption(), range(seed + n * i, seed + n * i + n), steps) for i, s in enumerate(scenes)]
 
 
 def choices(

@@ -27,8 +27,8 @@ from PIL import Image, ImageDraw
 
 from studio_lab import studio as studios
 from studio_lab import voice
-from studio_lab.parts import GUIDANCE, PNG_BYTES, PROMPT, SEEDS, SOUND_BYTES, STEPS, read_recipe
-from studio_lab.studio import Forming, Models, Studio, reworded, sessions, words_of
+from studio_lab.bounds import GUIDANCE, PNG_BYTES, PROMPT, SEEDS, SOUND_BYTES, STEPS
+from studio_lab.studio import Forming, Models, Studio, ours, reworded, sessions, words_of
 
 HISTORY = Path.home() / ".crossmodal" / "studio.db"
 LARGE, SMALL, SHOWN = 384, 128, 24  # pixels of the picture and of a thumbnail; works that the history shows
@@ -234,7 +234,7 @@ def progress(studio: Studio, steps: int) -> Iterator[Callable[[int, torch.Tensor
 def replay(data: bytes) -> None:
     state = st.session_state
     with told("painting a recipe again"):
-        work, same = this_studio().replay(read_recipe(data))
+        work, same = this_studio().replay(ours.read_recipe(data))
         work, notes = this_studio().finished(work)
         state.works = [work]
         choose(work)

@@ -16,8 +16,6 @@ from PIL import Image
 
 from coursekit import models
 from studio_lab.driving import app_test, new_history, press, said
-from studio_lab.parts import recall
-from studio_lab.studio import parts
 
 load = lru_cache(maxsize=None)(lambda role: models.load(role, profile="tiny", device="cpu"))
 
@@ -232,13 +230,71 @@ def created(function: Callable, plan: Mapping[str, Any], text: str, settings: Ma
     return {**told, "calls": bench.calls, "remembered": bench.remembered, "steps": steps}
 
 
-def visit(create: Callable, text: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Open the app with this `create`, paint, and open it again as after a restart. The rest is the course's.
+class Bare:
+    """Parts of an app that paints what it was given and remembers while this process lives; see `visit`.
 
-    Returns what can be seen: "errors", "notes", "picture", "record"; "before" and "after": the history's records and
-    pictures, on the page where it was painted and on the one that was opened later; and "reopened", the settings there.
+    pictures: by seed.   scores: of CLIP, by seed.
     """
-    history, own = new_history(), {**parts(), "create": create}
+
+    def __init__(self, pictures: Mapping[int, Image.Image], scores: Mapping[int, float]) -> None:
+        self.pictures, self.scores = pictures, scores
+        self.works: list[tuple[str, dict[str, Any]]] = []
+
+    def parts(self) -> dict[str, Callable]:
+        """By name, those that an app asks for when it paints and looks back."""
+        names = ("read_prompt", "paint", "rank", "describe", "matches", "remember", "recall", "stamp", "deck")
+        return {name: getattr(self, name) for name in names}
+
+    def read_prompt(self, text: str, known: Any = None, most: int = 300) -> tuple[str, list[str]]:
+        if len(text) > most:
+            raise ValueError(f"The prompt has more than {most} characters.")
+        return text.strip(), []
+
+    def paint(
+        self, pipe: Any, prompt: str, seeds: Sequence[int], steps: int, guidance: float, on_step: Any = None
+    ) -> list[Image.Image]:
+        size, channels = pipe.unet.config.sample_size, pipe.unet.config.in_channels
+        for done in range(1, steps + 1):
+            if on_step:
+                on_step(done, torch.zeros(len(seeds), channels, size, size))
+        return [self.pictures[seed] for seed in seeds]
+
+    def _score(self, picture: Image.Image) -> float:
+        return next(self.scores[seed] for seed, one in self.pictures.items() if one.tobytes() == picture.tobytes())
+
+    def rank(self, clip: Any, pictures: Sequence[Image.Image], prompt: str) -> list[tuple[int, float]]:
+        return sorted(enumerate(map(self._score, pictures)), key=lambda pair: -pair[1])
+
+    def describe(self, captioner: Any, picture: Image.Image) -> str:
+        return f"scored {self._score(picture):.3f}"
+
+    def matches(self, retriever: Any, picture: Image.Image, prompt: str) -> float:
+        return self._score(picture) / 2
+
+    def remember(self, path: str, session: str, record: Mapping[str, Any], picture: Image.Image) -> int:
+        work = {"id": len(self.works) + 1, "made": "2026-01-01T00:00:00+00:00", "record": dict(record)}
+        self.works.append((session, work | {"picture": picture.copy()}))
+        return len(self.works)
+
+    def recall(self, path: str, session: str) -> list[dict[str, Any]]:
+        return [work for whose, work in reversed(self.works) if whose == session]
+
+    def stamp(self, picture: Image.Image, recipe: Mapping[str, Any]) -> bytes:
+        return picture.tobytes()
+
+    def deck(self, title: str, slides: Sequence[Mapping[str, Any]]) -> str:
+        return title
+
+
+def visit(create: Callable, plan: Mapping[str, Any], text: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Open the app with this `create`, paint, and open it again as after a restart. The other parts are a `Bare`'s.
+
+    plan: its pictures and scores.   Returns what can be seen: "errors", "notes", "picture", "record"; "before" and
+    "after": the history's records and pictures, on the page where it was painted and on the one that was opened later;
+    and "reopened", the settings there.
+    """
+    bare, history = Bare(**plan), new_history()
+    own = {**bare.parts(), "create": create}
     with app_test(own, history) as page:
         page.text_area(key="text").set_value(text)
         for name in ("steps", "guidance", "candidates"):
@@ -251,11 +307,11 @@ def visit(create: Callable, text: str, settings: Mapping[str, Any]) -> dict[str,
             "notes": [note.value for note in page.info],
             "picture": work.pop("picture", None),
             "record": work,
-            "before": _history(page, history),
+            "before": _history(page, bare),
             "reopened": {},
         }
     with app_test(own, history, page.session_state["session"]) as again:
-        found["after"] = _history(again, history)
+        found["after"] = _history(again, bare)
         if found["after"]:
             press(again, "Reopen", -1)
             names = ("text", "seed", "steps", "guidance")
@@ -263,8 +319,8 @@ def visit(create: Callable, text: str, settings: Mapping[str, Any]) -> dict[str,
     return found
 
 
-def _history(page: Any, path: str) -> list[Any]:
+def _history(page: Any, bare: Bare) -> list[Any]:
     """What the page shows of its session's history."""
-    works = recall(path, page.session_state["session"])
+    works = bare.recall("", page.session_state["session"])
     shown = len([button for button in page.button if button.label == "Reopen"])
     return [[work["record"], work["picture"]] for work in works[:shown]]
