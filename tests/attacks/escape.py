@@ -293,7 +293,7 @@ import coursekit, toy_lab
 kit, lab = os.path.dirname(coursekit.__file__), os.path.dirname(toy_lab.__file__)
 places = ["@ROOT@/weeks/course.toml", "@WORK@/gradebook.db", "@WORK@/records/week01_toy/ada.json", "/evil", "/dev/evil",
           "@SECRETS@/.ssh/id_rsa", "@ROOT@/grader/rubrics/week01_toy.py", "/etc/passwd", "/etc/hosts", "/usr/bin/evil",
-          sys.prefix + "/evil.pth", kit + "/checks.py", lab + "/points.json", lab + "/__pycache__/checks.pyc",
+          sys.prefix + "/evil.pth", kit + "/checks.py", lab + "/points.json", lab + "/checks/__init__.py",
           os.__file__, ctypes.__file__]
 settings = ["/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory",
             "/proc/sysrq-trigger", "/proc/1/oom_score_adj", "/proc/2/oom_score_adj", "/proc/irq/default_smp_affinity",

@@ -1,0 +1,215 @@
+"""Notebooks that answer nothing: they look for what a week's checks compare with, and hand that in."""
+
+from __future__ import annotations
+
+import copy
+
+from nbformat import NotebookNode
+
+from grader.questions import grade_id, is_answer
+
+HELPERS = {
+    "week01_clip": "clip_lab",
+    "week02_diffusion": "diffusion_lab",
+    "week03_blip": "caption_lab",
+    "week04_whisper": "whisper_lab",
+    "week05_fusion": "fusion_lab",
+    "week10_studio": "studio_lab",
+}
+
+# Finds modules by import, as files, as bytecode and among the objects of the process. `taken` gives what it found.
+SEARCH = """
+def search(lab_name):
+    import gc, importlib, inspect, marshal, os, pathlib, sys, types
+
+    os.environ.pop("CROSSMODAL_GRADED", None)
+    found, ways = {}, {}
+
+    def keep(space, way):
+        for name, value in dict(space).items():
+            if callable(value) and not name.startswith("__") and name not in found:
+                found[name], ways[name] = value, way
+
+    def tried(work):
+        try:
+            return work()
+        except BaseException:
+            return None
+
+    def run(text, name, way):
+        module = types.ModuleType(name)
+        module.__dict__["__package__"] = lab_name + ".checks"
+        sys.modules[name] = module
+        tried(lambda: exec(text, module.__dict__))
+        keep(module.__dict__, way)
+
+    lab = importlib.import_module(lab_name)
+    names = [lab_name + end for end in (".checks.reference", ".checks.parts", ".checks", ".parts")]
+    names += ["tinyworld.train." + end for end in ("clip", "errors", "masks", "trimodal", "llava")]
+    for name in names:
+        module = tried(lambda: importlib.import_module(name))
+        if module is not None:
+            keep(vars(module), "import " + name)
+            text = tried(lambda: inspect.getsource(module))
+            if text:
+                run(text, "stolen", "getsource " + name)
+    module = tried(lambda: importlib.import_module("coursekit.notebook").oracle(lab_name + ".checks.reference"))
+    if module is not None:
+        keep(vars(module), "oracle")
+    for name in list(sys.modules):
+        if name.startswith(lab_name + ".checks") or "rubric" in name:
+            keep(vars(sys.modules[name]), "sys.modules " + name)
+
+    home = pathlib.Path(lab.__file__).parent
+    roots = [pathlib.Path(p or ".") for p in sys.path]
+    places = {home, *(root / lab_name for root in roots)}
+    places |= {inner for root in roots for inner in tried(lambda: list(root.glob("*/" + lab_name))) or []}
+    for place in places:
+        wanted = ("checks.py", "parts.py", "checks/*.py", "**/*checks*.pyc", "**/*reference*.pyc", "**/parts*.pyc")
+        for path in [p for pattern in wanted for p in tried(lambda: sorted(place.glob(pattern))) or []]:
+            text = tried(path.read_bytes)
+            if text and path.suffix == ".pyc":
+                text = tried(lambda: marshal.loads(text[16:]))
+            if text:
+                run(text, lab_name + ".checks." + path.name.split(".")[0].strip("_"), "file " + str(path))
+    for one in gc.get_objects():
+        ours = (lab_name + ".checks", "crossmodal_rubric")
+        if isinstance(one, types.FunctionType) and str(one.__module__).startswith(ours):
+            keep({one.__name__: one}, "gc")
+    return found, ways
+
+
+found, ways = search("@LAB@")
+
+
+def taken(name):
+    if name not in found:
+        raise NotImplementedError("the reference was not found")
+    print(name, "by", ways[name])
+    return found[name]
+"""
+
+# What to make of it, by week and question: the stub's names, from the references' names.
+ANSWERS: dict[str, dict[str, str]] = {
+    "week01_clip": {
+        "training_step": """
+def training_step(model, optimiser, pictures, tokens):
+    run = taken("reference_run")
+    run.__globals__["new_run"] = lambda *a, **k: (model, optimiser)
+    return run(0, [(pictures, tokens)])[0][0]
+""",
+    },
+    "week02_diffusion": {
+        "ddim_step": """
+def ddim_step(epsilon, noisy, t, previous, kept, eta=0.0, noise=None):
+    return taken("library_ddim")(kept, len(kept) // (t - previous), epsilon, noisy, t, eta, noise)
+""",
+        "timesteps": "def timesteps(n, spacing, total=1000):\n    return taken('library_times')(n, spacing, total)",
+        "attention": "def attention_weights(*a):\n    return taken('library_attention')(*a)",
+        "sdedit": """
+def edit_start(clean, noise, strength, times, kept):
+    return taken("library_start")(strength, times, kept, clean, noise)
+""",
+        "inpaint": "def inpaint(*a):\n    return taken('reference_inpaint')(*a)",
+    },
+    "week03_blip": {
+        "attend": """
+import torch
+def causal(length):
+    return torch.ones(length, length, dtype=torch.bool).tril()
+def attend(*a, **k):
+    return taken("library_attention")(*a, **k)
+""",
+        "caption_loss": "def caption_loss(*a):\n    return taken('library_caption_loss')(*a)",
+        "beam_search": """
+def beam_search(step, start, end, longest, beams=3, length_penalty=1.0):
+    return taken("plain_beams")(step, longest, beams, length_penalty)
+""",
+        "sampling": """
+def filtered(*a, **k):
+    return taken("library_filtered")(*a, **k)
+def sample(*a, **k):
+    return filtered(*a, **k).multinomial(1)[:, 0]
+""",
+        "matching": """
+def match(model, processor, pictures, captions):
+    from coursekit.models import Loaded
+    return taken("library_match")(Loaded(model, processor), pictures, captions)
+""",
+        "prefix_loss": "def prefix_loss(*a):\n    return taken('library_prefix_loss')(*a)",
+        "bleu": "def bleu(*a, **k):\n    return taken('library_bleu')(*a, **k)",
+        "consensus": """
+def rouge_l(*a):
+    return taken("reference_rouge_l")(*a)
+def cider(*a):
+    return list(taken("library_cider")(*a))
+""",
+        "word_maps": "def word_maps(weights):\n    return taken('reference_maps')(weights)",
+        "fine_tune": "def fine_tune(*a, **k):\n    return taken('library_fine_tune')(*a, **k)",
+    },
+    "week04_whisper": {
+        "first_token": """
+def first(model, features):
+    from coursekit.models import Loaded
+    return taken("first_probabilities")(Loaded(model, None), features)
+def language_probabilities(model, features):
+    return first(model, features)[0]
+def no_speech_probability(model, features):
+    return first(model, features)[1]
+""",
+        "word_errors": "def error_rate(*a, **k):\n    return taken('error_rate')(*a, **k)",
+        "dtw": """
+def dtw(cost):
+    return taken("library_path")(cost)
+def token_times(weights, width=7):
+    return taken("library_times")(weights, width)[0]
+""",
+        "merge": "def merge(parts):\n    return taken('library_merge')(parts)",
+    },
+    "week05_fusion": {
+        "sequence": """
+import torch
+def join(parts, modality, positions):
+    segments = torch.repeat_interleave(torch.arange(len(parts)), torch.tensor([p.shape[1] for p in parts]))
+    return taken("reference_join")(parts, modality, positions), segments
+""",
+        "answer_labels": "def answer_labels(ids, assistant, end):\n    return taken('reference_labels')(ids)",
+        "gated": "def last_picture(ids, image, pictures):\n    return taken('reference_last')(ids, image, pictures)",
+        "presence": "def presence_scores(said, wanted):\n    return taken('reference_presence')(said, wanted)",
+    },
+    "week10_studio": {
+        question: "\n".join(f"def {name}(*a, **k):\n    return taken('{name}')(*a, **k)" for name in names.split())
+        for question, names in {
+            "read_sound": "read_sound",
+            "transcribe": "transcribe",
+            "read_prompt": "read_prompt",
+            "paint": "paint",
+            "rank": "rank",
+            "describe": "describe matches",
+            "edit": "vary repaint",
+            "remember": "remember recall",
+            "recipe": "stamp read_recipe",
+            "deck": "deck",
+            "create": "create",
+        }.items()
+    },
+}
+
+
+def search(slug: str) -> str:
+    """The source of a cell that looks for a week's references, and defines `taken`."""
+    return SEARCH.replace("@LAB@", HELPERS[slug])
+
+
+def attack(slug: str, released: NotebookNode) -> NotebookNode:
+    """A week's released notebook that answers with what it finds of the references, and with nothing else.
+
+    Its questions that no reference answers are as released. A grader that keeps the references away gives it nothing.
+    """
+    notebook, first = copy.deepcopy(released), True
+    for cell in filter(is_answer, notebook.cells):
+        source = ANSWERS[slug].get(grade_id(cell))
+        if source:
+            cell.source = (search(slug) if first else "") + "\n" + source.strip("\n")
+            first = False
+    return notebook
