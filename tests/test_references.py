@@ -181,6 +181,12 @@ def test_an_attack_finds_every_reference_where_nothing_hides_them():
         assert wanted(slug) and wanted(slug) <= found[slug], slug
 
 
+def test_it_reads_their_files_where_they_cannot_be_imported():
+    found = searched([], GRADED)
+    for slug in WEEKS:
+        assert wanted(slug) <= found[slug], slug
+
+
 def test_and_none_where_the_folders_are_empty(tmp_path):
     for week in WEEKS.values():
         target = tmp_path / week.slug / week.helper

