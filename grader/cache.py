@@ -34,8 +34,8 @@ PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "c
 
 # the grader's own modules whose change could change a score; pages and reports cannot
 DECISIVE = (
-    *("bindings", "cache", "classic", "confine", "devices", "engine", "figures", "forkserver", "grading", "judge"),
-    *("kernel", "outputs", "provisioner", "questions", "reconcile", "sandbox", "sources", "submission"),
+    *("beside", "bindings", "cache", "classic", "confine", "devices", "engine", "figures", "forkserver", "grading"),
+    *("judge", "kernel", "outputs", "provisioner", "questions", "reconcile", "sandbox", "sources", "submission"),
 )
 
 
@@ -45,14 +45,19 @@ DECISIVE = (
 def inputs(course: Course, week: Week, options: Options) -> dict[str, str]:
     """What a grade depends on besides the submission and the checks of its questions."""
     gpu = {"gpu": json.dumps([options.slots, cap(options, week)])} if chosen(options.parameters) else {}
-    return gpu | {
-        "release": file_hash(course.release(week)),
-        "code": code_hash(course.root, week),
-        "parameters": json.dumps(options.parameters, sort_keys=True),
-        "budget": json.dumps(asdict(options.budget or week.budget), sort_keys=True),
-        "seed": options.seed,
-        "sandbox": "bubblewrap" if options.sandboxed else "none",
-    }
+    readable = {"readable": json.dumps([str(path) for path in week.readable])} if week.readable else {}
+    return (
+        gpu
+        | readable
+        | {
+            "release": file_hash(course.release(week)),
+            "code": code_hash(course.root, week),
+            "parameters": json.dumps(options.parameters, sort_keys=True),
+            "budget": json.dumps(asdict(options.budget or week.budget), sort_keys=True),
+            "seed": options.seed,
+            "sandbox": "bubblewrap" if options.sandboxed else "none",
+        }
+    )
 
 
 def other_releases(course: Course, week: Week) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-from grader import cache, classic, gradebook, records, submission
+from grader import beside, cache, gradebook, records, submission
 from grader.course import Course, Week
 from grader.gradebook import GradebookError
 from grader.grading import Options, Result, grade_many, not_gradable, placeholder, released_notebook
@@ -141,6 +141,7 @@ class _Earlier:
 
     def __init__(self, course: Course, week: Week, options: Options) -> None:
         cache.code_hash.cache_clear()
+        beside.forget()
         self.course, self.week = course, week
         self.inputs = cache.inputs(course, week, options)
         self.others = {"other releases": cache.other_releases(course, week)}
@@ -151,7 +152,7 @@ class _Earlier:
         try:
             grade = records.read(self.course.record(self.week, student))
             inputs = {**self.inputs, "submission": cache.file_hash(path)}
-            inputs |= classic.inputs(self.course, self.week, path)
+            inputs |= beside.inputs(self.course, self.week, path)
         except (OSError, RecordError):
             return None, []
         if grade.outcome == "not gradable":

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat import NotebookNode
-from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+from traitlets.config.loader import Config, ConfigFileNotFound, PyFileConfigLoader
 
-from grader.course import Budget, Course, CourseError, Folders, Limits, Week
+from grader.course import Budget, Course, CourseError, Folders, Limits, Week, readable_from
 from grader.questions import Question, grade_id, is_test, questions_in
 from grader.records import CheckResult, QuestionResult
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 CONFIG = "nbgrader_config.py"
 NOTE = "judged by tests in the notebook, inside the student's process"
-FILES, FILE_BYTES = 1_000, 200_000_000  # of an assignment, beside its notebook
 
 
 def find(start: Path, work: Path | None = None) -> Course | None:
@@ -36,29 +35,39 @@ def find(start: Path, work: Path | None = None) -> Course | None:
     for folder in (start, *start.parents):
         if not (folder / CONFIG).is_file() and not (folder / "source").is_dir():
             continue
-        folders = _folders(folder)
+        config = _config(folder)
+        folders = _folders(config)
         if (folder / folders.solutions).is_dir():
-            return Course(folder, work or folder, folder.name, "", "", _assignments(folder, folders), folders, True)
+            weeks = _assignments(folder, folders, readable_from(config.Crossmodal.get("readable"), folder))
+            return Course(folder, work or folder, folder.name, "", "", weeks, folders, True)
     return None
 
 
-def _folders(root: Path) -> Folders:
+def _config(root: Path) -> Config:
+    """What nbgrader's own configuration says; and ours in it, under Crossmodal."""
+    try:
+        return PyFileConfigLoader(CONFIG, path=str(root)).load_config()
+    except ConfigFileNotFound:
+        return Config()
+    except Exception as error:
+        raise CourseError(f"{root / CONFIG} cannot be read: {type(error).__name__}: {error}") from None
+
+
+def _folders(config: Config) -> Folders:
     """nbgrader's folders, as its own configuration names them."""
     from nbgrader.coursedir import CourseDirectory
 
-    try:
-        config = PyFileConfigLoader(CONFIG, path=str(root)).load_config()
-    except ConfigFileNotFound:
-        config = None
-    except Exception as error:
-        raise CourseError(f"{root / CONFIG} cannot be read: {type(error).__name__}: {error}") from None
-    named = CourseDirectory(config=config) if config else CourseDirectory()
+    named = CourseDirectory(config=config)
     return Folders(
-        named.source_directory, named.release_directory, named.submitted_directory, named.autograded_directory
+        named.source_directory,
+        named.release_directory,
+        named.submitted_directory,
+        named.autograded_directory,
+        tuple(named.ignore),
     )
 
 
-def _assignments(root: Path, folders: Folders) -> dict[str, Week]:
+def _assignments(root: Path, folders: Folders, readable: tuple[Path, ...]) -> dict[str, Week]:
     weeks = {}
     for number, folder in enumerate(sorted(p for p in (root / folders.solutions).iterdir() if p.is_dir()), 1):
         notebooks = sorted(p.stem for p in folder.glob("*.ipynb") if not p.name.startswith("."))
@@ -76,6 +85,7 @@ def _assignments(root: Path, folders: Folders) -> dict[str, Week]:
             limits=Limits(),
             notebook=notebooks[0] if len(notebooks) == 1 else "",
             parts=tuple(notebooks) if len(notebooks) > 1 else (),
+            readable=readable,
         )
     return weeks
 
@@ -148,35 +158,6 @@ def _number(outputs: Sequence[NotebookNode]) -> float | None:
             except ValueError:
                 return None
     return None
-
-
-def files(course: Course, week: Week, submission: Path | None) -> list[tuple[Path, str]]:
-    """(file, name in the working folder) of what lies beside the notebooks: the student's, then the course's own.
-
-    Links are left out, and so is what goes beyond FILES and FILE_BYTES.
-    """
-    found: dict[str, Path] = {}
-    for folder in (submission.parent if submission else None, course.solution(week).parent):
-        for path in sorted(folder.rglob("*")) if folder and folder.is_dir() else []:
-            plain = path.is_file() and not any(p.is_symlink() for p in (path, *path.parents))
-            if plain and path.suffix != ".ipynb" and not path.name.startswith("."):
-                found[str(path.relative_to(folder))] = path
-    kept, size = [], 0
-    for name, path in sorted(found.items())[:FILES]:
-        size += path.stat().st_size
-        if size <= FILE_BYTES:
-            kept.append((path, name))
-    return kept
-
-
-def inputs(course: Course, week: Week, submission: Path | None) -> dict[str, str]:
-    """What a grade depends on here besides notebook and tests: what lies beside them."""
-    if not course.classic:
-        return {}
-    digest = hashlib.sha256()
-    for path, name in files(course, week, submission):
-        digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return {"files": digest.hexdigest()}
 
 
 def read_solution(course: Course, week: Week) -> NotebookNode:

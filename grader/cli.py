@@ -287,7 +287,7 @@ def grade(
 
     Example: [bold]grader grade week01 --workers 2[/]
     """
-    from grader import changes
+    from grader import beside, changes
     from grader.classes import grade_class, records_of
     from grader.gradebook import GradebookError, enrolled, lateness
 
@@ -301,6 +301,8 @@ def grade(
         example = here.submission(which.notebooks[0], "STUDENT")
         raise CourseError(f"nothing handed in for {which.slug}: submissions are expected at {example}")
     out, trouble = errors() if as_json else console(), None
+    for line in dict.fromkeys(line for one in which.notebooks for line in beside.refused(here, one)):
+        errors().print(Text(pages.clean(line), "yellow"))
     with alone(here, wait):
         before = records_of(here, which, names)[0] if diff else []
         with Watch(out, f"Grading {which.slug}", len(names) * len(which.notebooks)) as watch:

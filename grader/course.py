@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 GB = 1 << 30
 
@@ -46,6 +48,22 @@ def _limits(table: dict[str, float]) -> Limits:
     return Limits(**{**table, **sizes})
 
 
+def readable_from(listed: Any, root: Path) -> tuple[Path, ...]:
+    """The folders and files that `readable = [...]` names, relative ones as seen from the course. Raises CourseError.
+
+    Whether they exist is looked at when a sandbox is to show them: other machines may have only the course.
+    """
+    if listed is None:
+        return ()
+    if not isinstance(listed, list | tuple) or not all(isinstance(path, str | Path) and str(path) for path in listed):
+        raise CourseError(f'readable is {listed!r}; it is a list of folders and files, as in readable = ["/data/maps"]')
+    found = [Path(os.path.abspath(root / Path(path).expanduser())) for path in listed]
+    for path in found:
+        if len(path.parts) == 1 or path.parts[1] in ("proc", "dev", "sys", "run"):
+            raise CourseError(f"readable names {path}, which is not for submissions; name the folder that they need")
+    return tuple(dict.fromkeys(found))
+
+
 @dataclass(frozen=True)
 class Week:
     """One row of the syllabus. `slug` names the folder, the notebook and nbgrader's assignment.
@@ -65,6 +83,7 @@ class Week:
     limits: Limits = Limits()
     notebook: str = ""  # the file's name without .ipynb, where it is not the slug
     parts: tuple[str, ...] = ()  # the notebooks' names, where there are several
+    readable: tuple[Path, ...] = ()  # what sandboxes show besides, read-only, at its own place
 
     @property
     def notebooks(self) -> list[Week]:
@@ -94,12 +113,13 @@ class Week:
 
 @dataclass(frozen=True)
 class Folders:
-    """The names of nbgrader's four folders."""
+    """The names of nbgrader's four folders. ignore: patterns of names in them that are nobody's files."""
 
     solutions: str = "solutions"
     releases: str = "weeks"
     submitted: str = "submitted"
     autograded: str = "autograded"
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,6 +173,7 @@ class Course:
                     summary=row["summary"],
                     budget=Budget(**{**usual, **row.get("budget", {})}),
                     limits=_limits({**course.get("limits", {}), **row.get("limits", {})}),
+                    readable=readable_from(course.get("readable"), root) + readable_from(row.get("readable"), root),
                 )
                 for slug, row in table["weeks"].items()
             }

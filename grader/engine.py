@@ -21,6 +21,7 @@ from typing import Any, Literal
 import nbformat
 from nbformat import NotebookNode
 
+from grader.beside import File
 from grader.course import Budget
 from grader.devices import Share
 from grader.kernel import Kernel, Ran, environment
@@ -61,7 +62,7 @@ def run_notebook(
     env: dict[str, str] | None = None,
     policy: Policy | None = None,
     scratch: Path | None = None,
-    files: Sequence[tuple[Path, str]] = (),
+    files: Sequence[File] = (),
     gpu: Share | None = None,
     skip: Callable[[NotebookNode], bool] = lambda cell: False,
     judged: bool = False,
@@ -74,7 +75,7 @@ def run_notebook(
     """Run all cells of `manager.nb`, a papermill NotebookExecutionManager.
 
     budget: seconds a cell and the notebook may take.   env: the kernel's environment.   policy: of its sandbox, None
-    for no sandbox.   scratch: for its folders where it has none.   files: (file, name) to copy into its working folder.
+    for no sandbox.   scratch: for its folders where it has none.   files: beside the notebook.
     gpu: what it may have of one.
     skip: cells that are not for running.   judged: whether the kernel can be asked, see `Kernel.ask`.
     at: called at each skipped cell with the living kernel, whose state is that of a run up to there.

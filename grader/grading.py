@@ -23,7 +23,8 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
-from grader import cache, classic, devices, submission
+from grader import beside, cache, classic, devices, submission
+from grader.beside import File
 from grader.bindings import Bindings
 from grader.course import Budget, Course, CourseError, Week
 from grader.devices import Share
@@ -110,7 +111,7 @@ def grade_notebook(
     rubric = Rubric.load(course, week)
     rubric.must_cover(questions_in(released), week)
     path = notebook if isinstance(notebook, Path) else None
-    inputs = cache.inputs(course, week, options) | classic.inputs(course, week, path)
+    inputs = cache.inputs(course, week, options) | beside.inputs(course, week, path)
     try:
         submitted = submission.load(notebook)
         rebuilt = reconcile(submitted.notebook, released, _other_weeks(course, week))
@@ -120,10 +121,23 @@ def grade_notebook(
     renamed = submission.other_name(week, path) if path else []
     repairs = [*renamed, *submitted.notes, *rebuilt.repairs]
     inputs["submission"] = submitted.sha256
-    beside = classic.files(course, week, path) if course.classic else []
+    files, left_out = beside.files(course, week, path) if course.classic else ([], [])
     rebuilt = rebuilt.notebook
     return _execute(
-        course, week, rebuilt, released, rubric, student, options, repairs, inputs, began, scratch, kept, beside
+        course,
+        week,
+        rebuilt,
+        released,
+        rubric,
+        student,
+        options,
+        repairs,
+        inputs,
+        began,
+        scratch,
+        kept,
+        files,
+        left_out,
     )
 
 
@@ -163,7 +177,8 @@ def _execute(
     began: tuple[float, float],
     scratch: Path | None,
     kept: Sequence[QuestionResult] = (),
-    files: Sequence[tuple[Path, str]] = (),
+    files: Sequence[File] = (),
+    left_out: Sequence[str] = (),
     as_is: bool = False,
 ) -> Result:
     if devices.chosen(options.parameters) and options.share is None:
@@ -171,7 +186,7 @@ def _execute(
     budget = options.budget or week.budget
     questions = questions_in(notebook)
     answered = _mark_unanswered(notebook, released)
-    journal, results, repeats, refused = Journal(), [], [], []
+    journal, results, repeats, refused = Journal(log=list(left_out)), [], [], []
     # other inputs for every file that is handed in: what feedback told of the last ones is of no use for the next
     seed = f"{options.seed}/{inputs.get('submission', '')}"
     outside = [q for q in questions if not q.inside]
@@ -428,6 +443,10 @@ def _policy(course: Course, week: Week, options: Options) -> Policy | None:
     readable = [course.root / "weeks", course.root / "datasets", *_student_packages()]
     if options.parameters.get("PROFILE") == "full":
         readable.append(_hub_cache())
+    for path in week.readable:
+        if not path.exists():
+            raise CourseError(f"{path}, which the course names under readable, is not there")
+        readable.append(path)
     hidden = [course.root, course.work, Path(__file__).parent, *_visible_checks(course)]
     return Policy(tuple(readable), tuple(hidden), week.limits, devices.files(options.share))
 

@@ -28,6 +28,7 @@ from nbformat import NotebookNode
 
 from coursekit.codec import parse
 from grader import devices
+from grader.beside import File
 from grader.course import CourseError
 from grader.devices import Share
 from grader.outputs import Outputs
@@ -116,7 +117,7 @@ class Kernel:
     """A running kernel, as a context manager. Its working folder is fresh and goes with it.
 
     name: of a kernelspec.  env: all of its environment.  policy: of the sandbox it runs in; None for no sandbox.
-    scratch: where its folders outside a sandbox are made.  files: (file, name) copied into its working folder.
+    scratch: where its folders outside a sandbox are made.  files: what lies in its working folder.
     gpu: what it may have of one; `env` binds it to that, see `devices.environment`.
     judged: whether it can be asked about the student's values, see `ask`; for that it needs ipykernel and coursekit.
     Entering raises KernelStartError or SandboxError.
@@ -129,7 +130,7 @@ class Kernel:
         policy: Policy | None = None,
         scratch: Path | None = None,
         start_seconds: float = 120,
-        files: Sequence[tuple[Path, str]] = (),
+        files: Sequence[File] = (),
         gpu: Share | None = None,
         judged: bool = False,
     ) -> None:
@@ -171,14 +172,15 @@ class Kernel:
         if self._policy is not None:
             self._use_our_provisioner()
             policy = replace(
-                self._policy, readable=(*self._policy.readable, *interpreter(self.manager.kernel_spec.argv[0]))
+                self._policy,
+                readable=(*self._policy.readable, *interpreter(self.manager.kernel_spec.argv[0])),
+                beside=tuple((file.path, file.name) for file in self._files if file.shared),
             )
             given["sandbox"] = self.sandbox = self._stack.enter_context(Sandbox(policy))
             env = {name: value for name, value in env.items() if name not in NOT_INSIDE} | INSIDE
-        for file, name in self._files:
-            target = (self.sandbox.path(HOME) if self.sandbox else folder) / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
+        for file in self._files:
+            if self.sandbox is None or not file.shared:
+                _copy(file, self.sandbox.path(HOME) if self.sandbox else folder)
         self.manager.start_kernel(
             cwd=str(folder),
             env=env,
@@ -407,6 +409,17 @@ class Kernel:
             if isinstance(message.get("parent_header"), dict) and isinstance(message.get("content"), dict):
                 found.append(message)
         return found
+
+
+def _copy(file: File, folder: Path) -> None:
+    """A copy that the notebook may write to; scripts stay executable."""
+    target = folder / file.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if file.path.is_dir():
+        shutil.copytree(file.path, target, dirs_exist_ok=True)
+    else:
+        shutil.copy(file.path, target)
+        target.chmod(target.stat().st_mode | 0o600)
 
 
 def _unpack(text: bytes) -> Any:

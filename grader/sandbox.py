@@ -72,13 +72,15 @@ class Policy:
     """What is inside a sandbox besides the system and this Python.
 
     readable: folders and files, shown read-only at their own paths.   hidden: folders of which nothing else is shown,
-    also where they lie within something readable.   devices: of /dev, passed through for a GPU.
+    also where they lie within something readable.   devices: of /dev, passed through for a GPU.   beside: (folder or
+    file, name), shown read-only in the working folder, which itself can be written to.
     """
 
     readable: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
     devices: tuple[Path, ...] = ()
+    beside: tuple[tuple[Path, str], ...] = ()
 
 
 class Sandbox:
@@ -198,6 +200,7 @@ def _arguments(policy: Policy, stack: contextlib.ExitStack) -> tuple[list[str], 
         mounts.append((Path("/etc") / name, ["--ro-bind-data", str(given[-1]), f"/etc/{name}"]))
     size = ["--size", str(policy.limits.disk)] if policy.limits.disk else []
     mounts += [(Path(p), [*(SOCKETS if p == str(RUN) else size), "--tmpfs", p]) for p in WRITABLE]
+    mounts += [(HOME / name, ["--ro-bind", str(path), str(HOME / name)]) for path, name in policy.beside]
     mounts += [(Path("/proc"), ["--proc", "/proc"]), (Path("/dev"), ["--dev", "/dev"])]
     # bubblewrap leaves the system's settings as they are; root outside could still write some of them from inside
     mounts.append((Path("/proc/sys"), ["--ro-bind", "/proc/sys", "/proc/sys"]))
