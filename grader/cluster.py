@@ -124,7 +124,7 @@ def grade_here(job: dict[str, Any], content: bytes | None, expected: str, second
         if _version(course, week) != expected:
             raise CourseError(f"{root} holds another version of the course, of the grader or of their packages")
         options = options_from(job["options"])
-        env, libraries = kernel_environment(course, week, options), libraries_of(options.kernel)
+        env, libraries = kernel_environment(course, week, options), libraries_of(options.kernel, course, week)
         share = devices.share_here(options, week, job["alone"]) if devices.chosen(options.parameters) else None
         job = {**job, "options": {**job["options"], "share": share and asdict(share)}}
     except (CourseError, KernelStartError) as error:

@@ -83,9 +83,9 @@ REQUEST_BYTES = 1 << 20
 
 
 def warm_up(libraries: Iterable[str]) -> None:
-    """Import the libraries; those this machine lacks are left for the notebooks to miss."""
+    """Import the libraries; those that this machine lacks, or that fail, are left for the notebooks to miss."""
     for name in (*KERNEL, *libraries):
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(Exception, SystemExit):
             importlib.import_module(name)
     if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
         raise RuntimeError("a library uses CUDA while it is imported, and no fork could use it after that")

@@ -27,7 +27,7 @@ import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat import NotebookNode
 
-from grader import devices, provisioner
+from grader import devices, imports, provisioner
 from grader.course import Budget, Course, CourseError, Week
 from grader.devices import Share, Slots
 from grader.forkserver import LIBRARIES
@@ -209,7 +209,8 @@ def _worker(course: Course, week: Week, options: Options, scratch: Path) -> Any:
         from grader.cluster import RemoteWorker
 
         return RemoteWorker(course, week, options, scratch)
-    return Worker(kernel_environment(course, week, options), libraries_of(options.kernel), options.threads, scratch)
+    libraries = libraries_of(options.kernel, course, week)
+    return Worker(kernel_environment(course, week, options), libraries, options.threads, scratch)
 
 
 def scratch_folder() -> Path:
@@ -226,11 +227,17 @@ def scratch_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=base))
 
 
-def libraries_of(kernel: str) -> list[str]:
-    """What the server of this kernelspec imports; nothing, where it is not one of ours. Raises KernelStartError."""
+def libraries_of(kernel: str, course: Course, week: Week) -> list[str]:
+    """What the server of this kernelspec imports: what it lists, else what the weeks of ours or the notebooks of a
+    plain course need; nothing, where the kernelspec is not one of ours. Raises KernelStartError."""
     must_exist(kernel)
     chosen = KernelSpecManager().get_kernel_spec(kernel).metadata.get("kernel_provisioner", {})
-    return list(chosen.get("config", {}).get("libraries", LIBRARIES)) if chosen.get("provisioner_name") == WARM else []
+    if chosen.get("provisioner_name") != WARM:
+        return []
+    listed = chosen.get("config", {}).get("libraries")
+    if listed is None:
+        return imports.libraries(course, week) if course.classic else list(LIBRARIES)
+    return list(listed)
 
 
 def _grade(

@@ -26,7 +26,7 @@ from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import Bool, List, Unicode
+from traitlets import Bool, List, Unicode, default
 
 from grader.forkserver import LIBRARIES
 from grader.sandbox import HOME, RUN, Sandbox
@@ -129,6 +129,7 @@ class ForkServerClient:
 
 _servers: dict[tuple[Any, ...], ForkServerClient] = {}
 _servers_lock = threading.Lock()
+_usual: list[str] = list(LIBRARIES)  # what a kernel's server imports where its kernelspec does not say; see `share`
 
 
 def _key(env: dict[str, str], libraries: Sequence[str]) -> tuple[Any, ...]:
@@ -149,7 +150,10 @@ def server_for(env: dict[str, str], libraries: Sequence[str]) -> ForkServerClien
 
 
 def share(connection: socket.socket, env: dict[str, str], libraries: Sequence[str]) -> None:
-    """Use a connection to somebody else's fork server for kernels with this environment and these libraries."""
+    """Use a connection to somebody else's fork server for kernels with this environment and these libraries, which
+    are the usual ones here from now on."""
+    global _usual
+    _usual = list(libraries)
     with _servers_lock:
         _servers[_key(env, libraries)] = ForkServerClient(connection)
 
@@ -168,12 +172,16 @@ class WarmProvisioner(LocalProvisioner):
 
     libraries = List(
         Unicode(),
-        default_value=list(LIBRARIES),
         help="Modules to import before forking. A kernelspec sets them: metadata.kernel_provisioner.config.libraries.",
     ).tag(config=True)
     warm = Bool(
         True, help="Run the kernel in the fork itself; else the fork only executes the kernelspec's command."
     ).tag(config=True)
+
+    @default("libraries")
+    def _usual_libraries(self) -> list[str]:
+        return list(_usual)
+
     sandbox: Sandbox | None = None  # given to KernelManager.start_kernel(sandbox=...)
     server: ForkServerClient | None = None
     folder: Path | None = None
