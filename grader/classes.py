@@ -129,6 +129,7 @@ def together(week: Week, grades: Sequence[Grade]) -> Grade:
         questions=questions,
         repairs=lines["repairs"],
         log=lines["log"],
+        denied=list(dict.fromkeys(kind for g in grades for kind in g.denied)),
         timings=dict(timings),
         inputs={name: " ".join(values) for name, values in inputs.items()},
         versions={name: version for g in grades for name, version in g.versions.items()},

@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
-from grader import beside, cache, classic, devices, submission
+from grader import beside, cache, classic, denied, devices, submission
 from grader.beside import File
 from grader.bindings import Bindings
 from grader.course import Budget, Course, CourseError, Week
@@ -210,6 +210,7 @@ def _execute(
             told = kernel.evaluate(devices.REFUSALS, budget.check).expressions.get("r", {}).get("data", {})
             refused.append(str(told.get("text/plain", "0")) != "0")
 
+    policy = _policy(course, week, options)
     try:
         executed = papermill.execute_notebook(
             executed,
@@ -221,7 +222,7 @@ def _execute(
             progress_bar=False,
             budget=budget,
             env=kernel_environment(course, week, options),
-            policy=_policy(course, week, options),
+            policy=policy,
             scratch=scratch,
             files=files,
             gpu=options.share,
@@ -234,10 +235,12 @@ def _execute(
     except PapermillExecutionError:  # raised once everything has run, because a cell failed; the journal has it all
         executed = remove_error_markers(journal.notebook)
     executed = _tidy(executed)
+    lost = any(result.status != "manual" and result.points < result.max_points for result in results)
+    kinds, lines = denied.find(executed, results, policy, lost) if policy else ([], [])
+    journal.log += lines
     classic.with_tests(executed, released)  # hidden tests stay hidden
     crowded = False
     told = [line for result in results for line in (result.note, *(c.message for c in result.checks if not c.passed))]
-    lost = any(result.status != "manual" and result.points < result.max_points for result in results)
     # libraries catch a refusal too, and do with less: one that cost nothing is nothing to speak of
     short = devices.ran_out([*journal.log, *told]) or (lost and any(refused))
     if short and (share := options.share):
@@ -257,6 +260,7 @@ def _execute(
         questions=results,
         repairs=repairs,
         log=[_printable(line) for line in (*journal.log, *judge.log)],
+        denied=kinds,
         timings=_timings(journal, *began),
         inputs=inputs,
         versions=cache.versions(),

@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from grader import pages
+from grader import denied, pages
 from grader.records import Grade
 
 FEW = 30  # up to so many have a line each where there is no terminal
@@ -168,6 +168,8 @@ def class_table(grades: Sequence[Grade], notes: dict[str, str] | None = None) ->
         if grade.reason:
             how = "could be graded in part" if grade.outcome == "graded" else "could not be graded"
             parts.append(_text(f"{grade.student} {how}: {grade.reason}", "red"))
+    if refused := denied.summary(grades):
+        parts.append(_text(f"\n{refused}", "yellow"))
     return parts
 
 

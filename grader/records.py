@@ -22,6 +22,7 @@ SCHEMA = 2
 
 Outcome = Literal["graded", "not gradable"]
 Status = Literal["judged", "manual", "not judged"]
+Denied = Literal["network", "file", "write", "limit"]
 Name = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -98,6 +99,7 @@ class Grade:
     questions: list[QuestionResult] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)  # what reconcile put right
     log: list[str] = field(default_factory=list)  # errors of cells, time-outs, a kernel's death
+    denied: list[Denied] = field(default_factory=list)  # what the sandbox did not give it and it failed for
     # of the wall: start, cells, judge, total; of CPU time the same with _cpu, and grader_cpu of the grader itself
     timings: dict[str, Number] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)  # what it depends on besides the checks; see grader.cache

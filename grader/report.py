@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from grader import pages
+from grader import denied, pages
 from grader.course import Course, Week
 from grader.feedback import question_titles, words
 from grader.records import CheckResult, Grade, write_atomically
@@ -102,6 +102,7 @@ def page(course: Course, week: Week, grades: Sequence[Grade]) -> str:
         passed=sum(map(pages.passed, graded)),
         mean=statistics.mean(points) if points else 0,
         median=statistics.median(points) if points else 0,
+        denied=denied.summary(grades),
         bins=bins,
         tallest=max((b.count for b in bins), default=0),
         questions=questions,

@@ -188,7 +188,7 @@ def _arguments(policy: Policy, stack: contextlib.ExitStack) -> tuple[list[str], 
             readable(path)
     for name in SETTINGS:
         readable(Path("/etc") / name)
-    for path in {*_python(), *policy.readable}:
+    for path in {*own_python(), *policy.readable}:
         readable(path)
     shown = [path for path, _ in mounts]
     for folder in policy.hidden:
@@ -225,7 +225,7 @@ def _in_memory(text: str, stack: contextlib.ExitStack) -> int:
     return descriptor
 
 
-def _python() -> set[Path]:
+def own_python() -> set[Path]:
     """Where this Python and its packages are. Not all of sys.path: that may begin with anybody's folder."""
     places = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
     if site.ENABLE_USER_SITE:
