@@ -141,6 +141,31 @@ def test_setup_says_one_line_and_refuses_what_is_not_there(capsys):
         torch.set_num_threads(before[1])
 
 
+@pytest.mark.parametrize(
+    ("course", "openmp", "threads", "said"),
+    [
+        ("3", "2", 3, "3 CPU threads (CROSSMODAL_THREADS)"),
+        (None, "2", 2, "2 CPU threads (OMP_NUM_THREADS)"),
+        ("", "1,2", 1, "1 CPU thread (OMP_NUM_THREADS)"),
+        (None, "none", 5, "5 CPU threads, seed"),
+        ("0", None, 5, "5 CPU threads, seed"),
+    ],
+)
+def test_setup_says_how_many_threads_and_who_chose_them(course, openmp, threads, said, capsys, monkeypatch):
+    before = session.current, torch.get_num_threads()
+    monkeypatch.setattr(session, "_cores", lambda: 5)
+    for name, value in (("CROSSMODAL_THREADS", course), ("OMP_NUM_THREADS", openmp)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    try:
+        assert session.setup("tiny", "cpu").threads == threads == torch.get_num_threads()
+        assert said in capsys.readouterr().out
+    finally:
+        session.current = before[0]
+        torch.set_num_threads(before[1])
+
+
 def python(code: str, env: dict[str, str]) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, timeout=300

@@ -28,8 +28,9 @@ current: Session | None = None
 def setup(profile: str = "tiny", device: str = "auto", seed: int = 0) -> Session:
     """Settle profile ("tiny" or "full"), device ("auto", "cpu", "cuda", "mps") and seed, and print one line.
 
-    The tiny profile downloads nothing. The number of CPU threads is the cores this process may use, or
-    CROSSMODAL_THREADS where that is set (the grader sets it, so that parallel kernels do not fight over cores). On an
+    The tiny profile downloads nothing. The number of CPU threads is CROSSMODAL_THREADS where that is set (the grader
+    sets it, so that parallel kernels do not fight over cores), else OMP_NUM_THREADS, else the cores this process may
+    use. On an
     NVIDIA GPU results are the same in every run, and of float32's full precision.
     Raises ValueError for a profile that does not exist, RuntimeError for a device this machine lacks.
     """
@@ -41,7 +42,7 @@ def setup(profile: str = "tiny", device: str = "auto", seed: int = 0) -> Session
     if profile not in PROFILES:
         raise ValueError(f'PROFILE is {profile!r}; use "tiny" (shipped, offline) or "full" (the Hub)')
     chosen = _device(device)
-    threads = int(os.environ.get("CROSSMODAL_THREADS") or _cores())
+    threads, told_by = _threads()
     torch.set_num_threads(threads)
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - students' code may use the global generator
@@ -49,7 +50,8 @@ def setup(profile: str = "tiny", device: str = "auto", seed: int = 0) -> Session
     if chosen.type == "cuda":
         _repeatable()
     current = Session(profile, chosen, seed, threads)
-    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"{chosen}, {threads} threads"
+    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else str(chosen)
+    name += f", {threads} CPU thread{'s' if threads > 1 else ''}{told_by}"
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
     print(f"Crossmodal: profile {profile}, {name}, seed {seed}, {versions}")
     return current
@@ -66,6 +68,15 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _threads() -> tuple[int, str]:
+    """How many CPU threads to use, and which variable says so, where one does. OMP_NUM_THREADS may be a list."""
+    for name in ("CROSSMODAL_THREADS", "OMP_NUM_THREADS"):
+        first = os.environ.get(name, "").partition(",")[0].strip()
+        if first.isdecimal() and int(first) > 0:
+            return int(first), f" ({name})"
+    return _cores(), ""
 
 
 def _cores() -> int:
