@@ -19,7 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 from traitlets.config.loader import Config, ConfigFileNotFound, PyFileConfigLoader
 
-from grader.course import Budget, Course, CourseError, Folders, Limits, Week, readable_from
+from grader.course import Budget, Course, CourseError, Folders, Limits, Week, limits_from, readable_from
 from grader.questions import Question, grade_id, is_test, questions_in
 from grader.records import CheckResult, QuestionResult
 
@@ -38,7 +38,9 @@ def find(start: Path, work: Path | None = None) -> Course | None:
         config = _config(folder)
         folders = _folders(config)
         if (folder / folders.solutions).is_dir():
-            weeks = _assignments(folder, folders, readable_from(config.Crossmodal.get("readable"), folder))
+            weeks = _assignments(
+                folder, folders, _limits(config), readable_from(config.Crossmodal.get("readable"), folder)
+            )
             return Course(folder, work or folder, folder.name, "", "", weeks, folders, True)
     return None
 
@@ -67,7 +69,19 @@ def _folders(config: Config) -> Folders:
     )
 
 
-def _assignments(root: Path, folders: Folders, readable: tuple[Path, ...]) -> dict[str, Week]:
+def _limits(config: Config) -> Limits:
+    """What a submission may use, as in weeks/course.toml: c.Crossmodal.limits = {"memory": 8}."""
+    given = config.Crossmodal.get("limits", {})
+    try:
+        return limits_from(dict(given))
+    except (TypeError, ValueError):
+        raise CourseError(
+            f'c.Crossmodal.limits is {given!r} in {CONFIG}; it is numbers by name, as in {{"memory": 8, "disk": 2}}: '
+            "memory and disk in GB, processes, files"
+        ) from None
+
+
+def _assignments(root: Path, folders: Folders, limits: Limits, readable: tuple[Path, ...]) -> dict[str, Week]:
     weeks = {}
     for number, folder in enumerate(sorted(p for p in (root / folders.solutions).iterdir() if p.is_dir()), 1):
         notebooks = sorted(p.stem for p in folder.glob("*.ipynb") if not p.name.startswith("."))
@@ -82,7 +96,7 @@ def _assignments(root: Path, folders: Folders, readable: tuple[Path, ...]) -> di
             minutes=0,
             summary="",
             budget=Budget(),
-            limits=Limits(),
+            limits=limits,
             notebook=notebooks[0] if len(notebooks) == 1 else "",
             parts=tuple(notebooks) if len(notebooks) > 1 else (),
             readable=readable,

@@ -42,10 +42,10 @@ class Limits:
     gpu_memory: int = 8 * GB
 
 
-def _limits(table: dict[str, float]) -> Limits:
-    """From course.toml, where memory, gpu_memory and disk are in GB."""
-    sizes = {name: int(table[name] * GB) for name in ("memory", "gpu_memory", "disk") if name in table}
-    return Limits(**{**table, **sizes})
+def limits_from(table: dict[str, float]) -> Limits:
+    """From course.toml, where memory, gpu_memory and disk are in GB. Raises TypeError, or ValueError for no number."""
+    sizes = {name: GB for name in ("memory", "gpu_memory", "disk")}
+    return Limits(**{name: int(float(value) * sizes.get(name, 1)) for name, value in table.items()})
 
 
 def readable_from(listed: Any, root: Path) -> tuple[Path, ...]:
@@ -172,13 +172,13 @@ class Course:
                     minutes=row["minutes"],
                     summary=row["summary"],
                     budget=Budget(**{**usual, **row.get("budget", {})}),
-                    limits=_limits({**course.get("limits", {}), **row.get("limits", {})}),
+                    limits=limits_from({**course.get("limits", {}), **row.get("limits", {})}),
                     readable=readable_from(course.get("readable"), root) + readable_from(row.get("readable"), root),
                 )
                 for slug, row in table["weeks"].items()
             }
             return cls(root, work, course["title"], course["repository"], course["branch"], weeks)
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise CourseError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
 
     def week(self, name: str) -> Week:

@@ -71,7 +71,7 @@ LINES: dict[Denied, tuple[str, str]] = {
     ),
     "limit": (
         "The sandbox has limits of memory, disk, files and processes",
-        "They stand under `[course.limits]` in weeks/course.toml; --unsandboxed, for files you trust, has none.",
+        "They stand in the course, under `limits`; --unsandboxed, for files you trust, has none.",
     ),
 }
 COUNTED: dict[Denied, str] = {

@@ -12,7 +12,7 @@ from test_classic import PYTHON, cell
 
 from grader import cache, denied, progress, report, sandbox
 from grader.classes import grade_class, together
-from grader.course import Course, CourseError
+from grader.course import Course, CourseError, Limits
 from grader.grading import Options, grade_many
 from grader.records import CheckResult, Grade, QuestionResult
 from grader.sandbox import Policy
@@ -229,6 +229,17 @@ except OSError:
     course = Course.find(root)
     (result,) = grade_many(course, course.week("1"), [("ada", right)], Options(workers=1, sandboxed=True))
     assert result.grade.log == [] and result.grade.points == 7.5 and result.grade.denied == []
+
+
+def test_limits_of_a_plain_course(plain):
+    config = plain / "nbgrader_config.py"
+    assert Course.find(plain).week("ps1").limits == Limits()
+    config.write_text("c.Crossmodal.limits = {'memory': 1.5, 'processes': 7}\n")
+    assert Course.find(plain).week("ps1").limits == Limits(memory=1536 << 20, processes=7)
+    for wrong in ("{'memroy': 1}", "{'memory': 'much'}", "{'files': 'few'}", "8"):
+        config.write_text(f"c.Crossmodal.limits = {wrong}\n")
+        with pytest.raises(CourseError, match="numbers by name"):
+            Course.find(plain)
 
 
 def test_readable_of_the_course_and_of_a_week(toy_tree, tmp_path):
