@@ -181,7 +181,8 @@ class _Look:
         self.refused: list[str] = []
 
     def refuse(self, name: str, why: str) -> None:
-        self.refused.append(f"{self.source / name} is left out: {why}")
+        line = f"{self.source / name} is left out: {why}"
+        self.refused.append(line.encode("utf-8", "replace").decode())  # names of files need not be text
 
     def folder(self, path: Path, name: str, above: tuple[Path, ...]) -> _Node:
         """above: the folders that lead here, as they really are."""

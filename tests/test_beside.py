@@ -15,6 +15,7 @@ from grader.classes import grade_class
 from grader.cli import app
 from grader.course import Course
 from grader.grading import Options
+from grader.kernel import Kernel, environment
 
 MB = 10**6
 BIG = 210 * MB
@@ -192,6 +193,23 @@ def test_a_student_s_files_have_caps(tree, tmp_path, monkeypatch):
         "Not in the working folder: 0.bin (together the files have more than 2 MB).",
         "Not in the working folder: 3.txt, 4.txt, 5.txt, 6.txt, 7.txt and 1 more (there are more than 3 files).",
     ]
+
+
+def test_names_that_are_no_text(tmp_path):
+    source = tmp_path / "source" / "ps1"
+    source.mkdir(parents=True)
+    nbformat.write(new_notebook(), source / "p.ipynb")
+    (source / os.fsdecode(b"caf\xe9.csv")).write_text("1")
+    (source / os.fsdecode(b"gone\xe9")).symlink_to("nowhere")
+    course = Course.find(tmp_path)
+    (line,) = beside.refused(course, course.week("ps1"))
+    assert "gone?" in line and beside.inputs(course, course.week("ps1"), None)
+    for sandboxed in (True, False):
+        policy = None if not sandboxed or sandbox.unavailable() else sandbox.Policy()
+        with Kernel(
+            "python3", environment([], 1), policy, files=beside.files(course, course.week("ps1"), None)[0]
+        ) as k:
+            assert k.run("import os; assert os.fsencode(os.listdir()[0]) == b'caf\\xe9.csv'", 10).error == ""
 
 
 def test_a_course_behind_a_link_is_as_good(tree, tmp_path):
