@@ -209,7 +209,7 @@ def test_names_that_are_no_text(tmp_path):
         with Kernel(
             "python3", environment([], 1), policy, files=beside.files(course, course.week("ps1"), None)[0]
         ) as k:
-            assert k.run("import os; assert os.fsencode(os.listdir()[0]) == b'caf\\xe9.csv'", 10).error == ""
+            assert k.run("import os; assert b'caf\\xe9.csv' in os.listdir(b'.')", 10).error == ""
 
 
 def test_a_course_behind_a_link_is_as_good(tree, tmp_path):
