@@ -56,8 +56,9 @@ class Given:
 def files(course: Course, week: Week, submission: Path | None) -> tuple[list[File], list[str]]:
     """What lies beside the notebook of a submission, and what of the student's files was left out, in plain words.
 
-    Where names are the same the course's file stands, as in stock nbgrader; but of a notebook that asks for answers the
-    student's own. Such a notebook is there only where this one names it.
+    Where names are the same the course's file stands, as in stock nbgrader; but the student's own of a notebook that
+    asks for answers, and of what nbgrader's exclude_overwriting names. Such a notebook is there only where this one
+    names it.
     """
     own, hidden, left_out = _merged(course, week, submission)
     return [*own, *(file for file in course_files(course, week).files if file.name not in hidden)], left_out
@@ -86,7 +87,7 @@ def _merged(course: Course, week: Week, submission: Path | None) -> tuple[list[F
     given = course_files(course, week)
     answered = {name for name, path in given.contents.items() if name.endswith(".ipynb") and _asks(path)}
     unused = answered - _named(answered, course.solution(week), submission)
-    own, left_out = _of_student(course, given, answered, submission)
+    own, left_out = _of_student(course, given, answered | set(week.theirs), submission)
     own = [file for file in own if file.name not in unused]
     return own, unused | {file.name for file in own}, left_out
 
@@ -300,11 +301,11 @@ class _LeftOut:
 
 
 def _of_student(
-    course: Course, given: Given, answered: set[str], submission: Path | None
+    course: Course, given: Given, theirs: set[str], submission: Path | None
 ) -> tuple[list[File], list[str]]:
     """A student's own files, where they may lie in the working folder; a line for each reason why some may not.
 
-    answered: notebooks of the course's that students answer.
+    theirs: names of the course's files of which the student's version stands.
     """
     if submission is None or not submission.parent.is_dir():
         return [], []
@@ -313,7 +314,7 @@ def _of_student(
     kept, size, out = [], 0, _LeftOut()
     for path, why in _walk(submission.parent, course.folders.ignore):
         name = path.relative_to(submission.parent).as_posix()
-        if path == submission or (name in given.contents and name not in answered):
+        if path == submission or (name in given.contents and name not in theirs):
             continue
         if why:
             out.add(name, why)

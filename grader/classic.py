@@ -38,9 +38,7 @@ def find(start: Path, work: Path | None = None) -> Course | None:
         config = _config(folder)
         folders = _folders(config)
         if (folder / folders.solutions).is_dir():
-            weeks = _assignments(
-                folder, folders, _limits(config), readable_from(config.Crossmodal.get("readable"), folder)
-            )
+            weeks = _assignments(folder, folders, config)
             return Course(folder, work or folder, folder.name, "", "", weeks, folders, True)
     return None
 
@@ -81,7 +79,9 @@ def _limits(config: Config) -> Limits:
         ) from None
 
 
-def _assignments(root: Path, folders: Folders, limits: Limits, readable: tuple[Path, ...]) -> dict[str, Week]:
+def _assignments(root: Path, folders: Folders, config: Config) -> dict[str, Week]:
+    limits, readable = _limits(config), readable_from(config.Crossmodal.get("readable"), root)
+    theirs = config.Autograde.get("exclude_overwriting", {})
     weeks = {}
     for number, folder in enumerate(sorted(p for p in (root / folders.solutions).iterdir() if p.is_dir()), 1):
         notebooks = sorted(p.stem for p in folder.glob("*.ipynb") if not p.name.startswith("."))
@@ -99,6 +99,7 @@ def _assignments(root: Path, folders: Folders, limits: Limits, readable: tuple[P
             limits=limits,
             notebook=notebooks[0] if len(notebooks) == 1 else "",
             parts=tuple(notebooks) if len(notebooks) > 1 else (),
+            theirs=tuple(theirs.get(folder.name, ())),
             readable=readable,
         )
     return weeks

@@ -83,6 +83,7 @@ class Week:
     limits: Limits = Limits()
     notebook: str = ""  # the file's name without .ipynb, where it is not the slug
     parts: tuple[str, ...] = ()  # the notebooks' names, where there are several
+    theirs: tuple[str, ...] = ()  # files beside the notebook of which a student's own version stands
     readable: tuple[Path, ...] = ()  # what sandboxes show besides, read-only, at its own place
 
     @property

@@ -195,6 +195,16 @@ def test_a_student_s_files_have_caps(tree, tmp_path, monkeypatch):
     ]
 
 
+def test_a_student_s_version_stands_where_nbgrader_is_told_so(tree, tmp_path):
+    copy = shutil.copytree(tree, tmp_path / "c", symlinks=True, ignore=shutil.ignore_patterns("large.bin", "many"))
+    (copy / "nbgrader_config.py").write_text("c.Autograde.exclude_overwriting = {'ps1': ['data.csv']}\n")
+    for student, owner in (("ada", "submitted"), ("bob", "source")):
+        course = Course.find(copy)
+        first = course.week("ps1").notebooks[0]
+        files = {f.name: f.path for f in beside.files(course, first, course.submission(first, student))[0]}
+        assert files["data.csv"].relative_to(copy).parts[0] == owner
+
+
 def test_names_that_are_no_text(tmp_path):
     source = tmp_path / "source" / "ps1"
     source.mkdir(parents=True)
