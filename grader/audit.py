@@ -113,6 +113,7 @@ def plan(
 
     Raises CourseError for a question that does not exist.
     """
+    course.must_have_checks("audit", "its tests are as good as what you try them on")
     base = solved(course, week)
     questions = automatic_questions(base)
     if unknown := sorted(set(only or []) - set(questions)):

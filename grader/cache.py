@@ -35,7 +35,8 @@ PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "c
 # the grader's own modules whose change could change a score; pages and reports cannot
 DECISIVE = (
     *("beside", "bindings", "cache", "classic", "confine", "devices", "engine", "figures", "forkserver", "grading"),
-    *("judge", "kernel", "outputs", "provisioner", "questions", "reconcile", "sandbox", "sources", "submission"),
+    *("judge", "kernel", "outputs", "provisioner", "questions", "reconcile", "sandbox", "settings", "sources"),
+    "submission",
 )
 
 
@@ -140,7 +141,7 @@ def check_sources(root: Path, week: Week) -> tuple[str, ...]:
 def digests(course: Course, week: Week) -> Mapping[str, str]:
     """{question: sha256 of what judges it}, checks or tests. Raises CourseError."""
     if course.classic:
-        return classic.digests(classic.read_solution(course, week))
+        return classic.digests(classic.instructor(course, week))
     return question_digests(*check_sources(course.root, week))
 
 

@@ -10,6 +10,7 @@ printed to stderr costs nothing (nbgrader: all points).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,53 +18,56 @@ from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat import NotebookNode
-from traitlets.config.loader import Config, ConfigFileNotFound, PyFileConfigLoader
+from traitlets.config import Config
 
-from grader.course import Budget, Course, CourseError, Folders, Limits, Week, limits_from, readable_from
-from grader.questions import Question, grade_id, is_test, questions_in
-from grader.records import CheckResult, QuestionResult
+from grader import settings
+from grader.course import Course, CourseError, Folders, Limits, Week, limits_from, readable_from
+from grader.questions import Question, grade_id, is_graded, questions_in
+from grader.records import CheckResult, QuestionResult, write_atomically
+from grader.settings import Said, Settings
 
 if TYPE_CHECKING:
     from grader.engine import CellRan, Journal
 
-CONFIG = "nbgrader_config.py"
 NOTE = "judged by tests in the notebook, inside the student's process"
+TESTS = ".grader.tests"  # the folder of notebooks whose tests took running the instructor's to make
+SKIPPED = "skip-execution"  # the tag of cells that nbclient, with which nbgrader runs notebooks, does not run
 
 
-def find(start: Path, work: Path | None = None) -> Course | None:
-    """The nbgrader course whose folder holds `start`, or None. Raises CourseError where it cannot be read."""
-    for folder in (start, *start.parents):
-        if not (folder / CONFIG).is_file() and not (folder / "source").is_dir():
-            continue
-        config = _config(folder)
-        folders = _folders(config)
-        if (folder / folders.solutions).is_dir():
-            weeks = _assignments(folder, folders, config)
-            return Course(folder, work or folder, folder.name, "", "", weeks, folders, True)
-    return None
+def is_course(folder: Path) -> bool:
+    """Whether a folder looks like a course: it has nbgrader's configuration, or assignments in source/."""
+    configured = any((folder / f"{settings.NAME}.{kind}").is_file() for kind in ("py", "json"))
+    return configured or any(folder.glob("source/*/*.ipynb"))
 
 
-def _config(root: Path) -> Config:
-    """What nbgrader's own configuration says; and ours in it, under Crossmodal."""
-    try:
-        return PyFileConfigLoader(CONFIG, path=str(root)).load_config()
-    except ConfigFileNotFound:
-        return Config()
-    except Exception as error:
-        raise CourseError(f"{root / CONFIG} cannot be read: {type(error).__name__}: {error}") from None
+def at(folder: Path, work: Path | None = None) -> Course | None:
+    """The course whose nbgrader commands are run in this folder, or None.
 
-
-def _folders(config: Config) -> Folders:
-    """nbgrader's folders, as its own configuration names them."""
-    from nbgrader.coursedir import CourseDirectory
-
-    named = CourseDirectory(config=config)
-    return Folders(
-        named.source_directory,
-        named.release_directory,
+    Raises CourseError where its configuration cannot be read, or sets what is not for here.
+    """
+    found = settings.read(folder)
+    root, named = Path(found.directory.root), found.directory
+    if not (root / named.source_directory).is_dir():
+        return None
+    found.must_be_understood()
+    folders = Folders(
+        str(root / named.source_directory),
+        str(root / named.release_directory),
         named.submitted_directory,
         named.autograded_directory,
         tuple(named.ignore),
+    )
+    return Course(
+        folder,
+        work or root,
+        root.name,
+        "",
+        "",
+        _assignments(root / named.source_directory, root, found),
+        folders,
+        classic=True,
+        database=found.database if work in (None, root) else None,
+        excluded=frozenset(filter(None, named.student_id_exclude.split(","))),
     )
 
 
@@ -74,16 +78,16 @@ def _limits(config: Config) -> Limits:
         return limits_from(dict(given))
     except (TypeError, ValueError):
         raise CourseError(
-            f'c.Crossmodal.limits is {given!r} in {CONFIG}; it is numbers by name, as in {{"memory": 8, "disk": 2}}: '
-            "memory and disk in GB, processes, files"
+            f"c.Crossmodal.limits is {given!r} in {settings.NAME}; it is numbers by name, as in "
+            '{"memory": 8, "disk": 2}: memory and disk in GB, processes, files'
         ) from None
 
 
-def _assignments(root: Path, folders: Folders, config: Config) -> dict[str, Week]:
-    limits, readable = _limits(config), readable_from(config.Crossmodal.get("readable"), root)
-    theirs = config.Autograde.get("exclude_overwriting", {})
+def _assignments(source: Path, root: Path, found: Settings) -> dict[str, Week]:
+    limits, readable = _limits(found.config), readable_from(found.config.Crossmodal.get("readable"), root)
+    theirs = found.value("Autograde.exclude_overwriting")
     weeks = {}
-    for number, folder in enumerate(sorted(p for p in (root / folders.solutions).iterdir() if p.is_dir()), 1):
+    for number, folder in enumerate(sorted(p for p in source.iterdir() if p.is_dir()), 1):
         notebooks = sorted(p.stem for p in folder.glob("*.ipynb") if not p.name.startswith("."))
         if not notebooks:
             continue
@@ -95,7 +99,7 @@ def _assignments(root: Path, folders: Folders, config: Config) -> dict[str, Week
             points=0,
             minutes=0,
             summary="",
-            budget=Budget(),
+            budget=found.budget,
             limits=limits,
             notebook=notebooks[0] if len(notebooks) == 1 else "",
             parts=tuple(notebooks) if len(notebooks) > 1 else (),
@@ -105,19 +109,90 @@ def _assignments(root: Path, folders: Folders, config: Config) -> dict[str, Week
     return weeks
 
 
-def with_tests(notebook: NotebookNode, solution: NotebookNode) -> None:
+def instructor(course: Course, week: Week) -> NotebookNode:
+    """The instructor's notebook as `nbgrader generate_assignment` enters it in the gradebook, to be read only.
+
+    That is with header and footer, AUTOTEST lines made into tests, solutions cleared, and hidden tests still there.
+    Making tests takes running the notebook, so what came of it is kept. Raises CourseError.
+    """
+    path, found = course.solution(week), settings.read(course.root)
+    digest = hashlib.sha256(found.digest.encode())
+    for one in (path, *_of_tests(path, found), *map(Path, filter(None, _around(found)))):
+        try:
+            digest.update(hashlib.sha256((Path(found.directory.root) / one).read_bytes()).digest())
+        except OSError as error:
+            raise CourseError(f"{one} cannot be read: {error.strerror}") from None
+    return _instructor(
+        path, course.root, course.work / TESTS, f"{week.name.replace('/', '.')}-{digest.hexdigest()[:20]}"
+    )
+
+
+def _around(found: Settings) -> list[str]:
+    return [found.value("IncludeHeaderFooter.header"), found.value("IncludeHeaderFooter.footer")]
+
+
+def _of_tests(notebook: Path, found: Settings) -> list[Path]:
+    """The autotests.yml that nbgrader takes: the assignment's, else the course's; none where there is none."""
+    name = found.value("InstantiateTests.autotest_filename")
+    places = (folder / name for folder in (notebook.parent, Path(found.directory.root)))
+    return [path for path in places if path.is_file()][:1]
+
+
+@functools.lru_cache(maxsize=32)
+def _instructor(path: Path, root: Path, kept: Path, name: str) -> NotebookNode:
+    found, cached = settings.read(root), kept / f"{name}.ipynb"
+    if cached.is_file():
+        return nbformat.read(cached, as_version=4)
+    from nbconvert.exporters import NotebookExporter
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, SaveCells
+    from traitlets.utils.importstring import import_item
+
+    said = Said()
+    exporter = NotebookExporter(config=found.config, default_preprocessors=[], log=said.logger)
+    names = {"student": ".", "assignment": path.parent.name, "notebook": path.stem}
+    resources = {"nbgrader": names | {"db_url": found.directory.db_url}, "unique_key": path.stem}
+    try:
+        with settings.within(Path(found.directory.root)):
+            for step in GenerateAssignment(coursedir=found.directory, config=found.config).preprocessors:
+                step = import_item(step) if isinstance(step, str) else step
+                if step in (SaveCells, ClearHiddenTests):
+                    break
+                if step is not CheckCellMetadata:  # nothing is changed by it, and old metadata can be read here
+                    exporter.register_preprocessor(step)
+            text, _ = exporter.from_filename(str(path), resources=resources)
+    except Exception as error:
+        why = "; ".join(said.lines) or f"{type(error).__name__}: {error}"
+        raise CourseError(f"{path}: `nbgrader generate_assignment` would fail: {why}") from None
+    finally:
+        for step in exporter._preprocessors:
+            if client := getattr(step, "kc", None):  # the kernel in which tests were being made
+                client.shutdown()
+    notebook = nbformat.reads(text, as_version=4)
+    mark = found.value("InstantiateTests.autotest_delimiter")
+    if mark in path.read_text(encoding="utf-8", errors="replace"):
+        write_atomically(cached, text)
+    return notebook
+
+
+def with_tests(notebook: NotebookNode, other: NotebookNode) -> None:
     """Put another version's tests in place of a notebook's: the instructor's, with the hidden ones, or the released."""
-    tests = {grade_id(cell): cell.source for cell in solution.cells if is_test(cell)}
-    for cell in filter(is_test, notebook.cells):
+    tests = {grade_id(cell): cell.source for cell in other.cells if is_graded(cell)}
+    for cell in filter(is_graded, notebook.cells):
         cell.source = tests.get(grade_id(cell), cell.source)
 
 
-def digests(solution: NotebookNode) -> dict[str, str]:
+def is_skipped(cell: NotebookNode) -> bool:
+    """Whether nbgrader would not run a cell. A test that is so tagged runs: unlike there, it earns nothing else."""
+    return SKIPPED in cell.metadata.get("tags", []) and not is_graded(cell)
+
+
+def digests(instructor: NotebookNode) -> dict[str, str]:
     """{question: sha256 of the test that judges it}."""
     return {
         q.name: hashlib.sha256(cell.source.encode()).hexdigest()
-        for q in questions_in(solution)
-        for cell in solution.cells
+        for q in questions_in(instructor, plain=True)
+        for cell in instructor.cells
         if q.inside and grade_id(cell) == q.cell
     }
 
@@ -173,11 +248,3 @@ def _number(outputs: Sequence[NotebookNode]) -> float | None:
             except ValueError:
                 return None
     return None
-
-
-def read_solution(course: Course, week: Week) -> NotebookNode:
-    """The instructor's notebook. Raises CourseError."""
-    try:
-        return nbformat.read(course.solution(week), as_version=4)
-    except Exception as error:
-        raise CourseError(f"{course.solution(week)} cannot be read: {type(error).__name__}: {error}") from None

@@ -139,6 +139,7 @@ def classroom(
     from grader import classroom
 
     here = Course.find(course, work)
+    here.must_have_checks("export classroom", "collect what was handed in, and use `grader grade`")
     which = here.week(week)
     default = _place(here, which) / ".github" / "workflows" / "classroom.yml"
     _write(out or default, classroom.workflow(which, repository, branch))

@@ -138,20 +138,24 @@ class Course:
     weeks: dict[str, Week]
     folders: Folders = Folders()
     classic: bool = False  # a course of plain nbgrader; see `classic`
+    database: Path | None = None  # the gradebook, where it is not `work`/gradebook.db
+    excluded: frozenset[str] = frozenset()  # students who are not graded
 
     @classmethod
     def find(cls, start: Path | None = None, work: Path | None = None) -> Course:
-        """The course whose tree holds `start` (the current folder): ours, else one of plain nbgrader.
+        """The course whose tree holds `start` (the current folder): the nearest, ours or one of plain nbgrader.
 
         Raises CourseError where there is none.
         """
         from grader import classic
 
-        start = (start or Path.cwd()).resolve()
+        start, work = (start or Path.cwd()).resolve(), work.resolve() if work else None
         for folder in (start, *start.parents):
             if (folder / "weeks" / "course.toml").is_file():
-                return cls._read(folder, (work or folder).resolve())
-        if found := classic.find(start, work.resolve() if work else None):
+                return cls._read(folder, work or folder)
+            if classic.is_course(folder) and (found := classic.at(folder, work)):
+                return found
+        if found := classic.at(start, work):  # as the user's own configuration of nbgrader names it
             return found
         raise CourseError(
             f"no course found in or above {start}: go to the folder that holds weeks/course.toml, or nbgrader's source/"
@@ -183,8 +187,13 @@ class Course:
             raise CourseError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
 
     def week(self, name: str) -> Week:
-        """A week by slug ("week01_clip"), unique beginning ("week01") or number ("1")."""
-        found = [w for w in self.weeks.values() if name == w.slug or name == str(w.number)]
+        """A week by slug ("week01_clip"), number ("1") or unique beginning ("week01").
+
+        Assignments of plain nbgrader have no numbers, but names may be some.
+        """
+        if name in self.weeks:
+            return self.weeks[name]
+        found = [w for w in self.weeks.values() if name == str(w.number) and not self.classic]
         found = found or [w for w in self.weeks.values() if w.slug.startswith(name)]
         if len(found) != 1:
             raise CourseError(f"{name!r} names no one week; there are: {', '.join(self.weeks)}")
@@ -219,9 +228,17 @@ class Course:
 
     @property
     def gradebook(self) -> Path:
-        return self.work / "gradebook.db"
+        return self.database or self.work / "gradebook.db"
 
     def students(self, week: Week) -> list[str]:
         """Who handed in anything for this week, or has a folder for it: sorted names of folders in submitted/."""
         folder = self.work / self.folders.submitted
-        return sorted(p.name for p in folder.iterdir() if (p / week.slug).is_dir()) if folder.is_dir() else []
+        found = {p.name for p in folder.iterdir() if (p / week.slug).is_dir()} if folder.is_dir() else set()
+        return sorted(found - self.excluded)
+
+    def must_have_checks(self, what: str, instead: str) -> None:
+        """Raises CourseError in a course of plain nbgrader. what: a command that is not for it, and what to do."""
+        if self.classic:
+            raise CourseError(
+                f"`grader {what}` is for courses with checks, and {self.root} is one of plain nbgrader: {instead}"
+            )

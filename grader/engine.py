@@ -181,6 +181,9 @@ def _note(journal: Journal, cell: NotebookNode, index: int, ran: Ran, allowed: f
     match ran.status:
         case "error":
             journal.log.append(f"{where}: {ran.error}")
+            if not any(output.output_type == "error" for output in cell.outputs):  # kernels may only reply so
+                kind, _, value = ran.error.partition(": ")
+                cell.outputs.append(nbformat.v4.new_output("error", ename=kind or "Error", evalue=value, traceback=[]))
         case "timeout":
             journal.log.append(f"{where}: {ran.why or f'it took longer than {allowed:.3g} s'}, and was interrupted.")
         case "dead":

@@ -47,7 +47,9 @@ def titles(course: Course, week: Week, grade: Grade) -> dict[str, str]:
 def automatic(course: Course, week: Week, grade: Grade) -> list[QuestionResult]:
     """A record's questions without those that a person grades, which one of a refused file does not tell itself."""
     notebooks = [(one.prefix, released_notebook(course, one)) for one in week.notebooks]
-    manual = {prefix + q.name for prefix, notebook in notebooks for q in questions_in(notebook) if q.manual}
+    manual = {
+        prefix + q.name for prefix, notebook in notebooks for q in questions_in(notebook, course.classic) if q.manual
+    }
     return [q for q in grade.questions if q.question not in manual]
 
 

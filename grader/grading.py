@@ -31,8 +31,8 @@ from grader.devices import Share
 from grader.engine import NAME, Journal
 from grader.figures import only_drawn
 from grader.judge import Judge, Rubric, not_judged
-from grader.kernel import Kernel, environment, must_exist, usual_kernel
-from grader.questions import answers_in, grade_id, is_answer, is_check, is_graded, is_task, questions_in
+from grader.kernel import Kernel, environment, language_of, must_exist, own_kernel, usual_kernel
+from grader.questions import answer_digests, answers_in, grade_id, is_answer, is_check, is_graded, is_task, questions_in
 from grader.reconcile import reconcile
 from grader.records import Grade, QuestionResult
 from grader.sandbox import Policy, SandboxError, unavailable
@@ -109,7 +109,9 @@ def grade_notebook(
     began, options = (time.monotonic(), time.process_time()), options or Options()
     released = released_notebook(course, week)
     rubric = Rubric.load(course, week)
-    rubric.must_cover(questions_in(released), week)
+    if course.classic:
+        options = replace(options, kernel=own_kernel(released, options.kernel))
+    rubric.must_cover(questions_in(released, course.classic), week)
     path = notebook if isinstance(notebook, Path) else None
     inputs = cache.inputs(course, week, options) | beside.inputs(course, week, path)
     try:
@@ -184,7 +186,7 @@ def _execute(
     if devices.chosen(options.parameters) and options.share is None:
         raise CourseError("a GPU has to be shared out first: grade by `grade_many`, which does")
     budget = options.budget or week.budget
-    questions = questions_in(notebook)
+    questions = questions_in(notebook, course.classic)
     answered = _mark_unanswered(notebook, released)
     journal, results, repeats, refused = Journal(log=list(left_out)), [], [], []
     # other inputs for every file that is handed in: what feedback told of the last ones is of no use for the next
@@ -193,9 +195,9 @@ def _execute(
     bindings = Bindings(notebook, released)
     judge = Judge(outside, rubric, answered, budget, bindings, seed, kept, options.repeat)
     executed = copy.deepcopy(notebook)
-    drawn = set() if as_is else only_drawn(notebook, released)
-    if any(q.inside for q in questions):
-        classic.with_tests(executed, classic.read_solution(course, week))
+    drawn = set() if as_is or course.classic else only_drawn(notebook, released)
+    if course.classic:
+        classic.with_tests(executed, classic.instructor(course, week))
 
     def finish(kernel: Kernel) -> None:
         judge.finish(kernel)
@@ -218,7 +220,7 @@ def _execute(
             parameters=devices.parameters(options.parameters),
             engine_name=NAME,
             kernel_name=options.kernel,
-            language="python",
+            language=language_of(notebook) or "python",
             progress_bar=False,
             budget=budget,
             env=kernel_environment(course, week, options),
@@ -226,7 +228,7 @@ def _execute(
             scratch=scratch,
             files=files,
             gpu=options.share,
-            skip=lambda cell: is_check(cell) or cell.source in drawn,
+            skip=classic.is_skipped if course.classic else lambda cell: is_check(cell) or cell.source in drawn,
             judged=any(not q.manual for q in outside),
             at=judge.at,
             after=finish,
@@ -258,6 +260,7 @@ def _execute(
         points=round(sum(r.points for r in results), 4),
         max_points=sum(q.points for q in questions),
         questions=results,
+        answers=answer_digests(notebook, released),
         repairs=repairs,
         log=[_printable(line) for line in (*journal.log, *judge.log)],
         denied=kinds,
@@ -282,7 +285,7 @@ def not_gradable(
 
     inputs: what the reason depends on, where that is known; without them it is tried again the next time.
     """
-    questions = questions_in(released_notebook(course, week))
+    questions = questions_in(released_notebook(course, week), course.classic)
     inputs = dict(inputs or {"release": cache.file_hash(course.release(week))})
     if isinstance(source, Path) and source.is_file() and not source.is_symlink():
         inputs["submission"] = cache.file_hash(source)
@@ -367,6 +370,9 @@ def grade_many(
     from grader.pool import run_jobs
 
     options = options or Options()
+    if course.classic:
+        options = replace(options, kernel=own_kernel(released_notebook(course, week), options.kernel))
+        classic.instructor(course, week)  # before anyone is graded, for it may take running it
     if not options.cluster:  # else it is the nodes that need them
         must_exist(options.kernel)
         _policy(course, week, options)
@@ -429,6 +435,8 @@ def kernel_environment(course: Course, week: Week, options: Options) -> dict[str
     if week.helper:
         # an answer that is compiled is judged by what it does, not by how long a compiler takes
         env |= {"CROSSMODAL_GRADED": "1", "CROSSMODAL_HELPER": week.helper, "TORCHDYNAMO_DISABLE": "1"}
+    if course.classic:
+        env["NBGRADER_EXECUTION"] = "autograde"  # as in stock nbgrader, whose NBGRADER_VALIDATING is not set then
     return env | {"HF_HUB_CACHE": str(_hub_cache())} if full else env
 
 

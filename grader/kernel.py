@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import psutil
 import zmq
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 
@@ -50,6 +50,19 @@ FORK_WATCH_SECONDS = 0.05  # between counts of its processes: the system's limit
 GPU_WATCH_SECONDS = 1.0  # the same for its use of a GPU: nvidia-smi has to be started for it
 HOLDERS = 2  # processes of the sandbox itself
 WARM = "crossmodal-warm"  # the name of our provisioner
+PYTHON = ("python3", WARM)  # kernelspecs that stand for whichever Python grading uses
+INSTALL = {  # of languages' kernels, how to install them, by the language in lower case
+    "r": "in R: install.packages('IRkernel'); IRkernel::installspec(user = FALSE)",
+    "julia": 'in Julia: using Pkg; Pkg.add("IJulia")',
+    "bash": "pip install bash_kernel; python -m bash_kernel.install --sys-prefix",
+    "octave": "pip install octave_kernel",
+    "matlab": "pip install jupyter-matlab-proxy",
+    "sas": "pip install sas_kernel",
+    "c++": "conda install -c conda-forge xeus-cling",
+    "scilab": "pip install scilab_kernel",
+    "stata": "pip install stata_kernel; python -m stata_kernel.install",
+    "sql": "conda install -c conda-forge xeus-sql",
+}
 INSIDE = {  # the environment in a sandbox that differs from outside
     "HOME": str(HOME),
     "USER": "student",
@@ -59,9 +72,12 @@ INSIDE = {  # the environment in a sandbox that differs from outside
 }
 NOT_INSIDE = ("XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "HF_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 JUDGED = "coursekit.judged.JudgedKernel"  # the kernel that answers a judge
+HISTORY = ["--HistoryManager.hist_file=:memory:"]
 MESSAGES_WAITING = 8  # of one socket, in our memory
 MESSAGE_VALUES = 2_000_000  # numbers, texts, lists and so on in one message
 MESSAGE_BYTES = 80_000_000  # a longer one is never received; codec.Limits allows 64 MB of text
+
+LANGUAGE = (("kernelspec", "language"), ("language_info", "name"))  # where a notebook says it
 
 Status = Literal["ok", "error", "timeout", "dead"]
 
@@ -77,6 +93,37 @@ def must_exist(name: str) -> None:
     except NoSuchKernel:
         there = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
         raise KernelStartError(f"no Jupyter kernel is called {name!r}; there are: {there}") from None
+
+
+def own_kernel(notebook: NotebookNode, chosen: str) -> str:
+    """The kernelspec that a notebook of somebody else's course runs in: the one it names, as nbgrader has it.
+
+    chosen: what grading would use; it holds where it is none of `PYTHON`, for then somebody chose it, and for Python
+    notebooks whose kernel is not installed here. Raises KernelStartError where that of another language is not.
+    """
+    spec = notebook.metadata.get("kernelspec") or {}
+    name = str(spec.get("name") or "")
+    if chosen not in PYTHON or name in ("", "python", *PYTHON):
+        return chosen
+    there = KernelSpecManager().find_kernel_specs()
+    if name.lower() in there:
+        return name.lower()
+    language = language_of(notebook)
+    if language == "python" or not language and "py" in f"{name} {spec.get('display_name', '')}".lower():
+        return chosen
+    how = INSTALL.get(language, "see https://github.com/jupyter/jupyter/wiki/Jupyter-kernels")
+    raise KernelStartError(
+        f"the notebook is for the Jupyter kernel {name!r}{f' ({language})' if language else ''}, which is not "
+        f"installed here, so nothing is graded. There are: {', '.join(sorted(there))}. To install it: {how}. "
+        "Where it has another name here, give that with --kernel"
+    )
+
+
+def language_of(notebook: NotebookNode) -> str:
+    """The language that a notebook says it is in, in lower case; "" where it does not say."""
+    said = [(notebook.metadata.get(name) or {}).get(key) for name, key in LANGUAGE]
+    language = str(next(filter(None, said), "")).lower()
+    return "python" if language.startswith(("python", "ipython")) else language
 
 
 def usual_kernel() -> str:
@@ -173,7 +220,7 @@ class Kernel:
             self._use_our_provisioner()
             policy = replace(
                 self._policy,
-                readable=(*self._policy.readable, *interpreter(self.manager.kernel_spec.argv[0])),
+                readable=(*self._policy.readable, *_of_spec(self.manager.kernel_spec)),
                 beside=tuple((file.path, file.name) for file in self._files if file.shared),
             )
             given["sandbox"] = self.sandbox = self._stack.enter_context(Sandbox(policy))
@@ -185,7 +232,7 @@ class Kernel:
             cwd=str(folder),
             env=env,
             extra_arguments=[
-                "--HistoryManager.hist_file=:memory:",
+                *(HISTORY if self.manager.kernel_spec.language.lower() == "python" else []),
                 *([f"--IPKernelApp.kernel_class={JUDGED}"] if self._judged else []),
             ],
             stdout=subprocess.DEVNULL,
@@ -420,6 +467,12 @@ def _copy(file: File, folder: Path) -> None:
     else:
         shutil.copy(file.path, target)
         target.chmod(target.stat().st_mode | 0o600)
+
+
+def _of_spec(spec: KernelSpec) -> set[Path]:
+    """What a kernelspec's command needs to be seen in a sandbox: its program, its own files, those that it names."""
+    named = (Path(argument) for argument in spec.argv[1:] if argument.startswith("/"))
+    return {*interpreter(spec.argv[0]), Path(spec.resource_dir), *(path.parent for path in named if path.is_file())}
 
 
 def _unpack(text: bytes) -> Any:

@@ -6,6 +6,7 @@ An exercise is an answer cell whose grade_id is the question's name, and a locke
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -71,16 +72,19 @@ def is_task(cell: NotebookNode) -> bool:
     return bool(nbgrader(cell).get("task"))
 
 
-def questions_in(notebook: NotebookNode) -> list[Question]:
-    """The questions of a notebook, in its order."""
+def questions_in(notebook: NotebookNode, plain: bool = False) -> list[Question]:
+    """The questions of a notebook, in its order.
+
+    plain: of a course of plain nbgrader, where a cell that calls somebody's own `check` is a test as any other.
+    """
     found = []
     for cell in notebook.cells:
         data = nbgrader(cell)
-        if is_check(cell):
+        if is_check(cell) and not plain:
             found.append(
                 Question(data["grade_id"].removeprefix(CHECK), data["grade_id"], float(data["points"]), manual=False)
             )
-        elif is_test(cell):
+        elif is_graded(cell):
             found.append(Question(data["grade_id"], data["grade_id"], float(data["points"]), manual=False, inside=True))
         elif is_manual(cell) or is_task(cell):
             found.append(Question(data["grade_id"], data["grade_id"], float(data["points"]), manual=True))
@@ -90,3 +94,12 @@ def questions_in(notebook: NotebookNode) -> list[Question]:
 def answers_in(notebook: NotebookNode) -> dict[str, str]:
     """{question: source of its answer cell}."""
     return {grade_id(cell): cell.source for cell in notebook.cells if is_answer(cell)}
+
+
+def answer_digests(notebook: NotebookNode, released: NotebookNode) -> dict[str, str]:
+    """{grade_id of an answer: sha256 of its source, "" where that is as released but for white space around it}."""
+    stubs = answers_in(released)
+    return {
+        name: "" if source.strip() == stubs.get(name, "").strip() else hashlib.sha256(source.encode()).hexdigest()
+        for name, source in answers_in(notebook).items()
+    }

@@ -96,7 +96,7 @@ def _fitting(course: Course, week: Week, say: Callable[[str], None]) -> tuple[di
     grades, damaged = records_of(course, week, recorded(course, week))
     for error in damaged:
         say(f"left out: {error}")
-    cells = {q.cell for q in questions_in(released_notebook(course, week))}
+    cells = {q.cell for q in questions_in(released_notebook(course, week), course.classic)}
     fitting = {grade.student: grade for grade in grades if {q.cell for q in grade.questions} == cells}
     for grade in grades:
         if grade.student not in fitting:

@@ -97,6 +97,7 @@ class Grade:
     points: Number  # automatic points earned
     max_points: Number  # of the whole week, manual questions included
     questions: list[QuestionResult] = field(default_factory=list)
+    answers: dict[str, Hash] = field(default_factory=dict)  # of each answer cell's source; empty where as released
     repairs: list[str] = field(default_factory=list)  # what reconcile put right
     log: list[str] = field(default_factory=list)  # errors of cells, time-outs, a kernel's death
     denied: list[Denied] = field(default_factory=list)  # what the sandbox did not give it and it failed for

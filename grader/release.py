@@ -7,7 +7,6 @@ touched. What is written is the same, byte for byte, whenever the source is.
 from __future__ import annotations
 
 import json
-import logging
 import re
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ from grader.course import Course, CourseError, Week
 from grader.grading import Options, Result, grade_many
 from grader.questions import CHECK, grade_id, is_answer, is_check, is_graded, is_manual, nbgrader, questions_in
 from grader.records import write_atomically
+from grader.settings import Said
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
@@ -34,6 +34,7 @@ def release(course: Course, weeks: Iterable[Week] | None = None, check: bool = F
 
     check: write nothing. Raises CourseError where a source notebook is missing or wrong.
     """
+    course.must_have_checks("release", "release an assignment with `nbgrader generate_assignment`")
     wanted: dict[Path, str] = {}
     for week in weeks or course.weeks.values():
         source = read_solution(course, week)
@@ -52,6 +53,7 @@ def release(course: Course, weeks: Iterable[Week] | None = None, check: bool = F
 
 def run_solution(course: Course, week: Week, options: Options | None = None) -> Result:
     """Execute and judge the instructor's notebook. Its Grade's log has the errors of cells, if there were any."""
+    course.must_have_checks("run", "hand the instructor's notebook in as a student's, and grade that")
     source = read_solution(course, week)
     validate(source, week)
     return grade_many(course, week, [("instructor", source)], options, as_is=True)[0]
@@ -111,7 +113,7 @@ def generate(source: NotebookNode, week: Week) -> NotebookNode:
     from traitlets.config import Config
 
     folder = Path(tempfile.mkdtemp(prefix="crossmodal-release-"))
-    said = _Said(logging.ERROR)
+    said = Said()
     try:
         path = folder / "source" / week.slug / f"{week.slug}.ipynb"
         path.parent.mkdir(parents=True)
@@ -121,8 +123,7 @@ def generate(source: NotebookNode, week: Week) -> NotebookNode:
         config.GenerateAssignment.no_database = True
         generator = GenerateAssignment(coursedir=CourseDirectory(config=config), config=config)
         generator.preprocessors = [step for step in generator.preprocessors if step is not SaveCells]
-        generator.log = log = logging.Logger(__name__)  # nbgrader raises without the reason, which it only logs
-        log.addHandler(said)
+        generator.log = said.logger
         generator.start()
         made = nbformat.read(folder / "release" / week.slug / f"{week.slug}.ipynb", as_version=4)
     except Exception as error:
@@ -140,17 +141,6 @@ def generate(source: NotebookNode, week: Week) -> NotebookNode:
         if is_manual(cell) and cell.cell_type == "code" and not cell.source.strip():
             raise CourseError(f"{week.slug}: the released {grade_id(cell)} is empty")
     return made
-
-
-class _Said(logging.Handler):
-    """Keeps what is logged."""
-
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
 
 
 def linked(text: str, course: Course) -> str:
