@@ -41,6 +41,8 @@ def grade_class(
         released_notebook(course, one)
     if students is None:
         students = sorted({*course.students(week), *gradebook.enrolled(course)})
+    with contextlib.suppress(GradebookError):  # it will be said when there is something to write
+        gradebook.remember(course, week)
     found: dict[str, list[Grade]] = defaultdict(list)
 
     def done(one: Week, student: str, result: Result) -> None:
@@ -103,7 +105,7 @@ def together(week: Week, grades: Sequence[Grade]) -> Grade:
     """
     if len(week.notebooks) == 1:
         return grades[0]
-    questions, inputs = [], defaultdict(dict)
+    questions, answers, inputs = [], {}, defaultdict(dict)
     lines: dict[str, list[str]] = {"reason": [], "repairs": [], "log": []}
     timings: dict[str, float] = defaultdict(float)
     for one, grade in zip(week.notebooks, grades, strict=True):
@@ -111,6 +113,7 @@ def together(week: Week, grades: Sequence[Grade]) -> Grade:
         for q in grade.questions:
             note = q.note if graded else f"{one.file} could not be graded"
             questions.append(replace(q, question=one.prefix + q.question, cell=one.prefix + q.cell, note=note))
+        answers |= {one.prefix + name: digest for name, digest in grade.answers.items()}
         if grade.questions and not graded:  # who does not hand in a notebook without questions misses nothing
             lines["reason"].append(f"{one.file}: {grade.reason}")
         for name in ("repairs", "log"):
@@ -127,6 +130,7 @@ def together(week: Week, grades: Sequence[Grade]) -> Grade:
         points=round(sum(g.points for g in grades), 4),
         max_points=sum(g.max_points for g in grades),
         questions=questions,
+        answers=answers,
         repairs=lines["repairs"],
         log=lines["log"],
         denied=list(dict.fromkeys(kind for g in grades for kind in g.denied)),

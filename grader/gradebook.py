@@ -12,6 +12,7 @@ This module reads with sqlite3 and imports nbgrader, which takes seconds, only w
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import json
 import logging
@@ -28,10 +29,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 
-from grader import cache, times
+from grader import cache, classic, settings, times
 from grader.course import Course, CourseError, Week
-from grader.questions import grade_id, is_answer, is_task
+from grader.questions import answer_digests, grade_id, is_answer, is_task, nbgrader, questions_in
 from grader.records import Grade
 
 if shutil.which("alembic") is None:  # nbgrader calls it by name, also where the environment is not activated
@@ -58,7 +60,8 @@ def enrolled(course: Course) -> list[str]:
     if damage(course.gradebook):
         raise GradebookError(_damaged(course))
     with _reading(course) as book:
-        return sorted(row[0] for row in book.execute("SELECT id FROM student"))
+        book.execute("SELECT 1 FROM base_cell, source_cell, task_cells LIMIT 0")
+        return sorted({row[0] for row in book.execute("SELECT id FROM student")} - course.excluded)
 
 
 def damage(path: Path) -> str:
@@ -112,6 +115,7 @@ def _clear_errors(course: Course, week: Week) -> Iterator[None]:
         if isinstance(error, CourseError) or kind not in ("sqlite3", "sqlalchemy", "nbgrader"):
             raise
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        reason += _upgrade(reason)
         raise GradebookError(
             f"{course.gradebook} cannot be written: {reason}. The records are complete; once it can be written, "
             f"run: grader rebuild {week.slug}"
@@ -131,7 +135,14 @@ def _reading(course: Course) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(sqlite3.connect(course.gradebook)) as book:
             yield book
     except sqlite3.Error as error:
-        raise GradebookError(f"{course.gradebook} cannot be read: {error}") from None
+        raise GradebookError(f"{course.gradebook} cannot be read: {error}{_upgrade(str(error))}") from None
+
+
+def _upgrade(reason: str) -> str:
+    """What to do, where the reason is that another version of nbgrader made the gradebook; else ""."""
+    if not reason.startswith(("no such table", "no such column")):
+        return ""
+    return ". An older nbgrader made it: keep a copy, then run `nbgrader db upgrade` in the course's folder"
 
 
 # --- what should be there, and what is --------------------------------------------------------------------------------
@@ -142,6 +153,7 @@ class _Row:
     """What a record says of one student's submission, in nbgrader's terms: what SaveAutoGrades would write.
 
     scores: {grade cell: automatic score, None where a person must grade}.  comments: {answer cell: automatic comment}.
+    work: {grade cell: digest of what a person who grades it goes by}.
     In a week with several notebooks the cells' names have the notebook before them.
     """
 
@@ -149,6 +161,7 @@ class _Row:
     handed_in: bool
     scores: dict[str, float | None]
     comments: dict[str, str | None]
+    work: dict[str, str]
     timestamp: str | None  # UTC, ISO 8601; or times.LATE, which is late without a time
     submission: str  # hash of what was handed in
     settings: str  # how lateness is punished
@@ -159,8 +172,10 @@ class _Row:
         answered, comments = {q.question: q.answered for q in grade.questions}, {}
         for prefix, names in answers.items():
             some = any(was for name, was in answered.items() if name.startswith(prefix))
-            for name in names:  # of one that only tests look at it is not known, but whether any was
-                comments[prefix + name] = None if answered.get(prefix + name, some) else NO_RESPONSE
+            for name in names:  # of one that only tests look at, an old record says only whether any was
+                was = answered.get(prefix + name, bool(grade.answers.get(prefix + name)) if grade.answers else some)
+                comments[prefix + name] = None if was else NO_RESPONSE
+        submission = grade.inputs.get("submission", "")
         return cls(
             student=grade.student,
             handed_in=grade.handed_in,
@@ -169,8 +184,14 @@ class _Row:
                 q.cell: None if q.status == "manual" and q.answered else float(f"{q.points:g}") for q in grade.questions
             },
             comments=comments,
+            work={
+                q.cell: _work(
+                    q.cell, q.points if q.status != "manual" else None, q.max_points, grade.answers, submission
+                )
+                for q in grade.questions
+            },
             timestamp=_timestamp(course.submission(week, grade.student).parent),
-            submission=hashlib.sha256(grade.inputs.get("submission", "").encode()).hexdigest()[:16],
+            submission=hashlib.sha256(submission.encode()).hexdigest()[:16],
             settings=settings,
         )
 
@@ -179,6 +200,17 @@ class _Row:
         what = [self.scores, self.comments, self.timestamp, self.settings, due]
         rest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
         return f"{self.submission} {rest}"
+
+
+def _work(cell: str, score: float | None, points: float, answers: Mapping[str, str], submission: str) -> str:
+    """What a person who grades a cell goes by: the answer in it and its points. Of a test, which does not say what it
+    is about, all answers and what they earned; of a task, the whole of what was handed in.
+    """
+    if cell in answers:
+        about: Any = answers[cell]
+    else:
+        about = submission if score is None else [sorted(answers.items()), score]
+    return hashlib.sha256(json.dumps([about, points]).encode()).hexdigest()
 
 
 @dataclass
@@ -362,6 +394,43 @@ def by_hand(course: Course, week: Week) -> dict[str, ByHand] | None:
     return dict(found)
 
 
+def remember(course: Course, week: Week) -> None:
+    """Note what work people have graded that only nbgrader's own autograding has written so far.
+
+    To be called while its autograded notebooks are still there: who hands in the same again stays graded then.
+    Raises GradebookError.
+    """
+    if not course.gradebook.is_file() or damage(course.gradebook):
+        return
+    notebooks = {one.stem: one for one in week.notebooks}
+    known = _Book.read(course, week).digests
+    with _reading(course) as book, book:
+        rows = book.execute(
+            "SELECT s.student_id, s.id, b.name, c.name, g.id, g.auto_score "
+            "FROM grade g JOIN base_cell c ON c.id = g.cell_id JOIN submitted_notebook n ON n.id = g.notebook_id "
+            "JOIN notebook b ON b.id = n.notebook_id "
+            "JOIN submitted_assignment s ON s.id = n.assignment_id JOIN assignment a ON a.id = s.assignment_id "
+            "WHERE a.name = ? AND g.manual_score IS NOT NULL",
+            [week.slug],
+        ).fetchall()
+        if rows := [row for row in rows if row[1] not in known]:
+            book.execute(PROJECTED)
+        for student, _, notebook, cell, key, score in rows:
+            one = notebooks.get(notebook)
+            try:
+                graded = nbformat.read(course.autograded(one, student), as_version=4) if one else None
+            except Exception:  # nbformat raises nearly anything for a file that is no notebook
+                graded = None
+            if graded is None:
+                continue
+            released = nbformat.read(course.release(one), as_version=4)
+            points = {q.cell: q.points for q in questions_in(released, course.classic)}
+            if cell in points:
+                answers = {one.prefix + name: digest for name, digest in answer_digests(graded, released).items()}
+                work = _work(one.prefix + cell, score, points[cell], answers, "")
+                book.execute("INSERT OR IGNORE INTO crossmodal_projected (id, digest) VALUES (?, ?)", [key, work])
+
+
 # --- the same, out of a damaged gradebook -------------------------------------------------------------------
 
 
@@ -485,11 +554,16 @@ def _update(book: sqlite3.Connection, table: str, key: str, row: dict[str, Any],
 def _save_assignment(course: Course, week: Week) -> None:
     """The assignment's row and its notebooks with their cells, as `nbgrader generate_assignment` writes them.
 
-    In plain nbgrader they hold the hidden tests, which the release does not, so there they come from the source.
+    In plain nbgrader they hold the hidden tests, which the release does not, so there they come from the source, and
+    what nbgrader has written already stays as it is: its own autograding goes by that.
     """
     from nbgrader.api import Gradebook
 
-    with Gradebook(url(course)) as book:
+    if course.classic:
+        opened = Gradebook(url(course), settings.read(course.root).directory.course_id)
+    else:
+        opened = Gradebook(url(course))
+    with opened as book:
         book.update_or_create_assignment(week.slug)
     for one in week.notebooks:
         _save_cells(course, one)
@@ -497,15 +571,23 @@ def _save_assignment(course: Course, week: Week) -> None:
 
 def _save_cells(course: Course, week: Week) -> None:
     from nbgrader.api import Gradebook, MissingEntry
-    from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, SaveCells
+    from nbgrader.preprocessors import ComputeChecksums, SaveCells
 
-    released = nbformat.read(course.solution(week) if course.classic else course.release(week), as_version=4)
+    mark = ""
+    if course.classic:
+        mark = settings.read(course.root).value("InstantiateTests.autotest_delimiter")
+        released = copy.deepcopy(classic.instructor(course, week))
+    else:
+        released = nbformat.read(course.release(week), as_version=4)
     with Gradebook(url(course)) as book, contextlib.suppress(MissingEntry):
-        if kernelspec := json.loads(book.find_notebook(week.stem, week.slug).kernelspec or "null"):
+        there = book.find_notebook(week.stem, week.slug)
+        if course.classic and _as_nbgrader_has_it(there, released, mark):
+            return
+        if kernelspec := json.loads(there.kernelspec or "null"):
             released.metadata.kernelspec = kernelspec
     resources = {"nbgrader": {"student": ".", "assignment": week.slug, "notebook": week.stem, "db_url": url(course)}}
     try:
-        for step in (*([ClearSolutions()] if course.classic else []), ComputeChecksums(), SaveCells()):
+        for step in (*([] if course.classic else [ComputeChecksums()]), SaveCells()):
             step.log = _log
             released, resources = step.preprocess(released, resources)
     except RuntimeError as error:  # SaveCells refuses to drop cells that have grades
@@ -514,6 +596,22 @@ def _save_cells(course: Course, week: Week) -> None:
             "To start afresh, keep a copy of the gradebook and run: "
             f"nbgrader db assignment remove {week.slug} --force"
         ) from error
+
+
+def _as_nbgrader_has_it(there: Any, notebook: NotebookNode, mark: str) -> bool:
+    """Whether a gradebook's notebook has the cells and points of this one, and no test that was never made.
+
+    mark: of tests that nbgrader makes.
+    """
+    points = {
+        grade_id(c): float(nbgrader(c)["points"]) for c in notebook.cells if nbgrader(c).get("points") is not None
+    }
+    marked = {cell.name for cell in there.source_cells if "AUTOTEST" in cell.source}
+    return (
+        {cell.name: cell.max_score for cell in (*there.grade_cells, *there.task_cells)} == points
+        and {cell.name for cell in there.solution_cells} == {grade_id(c) for c in notebook.cells if is_answer(c)}
+        and marked <= {grade_id(cell) for cell in notebook.cells if mark in cell.source}
+    )
 
 
 def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, digests: Mapping[str, str]) -> None:
@@ -561,6 +659,7 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, diges
                 book.db.add(submitted[key])
         book.db.flush()
 
+        marks = [{"id": assignment.id, "digest": release}]
         for table, places in cells.items():
             old = {
                 (one.notebook_id, one.cell_id): one
@@ -576,20 +675,23 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, diges
                     if table is Grade:  # what a person graded is looked at again when the answer may be another
                         graded = earlier is not None and earlier.manual_score is not None
                         same = digests.get(submissions[row.student].id, "").startswith(f"{row.submission} ")
+                        same = same or earlier is not None and digests.get(earlier.id) == row.work[name]
                         values["needs_manual_grade"] = (
                             earlier.needs_manual_grade if graded and same else graded or value is None
                         )
+                    key = new_uuid() if earlier is None else earlier.id
                     if earlier is None:
-                        added.append({"id": new_uuid(), "notebook_id": place, "cell_id": cell, **values})
+                        added.append({"id": key, "notebook_id": place, "cell_id": cell, **values})
                     else:
-                        changed.append({"id": earlier.id, **values})
+                        changed.append({"id": key, **values})
+                    if table is Grade:
+                        marks.append({"id": key, "digest": row.work[name]})
             book.db.bulk_insert_mappings(table, added)
             book.db.bulk_update_mappings(table, changed)
         handed_in = [submissions[row.student] for row in rows]
         _penalise(course, book, [(one, submitted[one.id, notebook]) for one in handed_in for notebook in ids])
 
         book.db.execute(text(PROJECTED))
-        marks = [{"id": assignment.id, "digest": release}]
         for row in rows:
             # as sqlite gives them back, because that is what the next run compares
             due = book.db.execute(
@@ -638,10 +740,10 @@ def _penalise(course: Course, book: Any, submitted: Sequence[tuple[Any, Any]]) -
 
 
 def _config_file(course: Course) -> Path | None:
-    """The nbgrader_config.py that nbgrader's own commands would read for this class."""
-    return next(
-        (p for p in (folder / "nbgrader_config.py" for folder in (course.work, course.root)) if p.is_file()), None
-    )
+    """The configuration that nbgrader's own commands would read for this class."""
+    names = (f"{settings.NAME}.py", f"{settings.NAME}.json")
+    places = (folder / name for folder in (course.work, course.root) for name in names)
+    return next((path for path in places if path.is_file()), None)
 
 
 @contextlib.contextmanager
@@ -659,12 +761,10 @@ def _own_plugins(course: Course) -> Iterator[None]:
 def _late_settings(course: Course) -> str:
     """Of nbgrader_config.py, and of what may be a plugin beside it."""
     path = _config_file(course)
-    return " ".join(map(cache.file_hash, sorted(path.parent.glob("*.py")))) if path else ""
+    beside = (p for kind in ("*.py", f"{settings.NAME}.json") for p in path.parent.glob(kind)) if path else ()
+    return " ".join(map(cache.file_hash, sorted(beside)))
 
 
 def _nbgrader_config(course: Course) -> Any:
-    from traitlets.config import Config
-    from traitlets.config.loader import PyFileConfigLoader
-
     path = _config_file(course)
-    return PyFileConfigLoader(path.name, path=str(path.parent)).load_config() if path else Config()
+    return settings.read(path.parent if path else course.root).config
