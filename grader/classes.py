@@ -10,8 +10,8 @@ from pathlib import Path
 
 import nbformat
 
-from grader import beside, cache, gradebook, records, submission
-from grader.course import Course, Week
+from grader import beside, cache, classic, gradebook, records, settings, submission
+from grader.course import Course, CourseError, Week
 from grader.gradebook import GradebookError
 from grader.grading import Options, Result, grade_many, not_gradable, placeholder, released_notebook
 from grader.records import Grade, QuestionResult, RecordError
@@ -41,6 +41,13 @@ def grade_class(
         released_notebook(course, one)
     if students is None:
         students = sorted({*course.students(week), *gradebook.enrolled(course)})
+    if course.classic and not settings.read(course.root).value("Autograde.create_student"):
+        present = [name for name in students if name in course.students(week)]
+        if unknown := sorted(set(present) - set(gradebook.enrolled(course))):
+            raise CourseError(
+                f"not in the gradebook, where Autograde.create_student allows no new ones: {', '.join(unknown)}. Add "
+                "them with `nbgrader db student add ID`, or name the others"
+            )
     with contextlib.suppress(GradebookError):  # it will be said when there is something to write
         gradebook.remember(course, week)
     found: dict[str, list[Grade]] = defaultdict(list)

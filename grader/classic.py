@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 NOTE = "judged by tests in the notebook, inside the student's process"
 TESTS = ".grader.tests"  # the folder of notebooks whose tests took running the instructor's to make
+WRITTEN = ("records", "autograded", "reports", TESTS, ".grader.lock")
 SKIPPED = "skip-execution"  # the tag of cells that nbclient, with which nbgrader runs notebooks, does not run
 
 
@@ -248,3 +250,15 @@ def _number(outputs: Sequence[NotebookNode]) -> float | None:
             except ValueError:
                 return None
     return None
+
+
+def share(course: Course) -> None:
+    """Let the group change what grading has written, where CourseDirectory.groupshared is set."""
+    if not settings.read(course.root).directory.groupshared:
+        return
+    written = [course.gradebook, *(course.work / name for name in WRITTEN)]
+    for path in (one for top in written if top.exists() for one in (top, *top.rglob("*"))):
+        mode = path.stat().st_mode
+        wanted = mode | (0o2770 if path.is_dir() else 0o660)
+        if mode != wanted and path.stat().st_uid == os.geteuid():
+            path.chmod(wanted)

@@ -342,13 +342,18 @@ def grade(
 @contextlib.contextmanager
 def alone(course: Course, wait: bool) -> Iterator[None]:
     """Hold the class's folder, without what an earlier grader that was killed left half written."""
+    from grader import classic
     from grader.lock import locked
     from grader.records import sweep
 
     with locked(course.work, wait, lambda who: errors().print(Text(f"{who} is at work here: waiting."))):
         for folder in ("records", "autograded", "reports"):
             sweep(course.work / folder)
-        yield
+        try:
+            yield
+        finally:
+            if course.classic:
+                classic.share(course)
 
 
 @app.command()
