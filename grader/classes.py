@@ -13,7 +13,7 @@ import nbformat
 from grader import beside, cache, classic, gradebook, records, settings, submission
 from grader.course import Course, CourseError, Week
 from grader.gradebook import GradebookError
-from grader.grading import Options, Result, grade_many, not_gradable, placeholder, released_notebook
+from grader.grading import Options, Result, grade_many, not_gradable, placeholder, ready, released_notebook
 from grader.records import Grade, QuestionResult, RecordError
 from grader.submission import NotGradable
 
@@ -39,6 +39,7 @@ def grade_class(
     options = options or Options()
     for one in week.notebooks:
         released_notebook(course, one)
+        ready(course, one, options)
     if students is None:
         students = sorted({*course.students(week), *gradebook.enrolled(course)})
     if course.classic and not settings.read(course.root).value("Autograde.create_student"):

@@ -93,7 +93,9 @@ def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     if damage(course.gradebook):
         raise GradebookError(_damaged(course))
     course.gradebook.parent.mkdir(parents=True, exist_ok=True)
-    release = " ".join(cache.file_hash(course.release(one)) for one in week.notebooks)
+    # "made": a gradebook from before tests were made here may hold some that were not
+    made = ["made"] if course.classic else []
+    release = " ".join([*made, *(cache.file_hash(course.release(one)) for one in week.notebooks)])
     settings, answers = _late_settings(course), _answers(course, week)
     with _clear_errors(course, week):
         rows = [_Row.of(course, week, grade, settings, answers) for grade in grades]
@@ -767,4 +769,6 @@ def _late_settings(course: Course) -> str:
 
 def _nbgrader_config(course: Course) -> Any:
     path = _config_file(course)
-    return settings.read(path.parent if path else course.root).config
+    if path is None or course.classic and str(course.work) == settings.read(course.root).directory.root:
+        return settings.read(course.root).config  # of both folders, where they are two
+    return settings.read(path.parent).config

@@ -349,6 +349,18 @@ def placeholder(course: Course, week: Week, grade: Grade) -> NotebookNode:
     return notebook
 
 
+def ready(course: Course, week: Week, options: Options) -> Options:
+    """The options with the kernel that a notebook of plain nbgrader runs in, once its tests are made.
+
+    Raises CourseError for what would cost everybody points: no such kernel, no tests.
+    """
+    if not course.classic:
+        return options
+    options = replace(options, kernel=own_kernel(released_notebook(course, week), options.kernel))
+    classic.instructor(course, week)
+    return options
+
+
 def grade_many(
     course: Course,
     week: Week,
@@ -370,9 +382,7 @@ def grade_many(
     from grader.pool import run_jobs
 
     options = options or Options()
-    if course.classic:
-        options = replace(options, kernel=own_kernel(released_notebook(course, week), options.kernel))
-        classic.instructor(course, week)  # before anyone is graded, for it may take running it
+    options = ready(course, week, options)
     if not options.cluster:  # else it is the nodes that need them
         must_exist(options.kernel)
         _policy(course, week, options)

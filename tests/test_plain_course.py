@@ -14,7 +14,7 @@ from nbgrader.apps import NbGraderApp
 from test_classic import PYTHON, cell, command, nbgrader
 
 from grader import classic, gradebook, settings
-from grader.classes import grade_class
+from grader.classes import grade_class, records_of
 from grader.cli import alone
 from grader.course import Course, CourseError
 from grader.grading import Options, grade_notebook
@@ -180,13 +180,14 @@ def test_the_cases_tell_right_from_wrong(stock):
     assert points["lucky"] == 9 and points["wrong"] < 5
 
 
-def test_what_is_written_changes_nothing_of_what_nbgrader_gives_later(ours, stock, tmp_path):
-    def cells(root):
-        with sqlite3.connect(root / "gradebook.db") as book:
-            rows = book.execute("SELECT b.name, s.source, s.checksum FROM source_cell s JOIN base_cell b USING (id)")
-            return sorted(rows.fetchall())
+def source_cells(root: Path) -> list[tuple]:
+    with sqlite3.connect(root / "gradebook.db") as book:
+        rows = book.execute("SELECT b.name, s.source, s.checksum FROM source_cell s JOIN base_cell b USING (id)")
+        return sorted(rows.fetchall())
 
-    assert cells(ours) == cells(stock)
+
+def test_what_is_written_changes_nothing_of_what_nbgrader_gives_later(ours, stock, tmp_path):
+    assert source_cells(ours) == source_cells(stock)
     copy = shutil.copytree(ours, tmp_path / "course")
     nbgrader(copy, "autograde", "kinds", "--force", "--student", "wrong")
     assert entries(copy)["wrong"] == entries(stock)["wrong"]
@@ -204,6 +205,16 @@ def test_a_gradebook_made_here_holds_what_nbgrader_would_have_written(kinds, sto
             return {c.name: (c.source, c.checksum, c.locked, c.cell_type) for c in found.source_cells}, found.kernelspec
 
     assert cells(course.gradebook) == cells(stock / "gradebook.db")
+
+
+def test_tests_that_an_earlier_grader_left_as_comments_are_mended(ours, stock, tmp_path):
+    root = shutil.copytree(ours, tmp_path / "course")
+    with sqlite3.connect(root / "gradebook.db") as book:
+        book.execute("UPDATE source_cell SET source = '### AUTOTEST half(6)' WHERE source LIKE '%half(6)%'")
+        book.execute("UPDATE crossmodal_projected SET digest = substr(digest, 6) WHERE digest LIKE 'made %'")
+    course = Course.find(root)
+    gradebook.project(course, course.week("kinds"), records_of(course, course.week("kinds"), ["good"])[0])
+    assert source_cells(root) == source_cells(stock)
 
 
 def test_tests_are_made_once_and_anew_when_the_course_changes(kinds, tmp_path):
@@ -317,6 +328,7 @@ SHELL = [
     cell('[ "$NBGRADER_EXECUTION" = autograde ]', "test-how", 1, "test"),
 ]  # fmt: skip
 IN_BASH = {"kernelspec": {"name": "bash", "display_name": "Bash", "language": "bash"}}
+IN_R = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
 STUBS = "c = get_config()\nc.ClearSolutions.code_stub = {'bash': 'false'}\n"
 
 
@@ -343,6 +355,18 @@ def test_where_its_kernel_is_not_installed_nobody_is_graded(shell):
     said = command(shell, "grade", "sh", code=2)
     assert "'bash'" in said and "pip install bash_kernel" in said
     assert not (shell / "records").exists() and not (shell / "autograded").exists()
+
+
+def test_a_second_notebook_that_cannot_run_stops_before_the_first_is_graded(tmp_path):
+    root = write_course(tmp_path, "c = get_config()", [cell("1", "a", 1, "test")], name="ps1")
+    shutil.copy(root / "source" / "ps1" / "ps1.ipynb", root / "source" / "ps1" / "a.ipynb")
+    other = nbformat.read(root / "source" / "ps1" / "ps1.ipynb", 4)
+    other.metadata = IN_R
+    nbformat.write(other, root / "source" / "ps1" / "ps1.ipynb")
+    shutil.copytree(root / "source", root / "release")
+    shutil.copytree(root / "source", root / "submitted" / "ada")
+    assert "'ir'" in command(root, "grade", "ps1", code=2)
+    assert not (root / "records").exists()
 
 
 # --- the configuration ------------------------------------------------------------------------------------------------
