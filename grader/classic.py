@@ -164,7 +164,8 @@ def _instructor(path: Path, root: Path, kept: Path, name: str) -> NotebookNode:
                     exporter.register_preprocessor(step)
             text, _ = exporter.from_filename(str(path), resources=resources)
     except Exception as error:
-        why = "; ".join(said.lines) or f"{type(error).__name__}: {error}"
+        lines = (" ".join(line.split("\n")[:3])[:300] for line in said.lines)
+        why = "; ".join(lines) or f"{type(error).__name__}: {error}"
         raise CourseError(f"{path}: `nbgrader generate_assignment` would fail: {why}") from None
     finally:
         for step in exporter._preprocessors:

@@ -50,8 +50,8 @@ c.InstantiateTests.autotest_filename = "tests-of-the-course.yml"
 """
 
 
-def answer(name: str, source: str, **more) -> nbformat.NotebookNode:
-    return cell(f"### HIDE FROM HERE\n{source}\n### HIDE UP TO HERE", name, kind="answer", **more)
+def answer(name: str, source: str) -> nbformat.NotebookNode:
+    return cell(f"### HIDE FROM HERE\n{source}\n### HIDE UP TO HERE", name, kind="answer")
 
 
 KINDS = [
@@ -66,10 +66,9 @@ KINDS = [
     cell("0.5 * (len(words) == 2) + 0.5 * ('b' in words)", "part-words", 1, "test"),
     cell("made = open('made.txt', 'w').write('x')", "makes", kind="read only"),
     cell("assert open('made.txt').read() == 'x'", "nothing-words", 0, "test"),
-    cell("import os\nassert os.environ['NBGRADER_EXECUTION'] == 'autograde'\n"
-         "assert 'NBGRADER_VALIDATING' not in os.environ", "how", 1, "test"),
+    cell("import os\n0.5 * (os.environ.get('NBGRADER_EXECUTION') == 'autograde')"
+         " + 0.5 * ('NBGRADER_VALIDATING' not in os.environ)", "how", 1, "test"),
     cell("check('mine')", "calls-check", 2, "test"),
-    answer("why", "Since.", markdown=True),
     cell("### HIDE FROM HERE\nx = 3\n### HIDE UP TO HERE", "by-hand", 5, "manual"),
     cell("### HIDE FROM HERE\nBecause.\n### HIDE UP TO HERE", "text-by-hand", 2, "manual", markdown=True),
     cell("Draw it.", "draw", 1, "task", markdown=True),
