@@ -289,7 +289,7 @@ def grade(
     """
     from grader import beside, changes
     from grader.classes import grade_class, records_of
-    from grader.gradebook import GradebookError, enrolled, lateness
+    from grader.gradebook import GradebookError, enrolled, lateness, without_question
 
     here = Course.find(course, work)
     which = here.week(week)
@@ -337,6 +337,8 @@ def grade(
         raise trouble
     for line in lateness(here, which, names):
         errors().print(Text(pages.clean(line), "yellow"))
+    for line in without_question(here, which):
+        errors().print(Text(pages.clean(f"kept in gradebook.db, for there is no such question now: {line}"), "yellow"))
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from grader import cache, classic, settings, times
+from grader import cache, classic, kept, settings, times
 from grader.course import Course, CourseError, Week
 from grader.questions import answer_digests, grade_id, is_answer, is_task, nbgrader, questions_in
 from grader.records import Grade
@@ -85,8 +85,8 @@ def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     """Write grades to the gradebook, with the assignment, students and submissions they need.
 
     grades: where the week has several notebooks, of the whole; see `classes.together`.
-    What is up to date there is left alone. Raises GradebookError, also where the release has other questions than
-    submissions that are in the gradebook already.
+    What is up to date there is left alone. Where the release has other questions than the gradebook, what people
+    entered goes with its question; see `kept`. Raises GradebookError.
     """
     if not grades:
         return
@@ -485,16 +485,20 @@ def entered(path: Path) -> Entered:
     def graded(row: dict[str, Any]) -> bool:
         return any(isinstance(row.get(name), int | float) for name in ("manual_score", "extra_credit"))
 
+    placed = ("assignment", "student", "cell")
+    aside = [row for row in tables["crossmodal_kept"] if all(isinstance(row.get(name), str) for name in placed)]
+    grades = [found for row in tables["grade"] if graded(row) and (found := place(row))]
+    comments = [found for row in tables["comment"] if row.get("manual_comment") and (found := place(row))]
     return Entered(
         students=[row for row in tables["student"] if isinstance(row.get("id"), str)],
         assignments=[row for row in tables["assignment"] if isinstance(row.get("name"), str)],
-        grades=[found for row in tables["grade"] if graded(row) and (found := place(row))],
-        comments=[found for row in tables["comment"] if row.get("manual_comment") and (found := place(row))],
+        grades=grades + [row for row in aside if graded(row)],
+        comments=comments + [row for row in aside if row.get("manual_comment")],
     )
 
 
 _SALVAGED = ["student", "assignment", "notebook", "base_cell", "submitted_assignment", "submitted_notebook"]
-_SALVAGED += ["grade", "comment"]
+_SALVAGED += ["grade", "comment", "crossmodal_kept"]
 
 
 def _salvage(path: Path, table: str) -> list[dict[str, Any]]:
@@ -516,8 +520,7 @@ def _unchanging(path: Path) -> sqlite3.Connection:
 
 
 def restore(course: Course, found: Entered) -> list[str]:
-    """Put back what people entered. Returns what found no place, as "week, student, cell"."""
-    lost = []
+    """Put back what people entered. Returns what found no place, and is kept in the gradebook, a line each."""
     with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
         for row in found.students:
             book.execute("INSERT OR IGNORE INTO student (id) VALUES (?)", [row["id"]])
@@ -525,23 +528,18 @@ def restore(course: Course, found: Entered) -> list[str]:
         for row in found.assignments:
             for (key,) in book.execute("SELECT id FROM assignment WHERE name = ?", [row["name"]]).fetchall():
                 _update(book, "assignment", key, row, ("duedate",))
-        for table, rows, columns in (
-            ("grade", found.grades, ("manual_score", "extra_credit", "needs_manual_grade")),
-            ("comment", found.comments, ("manual_comment",)),
-        ):
-            for row in rows:
-                places = book.execute(
-                    f"SELECT t.id FROM {table} t JOIN base_cell c ON c.id = t.cell_id "
-                    "JOIN submitted_notebook n ON n.id = t.notebook_id JOIN notebook b ON b.id = n.notebook_id "
-                    "JOIN submitted_assignment s ON s.id = n.assignment_id JOIN assignment a ON a.id = s.assignment_id "
-                    "WHERE c.name = ? AND s.student_id = ? AND a.name = ? AND b.name = coalesce(?, b.name)",
-                    [row["cell"], row["student"], row["assignment"], row["notebook"]],
-                ).fetchall()
-                if len(places) == 1:
-                    _update(book, table, places[0][0], row, columns)
-                else:
-                    lost.append(f"{row['assignment']}, {row['student']}, {row['cell']}")
-    return lost
+        for table, rows in (("grade", found.grades), ("comment", found.comments)):
+            kept.add(book, [{name: row.get(name) for name in (*kept.NAMES, *kept.ENTRIES[table])} for row in rows])
+        kept.put_back(book, {})
+        return kept.listed(book)
+
+
+def without_question(course: Course, week: Week) -> list[str]:
+    """What people entered for questions that the week has no more, a line each. Raises GradebookError."""
+    if not course.gradebook.is_file():
+        return []
+    with _reading(course) as book:
+        return kept.listed(book, week.slug)
 
 
 def _update(book: sqlite3.Connection, table: str, key: str, row: dict[str, Any], columns: tuple[str, ...]) -> None:
@@ -567,13 +565,19 @@ def _save_assignment(course: Course, week: Week) -> None:
         opened = Gradebook(url(course))
     with opened as book:
         book.update_or_create_assignment(week.slug)
+    sources = {one.stem: course.solution(one) if course.classic else course.release(one) for one in week.notebooks}
+    wanted = {name: kept.cells_of(nbformat.read(path, as_version=4)) for name, path in sources.items()}
+    with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
+        kept.make_way(book, week.slug, wanted)
     for one in week.notebooks:
         _save_cells(course, one)
+    with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
+        kept.note(book, week.slug, wanted)
 
 
 def _save_cells(course: Course, week: Week) -> None:
     from nbgrader.api import Gradebook, MissingEntry
-    from nbgrader.preprocessors import ComputeChecksums, SaveCells
+    from nbgrader.preprocessors import ComputeChecksums
 
     mark = ""
     if course.classic:
@@ -588,16 +592,26 @@ def _save_cells(course: Course, week: Week) -> None:
         if kernelspec := json.loads(there.kernelspec or "null"):
             released.metadata.kernelspec = kernelspec
     resources = {"nbgrader": {"student": ".", "assignment": week.slug, "notebook": week.stem, "db_url": url(course)}}
-    try:
-        for step in (*([] if course.classic else [ComputeChecksums()]), SaveCells()):
-            step.log = _log
-            released, resources = step.preprocess(released, resources)
-    except RuntimeError as error:  # SaveCells refuses to drop cells that have grades
-        raise GradebookError(
-            f"{course.gradebook} has submissions of {week.slug} with other questions than the release has now. "
-            "To start afresh, keep a copy of the gradebook and run: "
-            f"nbgrader db assignment remove {week.slug} --force"
-        ) from error
+    for step in (*([] if course.classic else [ComputeChecksums()]), _cell_saver()):
+        step.log = _log
+        released, resources = step.preprocess(released, resources)
+
+
+def _cell_saver() -> Any:
+    """nbgrader's SaveCells, which also adds cells to a notebook that has submissions; by itself it refuses."""
+    from nbgrader.preprocessors import SaveCells
+
+    class AddsCells(SaveCells):
+        def _create_notebook(self, nb: Any) -> None:
+            assignment = self.gradebook.find_assignment(self.assignment_id)
+            if any(one.name == self.notebook_id and one.submissions for one in assignment.notebooks):
+                for kind in ("grade", "solution", "task", "source"):
+                    save = getattr(self.gradebook, f"update_or_create_{kind}_cell")
+                    for name, values in getattr(self, f"new_{kind}_cells").items():
+                        save(name, self.notebook_id, self.assignment_id, **values)
+            super()._create_notebook(nb)
+
+    return AddsCells()
 
 
 def _as_nbgrader_has_it(there: Any, notebook: NotebookNode, mark: str) -> bool:
@@ -690,6 +704,8 @@ def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, diges
                         marks.append({"id": key, "digest": row.work[name]})
             book.db.bulk_insert_mappings(table, added)
             book.db.bulk_update_mappings(table, changed)
+        now = {submissions[row.student].id: row.submission for row in rows}
+        kept.put_back(book.db.connection().connection.dbapi_connection, now)
         handed_in = [submissions[row.student] for row in rows]
         _penalise(course, book, [(one, submitted[one.id, notebook]) for one in handed_in for notebook in ids])
 

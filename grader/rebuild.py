@@ -43,11 +43,12 @@ def rebuild(
         raise CourseError(f"there are no records in {course.work / 'records'}: nothing to rebuild from")
     whole = [_week(course, week, say, pages) for week in weeks]
     if damage:
-        lost = gradebook.restore(course, found) if course.gradebook.is_file() else []
-        manual, comments = len(found.grades) - len(lost), len(found.comments)
-        say(f"taken over from {aside.name}: {manual} manual grades, {comments} comments")
-        for place in lost:
-            say(f"no place for what a person entered for {place}: see {aside.name}")
+        if course.gradebook.is_file():
+            gradebook.restore(course, found)
+        say(f"taken over from {aside.name}: {len(found.grades)} manual grades, {len(found.comments)} comments")
+    for week in weeks:
+        for line in gradebook.without_question(course, week):
+            say(f"kept in {course.gradebook.name}, for there is no such question now: {line}")
     return all(whole)
 
 
