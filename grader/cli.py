@@ -333,12 +333,17 @@ def grade(
         out.print()
         for line in changes.report({grade.student: grade for grade in before}, grades):
             out.print(Text(pages.clean(line)), soft_wrap=True)
+    for name in (misnamed := here.misnamed(which)):
+        told = f"not graded: the name of the folder {name} in submitted/ is not UTF-8. Rename it, and grade again"
+        errors().print(Text(pages.clean(told), "yellow"))
     if trouble:
         raise trouble
     for line in lateness(here, which, names):
         errors().print(Text(pages.clean(line), "yellow"))
     for line in without_question(here, which):
         errors().print(Text(pages.clean(f"kept in gradebook.db, for there is no such question now: {line}"), "yellow"))
+    if misnamed:
+        raise typer.Exit(1)
 
 
 @contextlib.contextmanager

@@ -83,7 +83,8 @@ class RemoteWorker:
             self.task = self.remote.options(num_gpus=gpus).remote(job, content, self.expected, seconds)
             return self.ray.get(self.task)
         except self.ray.exceptions.RayTaskError as error:  # ours, raised over there
-            raise WorkerDied(str(error.cause)) from None
+            died = error.cause if isinstance(error.cause, WorkerDied) else WorkerDied(str(error.cause))
+            raise died from None
         except self.ray.exceptions.RayError as error:
             raise WorkerDied(f"{type(error).__name__} on the cluster") from None
 

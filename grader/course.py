@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from grader.names import shown
+
 GB = 1 << 30
 
 
@@ -232,6 +234,13 @@ class Course:
 
     def students(self, week: Week) -> list[str]:
         """Who handed in anything for this week, or has a folder for it: sorted names of folders in submitted/."""
+        return [name for name in self._folders(week) if shown(name) == name]
+
+    def misnamed(self, week: Week) -> list[str]:
+        """Folders in submitted/ for this week whose names are not UTF-8: no record can be called so."""
+        return [shown(name) for name in self._folders(week) if shown(name) != name]
+
+    def _folders(self, week: Week) -> list[str]:
         folder = self.work / self.folders.submitted
         found = {p.name for p in folder.iterdir() if (p / week.slug).is_dir()} if folder.is_dir() else set()
         return sorted(found - self.excluded)

@@ -119,6 +119,7 @@ class ForkServer:
     def __init__(self, first: socket.socket) -> None:
         self.first = Client(first)
         self.children: dict[int, Child] = {}  # by the pid that those who ask know
+        self.ended: dict[int, int | None] = {}  # exit codes of workers
         self.selector = selectors.DefaultSelector()
         self._listen(self.first)
 
@@ -135,7 +136,7 @@ class ForkServer:
                         return
             for pid in [pid for pid, child in self.children.items() if child.owner is None]:
                 if self._poll(pid) is not None:  # a worker: whoever gives it jobs sees its socket close
-                    del self.children[pid]
+                    self.ended[pid] = self.children.pop(pid).exit
 
     def _hear(self, client: Client) -> bool:
         """Take what has arrived and answer whole requests; False at the end of the connection."""
@@ -236,7 +237,7 @@ class ForkServer:
         return {"sent": True}
 
     def op_poll(self, client: Client, pid: int) -> dict[str, Any]:
-        return {"exit": self._poll(pid)}
+        return {"exit": self._poll(pid) if pid in self.children else self.ended[pid]}
 
     def op_forget(self, client: Client, pid: int) -> dict[str, Any]:
         """The kernel is done with: end what it left running, and drop its exit code."""

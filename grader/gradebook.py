@@ -97,6 +97,14 @@ def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     made = ["made"] if course.classic else []
     release = " ".join([*made, *(cache.file_hash(course.release(one)) for one in week.notebooks)])
     settings, answers = _late_settings(course), _answers(course, week)
+    asked = {
+        one.prefix + q.cell
+        for one in week.notebooks
+        for q in questions_in(nbformat.read(course.release(one), 4), course.classic)
+    }
+    for grade in grades:
+        if not asked >= {q.cell for q in grade.questions}:
+            raise GradebookError(f"{grade.student}'s record has other questions than {week.slug} has now: grade again")
     with _clear_errors(course, week):
         rows = [_Row.of(course, week, grade, settings, answers) for grade in grades]
         book = _Book.read(course, week)

@@ -261,7 +261,7 @@ def _execute(
         max_points=sum(q.points for q in questions),
         questions=results,
         answers=answer_digests(notebook, released),
-        repairs=repairs,
+        repairs=[_printable(line) for line in repairs],
         log=[_printable(line) for line in (*journal.log, *judge.log)],
         denied=kinds,
         timings=_timings(journal, *began),

@@ -37,3 +37,8 @@ def fault(name: str) -> str:
 def key(name: str) -> str:
     """Equal for names that some file system, or a hurried reader, takes for the same."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def shown(name: str) -> str:
+    """A file's name as text, also where its bytes are not UTF-8, which Python keeps as half characters."""
+    return name.encode("utf-8", "replace").decode()

@@ -36,8 +36,8 @@ MAX_TEXT = 6000
 PASS = 0.5  # the part of the points from which on a submission counts as passed, in progress lines and reports
 
 ANSI = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\))")  # colours and titles of terminals
-# C0 and C1 controls but tab and newline, and the marks that change the direction of writing
-NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# C0 and C1 controls but tab and newline, the marks that change the direction of writing, and half characters
+NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Picture(NamedTuple):

@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -38,13 +39,22 @@ from grader.records import Grade, QuestionResult, question_from
 from grader.sandbox import SandboxError, free_memory, sweep
 
 ATTEMPTS = 2
+ALONE = 5  # times the usual patience for one that nothing else runs beside
 SLACK = 300.0  # seconds a job may take beyond its cells and its checks: starting kernels, imports
 ROOM = 3 << 29  # bytes of free memory with which another submission is begun while others run
 SCRATCH = "xm-"  # folders of this name and a pid in /tmp are ours
 
 
 class WorkerDied(RuntimeError):
-    """The worker's process ended before it answered."""
+    """The worker's process ended before it answered. The text says how.
+
+    slow: because this machine was too busy to start or keep it, which is not its job's fault.
+    memory: because the system ended it to free memory.
+    """
+
+    def __init__(self, how: str, slow: bool = False, memory: bool = False) -> None:
+        super().__init__(how)
+        self.slow, self.memory = slow, memory
 
 
 class Worker:
@@ -57,15 +67,17 @@ class Worker:
         self.socket: socket.socket | None = None
         self.stream: Any = None
         self.ending = False
+        self.patience = float(provisioner.START_SECONDS)  # for the server it is forked from
 
     def do(self, job: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Give the worker a job and wait for its answer, at most `seconds`. Raises WorkerDied."""
         if self.ending:  # the end of a worker is not to be answered by another one
             raise WorkerDied("grading was stopped")
+        kills, overdue = memory_kills(), threading.Event()
         try:
             if self.socket is None:
                 self._start()
-            watchdog = threading.Timer(seconds, self.signal, [signal.SIGKILL])
+            watchdog = threading.Timer(seconds, lambda: [overdue.set(), self.signal(signal.SIGKILL)])
             watchdog.daemon = True
             watchdog.start()
             try:
@@ -74,19 +86,44 @@ class Worker:
                 line = self.stream.readline()
             finally:
                 watchdog.cancel()
-        except (ForkServerDied, OSError, ValueError) as error:
+        except ForkServerDied as error:
             self._drop()
-            raise WorkerDied(f"{type(error).__name__}: {error}") from None
+            raise WorkerDied(str(error), slow=error.slow) from None
+        except (OSError, ValueError):
+            line = ""
         if not line.endswith("\n"):
+            died = WorkerDied(f"it was ended after {seconds:g} s") if overdue.is_set() else self._how_it_ended(kills)
             self._drop()
-            raise WorkerDied("it ended without an answer")
+            raise died
         return json.loads(line)
+
+    def _how_it_ended(self, kills: int) -> WorkerDied:
+        """What can be known of a process that is gone. kills: `memory_kills` before it went."""
+        code, what = None, "it"
+        for _ in range(100):  # its socket closes before its exit status is there
+            if self.server is None:
+                break
+            if self.server.slow:
+                return WorkerDied("the fork server did not answer in time", slow=True)
+            if self.server.process is not None and (code := self.server.process.poll()) is not None:
+                what = "the fork server"
+                break
+            with contextlib.suppress(ForkServerDied, RuntimeError, OSError):
+                code = self.server.ask("poll", pid=self.pid)["exit"]
+            if code is not None:
+                break
+            time.sleep(0.02)
+        if code == -signal.SIGKILL and memory_kills() > kills:
+            return WorkerDied(f"memory ran out on this machine, and the system ended {what}", memory=True)
+        if code is not None and code < 0:
+            return WorkerDied(f"{what} was ended by {signal.Signals(-code).name}")
+        return WorkerDied(f"{what} ended without an answer" + ("" if code is None else f", with exit status {code}"))
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self.server = provisioner.server_for(self.env, self.libraries)
+                self.server = provisioner.server_for(self.env, self.libraries, self.patience)
                 self.pid = self.server.ask("worker", [theirs.fileno()], threads=self.threads)["pid"]
         except BaseException:
             ours.close()
@@ -156,6 +193,7 @@ def run_jobs(
     workers = [_worker(course, week, options, scratch) for _ in range(min(options.workers, len(jobs)))]
     stopping = threading.Event()
     running: set[int] = set()
+    put_off: list[int] = []  # for when nothing else is running
 
     def serve(worker: Worker) -> None:
         while not stopping.is_set():
@@ -183,10 +221,19 @@ def run_jobs(
         for thread in threads:
             thread.start()
         while len(results) < len(jobs):
-            index, what = news.get()
+            if put_off and len(results) + len(put_off) == len(jobs):
+                index, what = (
+                    put_off[0],
+                    _alone(course, week, jobs[put_off[0]], options, workers[0], kept, as_is, slots),
+                )
+                del put_off[0]
+            else:
+                index, what = news.get()
             if what is None:
                 if on_start:
                     on_start(jobs[index][0])
+            elif isinstance(what, WorkerDied):
+                put_off.append(index)
             elif isinstance(what, BaseException):
                 raise what
             else:
@@ -202,6 +249,28 @@ def run_jobs(
         shutil.rmtree(scratch, ignore_errors=True)
         sweep()
     return [results[index] for index in range(len(jobs))]
+
+
+def _alone(
+    course: Course,
+    week: Week,
+    job: tuple[str, Path | NotebookNode],
+    options: Options,
+    worker: Any,
+    kept: Mapping[str, Sequence[QuestionResult]] | None,
+    as_is: bool,
+    slots: Slots | None,
+) -> Result:
+    """The result of a job for which this machine was too busy, now that nothing else runs. Raises CourseError."""
+    student, source = job
+    worker.patience = ALONE * provisioner.START_SECONDS
+    try:
+        return _grade(course, week, student, source, options, worker, (kept or {}).get(student, ()), as_is, slots, True)
+    except WorkerDied as error:
+        raise CourseError(
+            f"this machine is too busy to grade {student}, also alone ({error}). What was finished is kept: end other "
+            "programs, or use --workers 1, and the same command does the rest"
+        ) from None
 
 
 def _worker(course: Course, week: Week, options: Options, scratch: Path) -> Any:
@@ -250,7 +319,9 @@ def _grade(
     kept: Sequence[QuestionResult],
     as_is: bool,
     slots: Slots | None,
+    alone: bool = False,
 ) -> Result:
+    """alone: nothing else is running. Raises WorkerDied where this machine was too busy, CourseError."""
     job = {
         "root": str(course.root),
         "work": str(course.work),
@@ -266,28 +337,54 @@ def _grade(
     }
     budget = options.budget or week.budget
     seconds = (1 + options.repeat) * budget.notebook + SLACK  # to run, and to judge each time
-    for attempt in range(1, ATTEMPTS + 1):
+    deaths: list[WorkerDied] = []
+    while True:
         try:
             said = _on_a_gpu(worker, job, seconds, slots)
             if said.get("crowded"):  # who took the memory of the GPU that it shared? alone on one, only it can have
                 said = _on_a_gpu(worker, job | {"alone": True}, seconds, slots)
         except WorkerDied as error:
-            if attempt < ATTEMPTS:
+            if error.slow:
+                raise
+            deaths.append(error)
+            if len(deaths) < ATTEMPTS:
                 continue
-            reason = (
-                f"The grader's own process died twice while grading this ({error}). Most often memory ran out: "
-                "grade it again with fewer workers, or look at the notebook."
-            )
-            return Result(not_gradable(course, week, student, reason, source))
+            return Result(not_gradable(course, week, student, _obituary(deaths), source))
         if "fault" in said:
             raise CourseError(said["fault"])
+        if said.get("busy") and not alone:
+            raise WorkerDied(said["error"], slow=True)
         if "error" in said:
             reason = f"The grader failed on this submission ({said['error']}). Please report it to the course."
+            if said.get("busy"):
+                reason = (
+                    f"This could not be run here, also alone ({said['error']}). That is no fault of the notebook's: "
+                    "it is tried again the next time this is graded."
+                )
             return Result(not_gradable(course, week, student, reason, source))
         notebook = said["notebook"]
         executed = nbformat.from_dict(notebook) if notebook else None
         return Result(Grade.from_json(said["grade"]), executed, again=[Grade.from_json(one) for one in said["again"]])
-    raise AssertionError("unreachable")
+
+
+def _obituary(deaths: Sequence[WorkerDied]) -> str:
+    """What to say of a submission whose worker died each time."""
+    how = "; then ".join(dict.fromkeys(map(str, deaths)))
+    if any(death.memory for death in deaths):
+        what = "Grade it again with fewer workers (--workers 1), or look at what the notebook returns to its checks."
+    else:
+        what = "Grade it again; if that does not help, please report it with the notebook."
+    return f"The grader's own process died twice while grading this ({how}). {what}"
+
+
+def memory_kills() -> int:
+    """How often the system has ended a process here to free memory; it only ever grows. 0 where that is not told."""
+    total = 0
+    for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        with contextlib.suppress(OSError, ValueError):
+            told = dict(line.split() for line in Path(path).read_text(encoding="ascii").splitlines())
+            total += int(told.get("oom_kill", 0))
+    return total
 
 
 def _on_a_gpu(worker: Any, job: dict[str, Any], seconds: float, slots: Slots | None) -> dict[str, Any]:
@@ -327,11 +424,21 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
         else:
             kept = [question_from(raw) for raw in job["kept"]]
             result = grade_notebook(course, week, source, job["student"], options, kept=kept, scratch=scratch)
+        return {
+            "grade": result.grade.to_json(),
+            "notebook": result.notebook,
+            "crowded": result.crowded,
+            "again": [grade.to_json() for grade in result.again],
+        }
     except SandboxError as error:  # no submission's fault
         return {"fault": str(error)}
     except KernelStartError as error:  # the name was looked up before: this machine is short of something
         short = devices.ran_out([str(error)])
-        return {"error": str(error), "crowded": short and options.share is not None and not options.share.alone}
+        return {
+            "error": str(error),
+            "busy": not short,
+            "crowded": short and options.share is not None and not options.share.alone,
+        }
     except CourseError as error:
         return {"fault": str(error)}
     except Exception as error:  # a bug of ours must cost one submission, not the class
@@ -339,12 +446,6 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
 
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {str(error)[:300]}"}
-    return {
-        "grade": result.grade.to_json(),
-        "notebook": result.notebook,
-        "crowded": result.crowded,
-        "again": [grade.to_json() for grade in result.again],
-    }
 
 
 def options_from(data: dict[str, Any]) -> Options:

@@ -49,7 +49,12 @@ START_SECONDS = 120
 
 
 class ForkServerDied(RuntimeError):
-    """The warm process is gone, and its kernels with it. The next kernel gets a new one."""
+    """The warm process is gone, and its kernels with it. The next kernel gets a new one.
+
+    slow: it was given up because it did not answer in time, which a busy machine is enough for.
+    """
+
+    slow = False
 
 
 class ForkServerClient:
@@ -60,11 +65,11 @@ class ForkServerClient:
         self.socket.settimeout(START_SECONDS)
         self.stream = connection.makefile("r", encoding="utf-8", newline="\n")
         self.lock = threading.Lock()
-        self.lost = False
+        self.lost = self.slow = False
 
     @classmethod
-    def start(cls, env: dict[str, str], libraries: Sequence[str]) -> ForkServerClient:
-        """Start a fork server of our own. Raises ForkServerDied."""
+    def start(cls, env: dict[str, str], libraries: Sequence[str], seconds: float = START_SECONDS) -> ForkServerClient:
+        """Start a fork server of our own, which has `seconds` for each answer. Raises ForkServerDied."""
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
@@ -76,7 +81,12 @@ class ForkServerClient:
                 start_new_session=True,
             )
         client = cls(ours, process)
-        client._receive()  # once it is ready
+        client.socket.settimeout(seconds)
+        try:
+            client._receive()  # once it is ready
+        except ForkServerDied:
+            client.close()
+            raise
         return client
 
     @property
@@ -94,8 +104,7 @@ class ForkServerClient:
                 sent = socket.send_fds(self.socket, [line], descriptors) if descriptors else 0
                 self.socket.sendall(line[sent:])
             except (OSError, ValueError) as error:
-                self.lost = True
-                raise ForkServerDied(f"the fork server is gone ({error})") from None
+                raise self._died("the fork server is gone", error) from None
             answer = self._receive()
         if "error" in answer:
             raise RuntimeError(f"fork server: {answer['error']}")
@@ -105,13 +114,18 @@ class ForkServerClient:
         try:
             line = self.stream.readline()
         except (OSError, ValueError) as error:
-            self.lost = True
-            raise ForkServerDied(f"the fork server does not answer ({error})") from None
+            raise self._died("the fork server does not answer", error) from None
         if not line:
             self.lost = True
             status = f" (exit status {self.process.wait()})" if self.process else ""
             raise ForkServerDied(f"the fork server died{status}")
         return json.loads(line)
+
+    def _died(self, what: str, error: Exception) -> ForkServerDied:
+        self.lost, self.slow = True, isinstance(error, TimeoutError)
+        died = ForkServerDied(f"{what} ({error})")
+        died.slow = self.slow
+        return died
 
     def close(self) -> None:
         """End the connection. Our own server ends with it, and takes its kernels along."""
@@ -137,7 +151,7 @@ def _key(env: dict[str, str], libraries: Sequence[str]) -> tuple[Any, ...]:
     return (*libraries, *sorted(read.items()))
 
 
-def server_for(env: dict[str, str], libraries: Sequence[str]) -> ForkServerClient:
+def server_for(env: dict[str, str], libraries: Sequence[str], seconds: float = START_SECONDS) -> ForkServerClient:
     """The fork server of this process for kernels with this environment, started where there is none or it died."""
     key = _key(env, libraries)
     with _servers_lock:
@@ -145,7 +159,7 @@ def server_for(env: dict[str, str], libraries: Sequence[str]) -> ForkServerClien
         if server is None or not server.alive:
             if server is not None:
                 server.close()
-            server = _servers[key] = ForkServerClient.start(env, libraries)
+            server = _servers[key] = ForkServerClient.start(env, libraries, seconds)
         return server
 
 

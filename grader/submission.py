@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.course import Course, Week
+from grader.names import shown
 from grader.sources import MAX_BYTES
 
 MAX_PARTS = 8_000_000  # lists, objects and commas: what JSON takes in memory once it is read, a hundred bytes for each
 MAX_CELLS = 5_000
 MAX_DIGITS = 4_000  # of a whole number; Python refuses to read longer ones
+WINDOWS_HAS_NOT = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # bytes that mean nothing in Windows-1252
 ATTACHMENT_BYTES = 8 * 2**20
 OBJECT = re.compile(rb"[\x00\xff\xfe\xef\xbb\xbf\s]*\{")  # how JSON that may be a notebook begins, in any encoding
 HAND_IN_AGAIN = "Open it in Jupyter or Colab, save it (File > Download > .ipynb) and hand in that file."
@@ -60,7 +63,7 @@ def in_folder(folder: Path, week: Week) -> Path:
     if len(others) == 1:  # "Copy of week01_clip.ipynb", "week01_clip (1).ipynb"
         return others[0]
     if others:
-        names = ", ".join(p.name for p in others)
+        names = ", ".join(shown(p.name) for p in others)
         raise NotGradable(f"There is no {path.name}, and several notebooks stand for it: {names}. Hand in one.")
     raise NotGradable(f"Nothing was handed in: there is no {path.name}.")
 
@@ -77,7 +80,7 @@ def named_in(file: str, notebooks: Sequence[str]) -> str:
 def other_name(week: Week, path: Path) -> list[str]:
     """A note where a week's file has another name than the week's own."""
     expected = week.file
-    return [] if path.name == expected else [f"the file is called {path.name}; taken as {expected}"]
+    return [] if path.name == expected else [f"the file is called {shown(path.name)}; taken as {expected}"]
 
 
 def _is_notebook_name(name: str) -> bool:
@@ -100,10 +103,7 @@ def load(source: Path | NotebookNode) -> Submission:
     try:
         raw = json.dumps(source).encode() if isinstance(source, dict) else read(Path(source))
         if len(raw) > MAX_BYTES:
-            raise NotGradable(
-                f"The file has {len(raw) / 2**20:.0f} MB; at most {MAX_BYTES >> 20} MB can be graded. "
-                "Clear the outputs (Edit > Clear all outputs), save, and hand it in again."
-            )
+            raise _too_large(len(raw))
         content, notes = _json(raw)
         notebook, more = _notebook(content)
     except NotGradable:
@@ -125,7 +125,7 @@ def fault_of(raw: bytes) -> str:
 
 
 def read(path: Path) -> bytes:
-    """A submitted file's bytes, at most one more than may be graded. Raises NotGradable."""
+    """A submitted file's bytes, no more than may be graded. Raises NotGradable."""
     try:
         if path.is_symlink() and path.resolve().parent != path.parent.resolve():
             raise NotGradable(
@@ -138,9 +138,19 @@ def read(path: Path) -> bytes:
         if not path.is_file():
             raise NotGradable(f"{path.name} is not a regular file. Hand in the .ipynb file itself.")
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            raw = file.read(MAX_BYTES + 1)
+            if len(raw) > MAX_BYTES:
+                raise _too_large(os.fstat(file.fileno()).st_size)
+            return raw
     except (OSError, ValueError) as error:
         raise NotGradable(f"The file cannot be read ({_why(error)}). Hand it in again.") from None
+
+
+def _too_large(size: int) -> NotGradable:
+    return NotGradable(
+        f"The file has {size:,} bytes; at most {MAX_BYTES:,} ({MAX_BYTES >> 20} MB) can be graded. "
+        "Clear the outputs (Edit > Clear all outputs), save, and hand it in again."
+    )
 
 
 def _why(error: Exception) -> str:
@@ -160,7 +170,7 @@ def _json(raw: bytes) -> tuple[Any, list[str]]:
             "Clear the outputs (Edit > Clear all outputs), save, and hand it in again."
         )
     text, notes = _text(raw)
-    text = text.lstrip()
+    text = text.lstrip("\ufeff\x00 \t\r\n\f\v\x85\xa0")
     if text[:1] == "<":
         raise NotGradable(f"The file is a web page, not a notebook. {HAND_IN_AGAIN}")
     decoder = json.JSONDecoder(
@@ -170,7 +180,9 @@ def _json(raw: bytes) -> tuple[Any, list[str]]:
     )
     try:
         content, end = decoder.raw_decode(text)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise NotGradable(f"The file is damaged: it is nested too deeply to be read. {HAND_IN_AGAIN}") from None
+    except ValueError:
         what = "cut off or damaged" if text[:1] == "{" else "not a notebook"
         raise NotGradable(f"The file is {what}: it is not valid JSON. {HAND_IN_AGAIN}") from None
     if text[end:].strip("\x00 \t\r\n"):
@@ -179,12 +191,18 @@ def _json(raw: bytes) -> tuple[Any, list[str]]:
 
 
 def _text(raw: bytes) -> tuple[str, list[str]]:
+    encoding = json.detect_encoding(raw)  # UTF-8, 16 or 32, by its mark or by where the zero bytes are
     try:
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"), []
+        return raw.decode(encoding), [] if encoding.startswith("utf-8") else [f"the file was {encoding}; read as such"]
     except UnicodeDecodeError:
         if raw.lstrip()[:1] != b"{":
             raise NotGradable(f"The file is not text, so it is no notebook or it is damaged. {HAND_IN_AGAIN}") from None
-    return raw.decode("utf-8", "replace"), ["characters that are not UTF-8 were replaced"]
+    text = raw.decode("utf-8", "replace")
+    if text.count("\ufffd") == sum(byte > 127 for byte in raw):  # nothing in it is UTF-8, so it was never that
+        return raw.decode("latin-1" if WINDOWS_HAS_NOT & set(raw) else "cp1252"), [
+            "the file was not UTF-8; read as Windows-1252"
+        ]
+    return text, ["characters that are not UTF-8 were replaced"]
 
 
 def _notebook(raw: Any) -> tuple[NotebookNode, list[str]]:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -110,7 +111,7 @@ def test_a_lost_gradebook_is_made_again_from_the_records(toy, week, book, hand_i
     assert scores(book, week) == before
 
 
-def test_a_release_with_other_questions_is_refused(toy, week, book, hand_in, right, tmp_path):
+def test_a_record_of_other_questions_is_refused(toy, week, book, hand_in, right, tmp_path):
     hand_in("ada", right)
     grades = grade_class(toy, week)
     changed = copy.deepcopy(nbformat.read(toy.release(week), as_version=4))
@@ -119,8 +120,10 @@ def test_a_release_with_other_questions_is_refused(toy, week, book, hand_in, rig
     shutil.copytree(toy.root / "weeks", tree / "weeks")
     nbformat.write(changed, tree / "weeks" / week.slug / f"{week.slug}.ipynb")
     other = type(toy).find(tree, toy.work)
-    with pytest.raises(CourseError, match="other questions"):
+    before = scores(book, week)
+    with pytest.raises(CourseError, match="ada's record has other questions than week01_toy has now: grade again"):
         gradebook.project(other, week, grades)
+    assert scores(book, week) == before
 
 
 def test_the_timestamp_of_a_collector_is_kept(toy, week, book, hand_in, right):
@@ -207,3 +210,25 @@ def test_what_crosses_between_processes_is_json(toy, week, right, tmp_path):
     first = json.loads(answer["grade"])["questions"]
     answer = json.loads(json.dumps(pool.answer(json.loads(json.dumps({**job, "kept": first})))))
     assert json.loads(answer["grade"])["questions"] == first, "kept, times and all: none was judged again"
+
+
+def test_names_and_bytes_that_are_not_utf8_cost_nobody_a_point(toy, week, right, call):
+    """A file's bytes, a file's name, an id with half a character: graded. A student's folder: said."""
+    text = nbformat.writes(right)
+    half = nbformat.from_dict(right)
+    half.cells[4].id = half.cells[4].metadata.nbgrader.grade_id = "double\ud800"
+    files = {
+        "bytes": ("week01_toy.ipynb", text.replace("Because.", "Parce que \xe9.").encode("latin-1")),
+        "name": (os.fsdecode(b"week01_toy \xe9.ipynb"), text.encode()),
+        "half": ("week01_toy.ipynb", json.dumps(half).encode()),
+        os.fsdecode(b"zo\xeb"): ("week01_toy.ipynb", text.encode()),
+    }
+    for student, (name, raw) in files.items():
+        folder = toy.submission(week, student).parent
+        folder.mkdir(parents=True)
+        (folder / name).write_bytes(raw)
+    done = call("grade", "1", "--workers", "1", "--kernel", "python3")
+    assert done.exit_code == 1 and "the name of the folder zo? in submitted/ is not UTF-8. Rename it" in done.stderr
+    grades = {name: records.read(toy.record(week, name)) for name in ("bytes", "half", "name")}
+    assert {name: grade.points for name, grade in grades.items()} == dict.fromkeys(grades, 7.5)
+    assert grades["name"].repairs == ["the file is called week01_toy ?.ipynb; taken as week01_toy.ipynb"]

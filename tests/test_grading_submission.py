@@ -41,7 +41,7 @@ def reason(source) -> str:
         (b"%PDF-1.7 ...", "PDF"),
         (b"PK\x03\x04....", "zip"),
         (b"\xff\xfa\x80abc", "not text"),
-        (b'{"cells": ' + b"[" * 100_000, "cut off"),
+        (b'{"cells": ' + b"[" * 100_000, "nested too deeply"),
         (b'{"n": ' + b"9" * 10_000 + b"}", "no cells"),
         (b'{"worksheets": [{"cells": 5}], "nbformat": 3}', "no cells"),
     ],
@@ -72,7 +72,10 @@ def test_a_huge_file_is_refused_without_being_read_whole(tmp_path: Path):
     path = tmp_path / "big.ipynb"
     with path.open("wb") as file:
         file.truncate(10 * 2**30)  # sparse: takes no disk
-    assert "at most 64 MB" in reason(path)
+    assert "The file has 10,737,418,240 bytes; at most 67,108,864 (64 MB)" in reason(path)
+    with path.open("wb") as file:
+        file.truncate(submission.MAX_BYTES + 1)
+    assert "The file has 67,108,865 bytes; at most 67,108,864 (64 MB)" in reason(path), "sizes that differ"
 
 
 def test_encodings_and_line_ends(tmp_path: Path, right):
@@ -82,7 +85,8 @@ def test_encodings_and_line_ends(tmp_path: Path, right):
     for raw in (
         b"\xef\xbb\xbf" + text.encode(),
         text.replace("\n", "\r\n").encode(),
-        text.encode("utf-16"),
+        b"\xef\xbb\xbf" * 2 + text.encode(),
+        *(text.encode(name) for name in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be")),
         text.replace("\\n", "\\r\\n").encode(),
     ):
         path.write_bytes(raw)
@@ -422,6 +426,9 @@ def test_what_is_overlooked_in_a_file_is_noted(tmp_path, right):
     path.write_bytes(raw + b"\n}\n" + raw)
     assert load(path).notes == ["what stood after the notebook's end was left out"]
     path.write_bytes(raw.replace(b"Because.", b"Parce que \xe9."))
+    assert load(path).notes == ["the file was not UTF-8; read as Windows-1252"]
+    assert load(path).notebook.cells[-1].source == "Parce que é."
+    path.write_bytes(raw.replace(b"Because.", "Parce que é, ".encode() + b"\xe9."))
     assert load(path).notes == ["characters that are not UTF-8 were replaced"]
     path.write_bytes(raw.replace(b"Because.", b"a raw\ttab") + b"\x00" * 512)
     assert load(path).notes == []
@@ -447,7 +454,7 @@ def test_a_note_on_the_files_name(week):
     [
         (b'{"cells": [' + b"{}," * 9_000_000 + b"{}]}", "holds too much"),
         (b'{"cells": [' + b'{"source": 1},' * 6_000 + b"{}]}", "6001 cells"),
-        (b'{"a": ' * 100_000, "cut off"),
+        (b'{"a": ' * 100_000, "nested too deeply"),
     ],
 )
 def test_files_made_to_exhaust_are_refused_in_seconds(tmp_path, raw, says):

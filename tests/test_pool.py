@@ -11,6 +11,7 @@ import pytest
 from conftest import RIGHT
 
 from grader import pool, provisioner
+from grader.course import CourseError
 from grader.grading import Options, grade_many, kernel_environment
 
 SLOW = RIGHT["double"] + "\nimport time\ntime.sleep(2)"
@@ -46,7 +47,10 @@ def test_what_dies_twice_costs_only_its_submission(toy, week, right, fill, kill,
     results = grade_many(toy, week, jobs, Options(workers=1), lambda name, result: done.append(name))
     assert done == ["first", "deadly", "last"]
     assert [result.grade.points for result in results] == [7.5, 0, 7.5]
-    assert results[1].grade.outcome == "not gradable" and "died twice" in results[1].grade.reason
+    assert results[1].grade.outcome == "not gradable"
+    who = {"worker": "it", "server": "the fork server"}[target]
+    assert f"died twice while grading this ({who} was ended by SIGKILL)." in results[1].grade.reason
+    assert "emory" not in results[1].grade.reason, "nothing is known of that"
     assert results[1].notebook is None
 
 
@@ -55,6 +59,95 @@ def test_what_died_once_is_replaced_and_the_submission_graded(toy, week, fill, k
     kill("flaky", target, 1)
     (result,) = grade_many(toy, week, [("flaky", fill(**{**RIGHT, "double": SLOW}))], Options(workers=1))
     assert result.grade.points == 7.5
+
+
+def test_memory_is_named_only_where_the_system_says_so(toy, week, right, fill, kill, monkeypatch):
+    told = iter(range(100))  # as the kernel's counter of processes that it ended for want of memory
+    monkeypatch.setattr(pool, "memory_kills", lambda: next(told))
+    kill("deadly", "worker", 2)
+    (result,) = grade_many(toy, week, [("deadly", fill(**{**RIGHT, "double": SLOW}))], Options(workers=1))
+    assert "memory ran out on this machine, and the system ended it" in result.grade.reason
+    assert "--workers 1" in result.grade.reason
+
+
+def test_the_systems_counters_are_read():
+    (line,) = [line for line in Path("/proc/vmstat").read_text().splitlines() if line.startswith("oom_kill ")]
+    assert pool.memory_kills() >= int(line.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("strike", "how"),
+    [
+        (lambda worker: os.kill(worker.pid, signal.SIGSEGV), "it was ended by SIGSEGV"),
+        (lambda worker: os.kill(worker.pid, signal.SIGABRT), "it was ended by SIGABRT"),
+        (lambda worker: worker.stream.write("no job\n"), "it ended without an answer, with exit status 1"),
+    ],
+)
+def test_how_a_worker_ended_is_told(toy, week, monkeypatch, tmp_path, strike, how):
+    worker = pool.Worker(kernel_environment(toy, week, Options()), [], 1, tmp_path)
+    start = worker._start
+    monkeypatch.setattr(worker, "_start", lambda: [start(), strike(worker)])
+    with pytest.raises(pool.WorkerDied, match=f"^{how}$"):
+        worker.do({"root": str(toy.root)}, 20)
+    worker.end()
+    worker.wait(threading.Thread())
+
+
+@pytest.mark.parametrize("op", ["start", "worker"])
+def test_a_slow_fork_server_is_nobodys_fault(toy, week, right, monkeypatch, op):
+    """As on a busy machine: it answers too late, until nothing else runs."""
+    provisioner.close_servers()
+    client, late, alone = provisioner.ForkServerClient, [1, 2], []
+    start, ask, grade = client.start.__func__, client.ask, pool._grade
+
+    def slow_start(cls, env, libraries, seconds=provisioner.START_SECONDS):
+        if op == "start" and late:
+            seconds = 0.001 * late.pop()
+        return start(cls, env, libraries, seconds)
+
+    def slow_ask(server, what, descriptors=(), **request):
+        if what == op and late:
+            server.socket.settimeout(1e-6 * late.pop())
+        return ask(server, what, descriptors, **request)
+
+    def watched(*arguments):
+        alone.append(arguments[9:] == (True,))
+        return grade(*arguments)
+
+    monkeypatch.setattr(client, "start", classmethod(slow_start))
+    monkeypatch.setattr(client, "ask", slow_ask)
+    monkeypatch.setattr(pool, "_grade", watched)
+    done = []
+    jobs = [(name, right) for name in "abc"]
+    results = grade_many(toy, week, jobs, Options(workers=2), lambda name, _: done.append(name))
+    assert [result.grade.points for result in results] == [7.5] * 3 and sorted(done) == ["a", "b", "c"]
+    assert any(alone) and not late
+
+
+def test_a_kernel_that_starts_too_late_is_tried_again_alone(toy, week, right, monkeypatch):
+    ordinary, asked = pool.Worker.do, []
+
+    def do(worker, job, seconds):
+        asked.append(job["student"])
+        if asked.count(job["student"]) == 1 or job["student"] == "never":
+            return {"error": "kernel 'python3' did not start: it did not answer within 60 s", "busy": True}
+        return ordinary(worker, job, seconds)
+
+    monkeypatch.setattr(pool.Worker, "do", do)
+    results = grade_many(toy, week, [(name, right) for name in ("late", "never")], Options(workers=2))
+    assert results[0].grade.points == 7.5
+    said = results[1].grade
+    assert said.outcome == "not gradable" and "That is no fault of the notebook's" in said.reason
+    assert "cells" not in said.timings and set(said.inputs) == {"release"}, "so it is tried again the next time"
+
+
+def test_a_machine_that_stays_too_busy_stops_the_class(toy, week, right, monkeypatch):
+    def do(worker, job, seconds):
+        raise pool.WorkerDied("the fork server does not answer (timed out)", slow=True)
+
+    monkeypatch.setattr(pool.Worker, "do", do)
+    with pytest.raises(CourseError, match="too busy to grade ada, also alone .*timed out"):
+        grade_many(toy, week, [("ada", right)], Options(workers=1))
 
 
 def test_a_worker_that_hangs_is_ended(toy, week, tmp_path):
