@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +40,7 @@ def plain(week: WeekName, out: Out = None, course: CourseDir = None, work: WorkD
     here = Course.find(course, work)
     which = here.week(week)
     found = _scores(here, which)
-    _write(out or _place(here, which) / "grades.csv", export.plain_csv(found))
+    _write(out or _place(here, which) / "grades.csv", export.plain_csv(found), _sources(here, which))
     _warn(found)
 
 
@@ -66,7 +67,7 @@ def canvas(
     which = here.week(week)
     found = _scores(here, which)
     text, unknown = export.canvas_csv(which, found, roster, assignment)
-    _write(out or _place(here, which) / "canvas.csv", text)
+    _write(out or _place(here, which) / "canvas.csv", text, _sources(here, which))
     _warn(found)
     if unknown:
         _say(f"left out, because {roster} does not know them: {', '.join(unknown)}")
@@ -87,7 +88,7 @@ def gradescope(week: WeekName, out: Out = None, course: CourseDir = None, work: 
     grades = export.grades_of(here, which)
     for grade in each(grades, "Writing"):
         text = json.dumps(gradescope.results(here, which, grade), indent=1)
-        write_atomically(folder / grade.student / "results.json", text)
+        write_atomically(folder / grade.student / "results.json", text, _sources(here, which, grade.student))
     console().print(Text(f"wrote: {len(grades)} results.json in {folder}"), soft_wrap=True)
 
 
@@ -156,8 +157,15 @@ def _place(course: Course, week: Week) -> Path:
     return course.work / "exports" / week.slug
 
 
-def _write(path: Path, text: str) -> None:
-    write_atomically(path, text)
+def _sources(course: Course, week: Week, student: str = "*") -> list[Path]:
+    """What grades are made from, so that nobody may read an export who may not read that."""
+    folders = {course.record(one, "x").parent for one in week.notebooks}
+    names = {f"{student}.json"} if student != "*" else {p.name for folder in folders for p in folder.glob("*.json")}
+    return [course.gradebook, *(folder / name for folder in folders for name in names)]
+
+
+def _write(path: Path, text: str, like: Iterable[Path] = ()) -> None:
+    write_atomically(path, text, like)
     console().print(Text(f"wrote: {path}"), soft_wrap=True)
 
 

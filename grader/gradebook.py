@@ -567,11 +567,14 @@ def _save_assignment(course: Course, week: Week) -> None:
     """
     from nbgrader.api import Gradebook
 
+    new = not course.gradebook.exists()
     if course.classic:
         opened = Gradebook(url(course), settings.read(course.root).directory.course_id)
     else:
         opened = Gradebook(url(course))
     with opened as book:
+        if new:  # sqlite leaves the group's right to write out, whatever the umask says
+            os.chmod(course.gradebook, 0o666 & ~_umask())
         book.update_or_create_assignment(week.slug)
     sources = {one.stem: course.solution(one) if course.classic else course.release(one) for one in week.notebooks}
     wanted = {name: kept.cells_of(nbformat.read(path, as_version=4)) for name, path in sources.items()}
@@ -581,6 +584,13 @@ def _save_assignment(course: Course, week: Week) -> None:
         _save_cells(course, one)
     with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
         kept.note(book, week.slug, wanted)
+
+
+def _umask() -> int:
+    """This process's umask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _save_cells(course: Course, week: Week) -> None:

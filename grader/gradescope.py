@@ -103,7 +103,7 @@ def bundle(
             info.external_attr = (0o100755 if name in AT_THE_ROOT else 0o100644) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
-    write_atomically(path, out.getvalue())
+    write_atomically(path, out.getvalue(), [course.root / "grader" / "rubrics" / f"{week.slug}.py"])
     return list(content)
 
 

@@ -31,7 +31,14 @@ def locked(work: Path, wait: bool = False, on_wait: Callable[[str], None] = lamb
         yield
         return
     work.mkdir(parents=True, exist_ok=True)
-    with (work / NAME).open("a+", encoding="utf-8") as file:
+    path = work / NAME
+    try:
+        file = path.open("a+", encoding="utf-8")
+    except PermissionError:  # another's, which can be locked all the same
+        if not path.exists():
+            raise
+        file = path.open(encoding="utf-8")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -40,9 +47,11 @@ def locked(work: Path, wait: bool = False, on_wait: Callable[[str], None] = lamb
                 raise Busy(f"{who} is grading in {work}. Let it finish, or use --wait.") from None
             on_wait(who)
             fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "since": datetime.now().astimezone().isoformat(timespec="seconds")}))
-        file.flush()
+        if file.writable():
+            since = datetime.now().astimezone().isoformat(timespec="seconds")
+            file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "since": since}))
+            file.flush()
         yield
 
 
