@@ -444,7 +444,8 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # a bug of ours must cost one submission, not the class
         import traceback
 
-        traceback.print_exc()
+        with contextlib.suppress(OSError, ValueError):  # nobody may be there to read it
+            traceback.print_exc()
         return {"error": f"{type(error).__name__}: {str(error)[:300]}"}
 
 

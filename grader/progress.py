@@ -89,8 +89,10 @@ class Watch:
         self.good += pages.passed(grade)
         if not self.progress and self.total <= FEW:
             place = f"[{self.done:>{len(str(self.total))}}/{self.total}]"
-            how = "as before" if began is None else f"{time.monotonic() - began:.1f} s"
-            self.console.print(_text(f"{place} {name}: {_brief(grade)}, {how}"), soft_wrap=True)
+            how = f", {time.monotonic() - began:.1f} s" if began is not None else ", as before"
+            if began is None and not grade.handed_in:  # nothing is run for it, the first time either
+                how = ""
+            self.console.print(_text(f"{place} {name}: {_brief(grade)}{how}"), soft_wrap=True)
         self._show()
 
     @property
