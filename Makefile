@@ -22,11 +22,13 @@ READY := $(VENV)/.ready
 .PHONY: demo test lab studio env student lint lock wheelhouse clean
 
 demo: env
-	$(BIN)/grader doctor --install
+	@# both go on where this machine forbids sandboxes
+	CROSSMODAL_UNSANDBOXED=1 $(BIN)/grader doctor --install
 	$(BIN)/grader demo
 
 test: env
-	$(BIN)/grader doctor --install
+	@# both go on where this machine forbids sandboxes
+	CROSSMODAL_UNSANDBOXED=1 $(BIN)/grader doctor --install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/grader release --check
 	@# where this machine forbids sandboxes their tests are skipped, and said to be

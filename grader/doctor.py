@@ -6,12 +6,14 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -64,7 +66,7 @@ def examine(course: Course) -> list[Found]:
         *_kernelspecs(course),
         *_machine(course),
         _gpu(),
-        _sandbox(),
+        *_sandbox(),
         *_system(),
         _fonts(),
         *_checkpoints(course),
@@ -177,10 +179,70 @@ def _gpu() -> Found:
     return Found("GPU", True, "none; the tiny profile needs none", "the full profile")
 
 
-def _sandbox() -> Found:
-    why = unavailable()
-    detail = why.partition(". ")[0] if why else "bubblewrap"
-    return Found("sandbox", not why, detail, "submissions run in it, away from everything else", REMEDY)
+def _sandbox() -> Iterator[Found]:
+    """One that works, or each reason why there is none."""
+    purpose = "submissions run in it, away from everything else; without one, grading refuses"
+    refuses = os.environ.get("CROSSMODAL_UNSANDBOXED") != "1"
+    if why := unavailable():
+        for reason, remedy in sandbox_faults(why):
+            yield Found("sandbox", False, reason, purpose, remedy, refuses)
+    else:
+        yield Found("sandbox", True, "bubblewrap", purpose)
+
+
+def sandbox_faults(why: str, root: Path = Path("/"), user: int | None = None) -> list[tuple[str, str]]:
+    """What on this machine keeps a sandbox from being made, each with its remedy: [(reason, remedy)], never empty.
+
+    why: what `sandbox.unavailable` says.   root: where /proc and the like are looked for.   user: 0 for root.
+    """
+    user = os.geteuid() if user is None and hasattr(os, "geteuid") else user
+    system, said = _read(root / "proc/sys/kernel/osrelease"), why.partition(REMEDY)[0].strip().rstrip(".")
+    if "need Linux" in said or not system:
+        return [(said, "grade on Linux: in WSL 2 (wsl --install), in a virtual machine, or on a server")]
+    if "Microsoft" in system:  # WSL 2 writes it small
+        return [("WSL 1 has no namespaces", "in Windows: wsl --set-version DISTRIBUTION 2 (wsl --list names it)")]
+    if "not installed" in said:
+        return [("bubblewrap is not installed", "sudo apt install bubblewrap libseccomp2")]
+    if "libseccomp" in said:
+        return [("libseccomp is not installed", "sudo apt install libseccomp2")]
+    if "nknown option" in said or "two user namespaces" in said:
+        return [("bubblewrap is older than 0.8", "a newer system (Debian 12, Ubuntu 24.04), or bubblewrap built anew")]
+    inside = any((root / name).exists() for name in (".dockerenv", "run/.containerenv")) or any(
+        name in _read(root / "proc/1/cgroup") for name in ("docker", "kubepods", "containerd", "lxc")
+    )
+    where = "on the host of this container, " if inside else ""
+    found = []
+    if _read(root / "proc/sys/user/max_user_namespaces") == "0":
+        remedy = "sudo sysctl -w user.max_user_namespaces=15000 (to keep it: a file in /etc/sysctl.d)"
+        found.append(("user namespaces are off: user.max_user_namespaces is 0", where + remedy))
+    if _read(root / "proc/sys/kernel/unprivileged_userns_clone") == "0" and (user or inside):
+        remedy = "sudo sysctl -w kernel.unprivileged_userns_clone=1 (to keep it: a file in /etc/sysctl.d)"
+        found.append(("user namespaces are root's: kernel.unprivileged_userns_clone is 0", where + remedy))
+    if inside and re.search(r"^Seccomp:\s*2$", _read(root / "proc/self/status"), re.MULTILINE):
+        remedy = (
+            "docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt "
+            "systempaths=unconfined ...; in Kubernetes securityContext.seccompProfile.type: Unconfined"
+        )
+        found.append(("this container's seccomp filter forbids namespaces", remedy))
+    profile = _read(root / "proc/self/attr/current")
+    if inside and profile.endswith("(enforce)"):
+        remedy = "docker run --security-opt apparmor=unconfined ..."
+        found.append((f"this container's AppArmor profile, {profile.split()[0]}, forbids mounts", remedy))
+    if _read(root / "proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" and (user or inside):
+        remedy = (
+            "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (to keep it: a file in /etc/sysctl.d); or, "
+            "for bubblewrap alone, a profile /etc/apparmor.d/bwrap with `userns,` (docs/grading.md)"
+        )
+        reason = "AppArmor restricts user namespaces (Ubuntu 24.04): kernel.apparmor_restrict_unprivileged_userns is 1"
+        found.append((reason, where + remedy))
+    return found or [(said, REMEDY)]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip("\x00 \n")
+    except OSError:
+        return ""
 
 
 def _system() -> Iterator[Found]:
