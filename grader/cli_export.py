@@ -69,6 +69,8 @@ def canvas(
     text, unknown = export.canvas_csv(which, found, roster, assignment)
     _write(out or _place(here, which) / "canvas.csv", text, _sources(here, which))
     _warn(found)
+    if roster and (differ := export.other_points(which, found, roster, assignment)):
+        _say(differ)
     if unknown:
         _say(f"left out, because {roster} does not know them: {', '.join(unknown)}")
         raise typer.Exit(1)

@@ -100,6 +100,32 @@ def canvas_csv(
     return _csv([[*CANVAS, column], points, *rows]), unknown
 
 
+def other_points(week: Week, scores: Sequence[Score], roster: Path, column: str = "") -> str:
+    """How the points possible of the assignment in Canvas differ from the week's; "" where they do not.
+
+    roster, column: see `canvas_csv`.
+    """
+    known = _Canvas(roster)
+    column = column or known.column(week)
+    most = max((score.grade.max_points for score in scores), default=week.points)
+    there = next((value for row in known.rows if (value := _possible(row, column))), "")
+    try:
+        if not there or abs(float(there.replace(",", ".")) - most) < 1e-6:
+            return ""
+    except ValueError:
+        pass
+    return (
+        f"{column} has {there} points possible in {roster}, and {week.slug} has {_number(most)}: Canvas would show "
+        "scores out of other points. Set the assignment's points there first, or its scores are off"
+    )
+
+
+def _possible(row: dict[str, str], column: str) -> str:
+    """What Canvas' row of points possible says of a column; "" in another row, or of a column that is not there."""
+    first = (row.get("Student") or "").strip().casefold()
+    return (row.get(column) or "").strip() if first.startswith("points possible") else ""
+
+
 class _Canvas:
     """Canvas' export of a gradebook, read as a roster."""
 

@@ -150,6 +150,19 @@ def test_canvas_with_its_roster(call, toy, graded, tmp_path):
     assert as_canvas_reads(mine.read_text())[0] == "X (7)"
 
 
+@pytest.mark.parametrize(
+    ("there", "said"), [("9", ""), ("9.0", ""), ("10", "10"), ("7.5", "7.5"), ("?", "?"), ("", "")]
+)
+def test_canvas_points_that_differ_are_said(call, toy, graded, tmp_path, there, said):
+    path = tmp_path / "gradebook.csv"
+    path.write_text(ROSTER.replace(",9,1,", f",{there},1,"), encoding="utf-8")
+    result = call("export", "canvas", "1", "--roster", str(path))
+    told = f"Doubling (4242) has {said} points possible in {path}, and week01_toy has 9: Canvas would show"
+    assert (told in result.stderr.replace("\n", " ")) == bool(said)
+    other = call("export", "canvas", "1", "--roster", str(path), "--assignment", "Doubling extra (4243)")
+    assert "Doubling extra (4243) has 1 points possible" in other.stderr
+
+
 def test_canvas_without_a_roster(toy, week, right, graded):
     grades = [*graded, grade_as(toy, week, "lovelaceada_101", right)]
     text, unknown = export.canvas_csv(week, scores(toy, week, grades))
