@@ -69,7 +69,7 @@ def picture(png: str, caption: str = "", wav: str = "") -> Picture | None:
     except Exception:  # a hostile file makes Pillow raise nearly anything; whatever it is, this is no picture
         return None
     src = Markup("data:image/png;base64,") + base64.b64encode(bytes_.getvalue()).decode()
-    return Picture(src, *fresh.size, caption, _sound(wav))
+    return Picture(src, *fresh.size, clean(caption).strip(), _sound(wav))
 
 
 def _sound(wav: str) -> Markup:

@@ -29,8 +29,8 @@ HOME = Path("/home/student")
 RUN = Path("/run/kernel")  # connection file and sockets
 WRITABLE = ("/tmp", str(HOME), "/dev/shm", str(RUN))
 REMEDY = (
-    "Install bubblewrap 0.8 or later (`sudo apt install bubblewrap libseccomp2`; `grader doctor` tells what lacks), in a "
-    "container that allows user namespaces (docker: --security-opt seccomp=unconfined --security-opt "
+    "Install bubblewrap 0.8 or later (`sudo apt install bubblewrap libseccomp2`; `grader doctor` tells what lacks), in "
+    "a container that allows user namespaces (docker: --security-opt seccomp=unconfined --security-opt "
     "apparmor=unconfined). With --unsandboxed submissions run as you, and can read and change all that you can: only "
     "for files you trust."
 )

@@ -342,3 +342,58 @@ def test_a_browser_shows_the_pictures_and_the_style(course, tmp_path):
         pixels = np.asarray(image.convert("RGB"))
     assert pixels[2, 2].tolist() == [0xFB, 0xFA, 0xF7], "the style sheet's paper"
     assert (pixels == [255, 0, 0]).all(axis=-1).sum() > 190 * 190
+
+
+def contrast(one, other):
+    """WCAG 2.2's contrast ratio of two colours, each as #rrggbb or #rgb."""
+
+    def light(colour):
+        digits = colour.lstrip("#") if len(colour) == 7 else "".join(2 * c for c in colour.lstrip("#"))
+        parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+        parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    bright, dark = sorted((light(one), light(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print", "print of dark"])
+def test_what_a_meter_shows_stands_out(theme):
+    """3 to 1, as WCAG 2.2 asks of what has to be seen (1.4.11), against all that it lies on."""
+    style = (pages.TEMPLATES / "style.css").read_text(encoding="utf-8")
+    light, dark, printed = (
+        dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{([^}]*)", style)
+    )
+    colours = {
+        "light": light,
+        "dark": light | dark,
+        "print": light | printed,
+        "print of dark": light | dark | printed,
+    }[theme]
+    fills = dict(re.findall(r"\.(\w+)-fill \{ fill: var\(--([\w-]+)\)", style))
+    assert set(fills) == {"full", "part", "none", "empty", "accent"}
+    for name in fills.values():
+        for ground in ("wash", "paper", "card"):
+            assert contrast(colours[name], colours[ground]) >= 3, (name, ground)
+    assert contrast("#fff", "#000000") == pytest.approx(21) and contrast("#777777", "#ffffff") == pytest.approx(
+        4.48, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("caption", ["", " ", "\x1b[31m", "\u202e\n", "a fox"])
+def test_every_picture_has_a_text(course, caption):
+    sound = audio.Sound(np.sin(np.arange(8000) / 8), 8000)
+    shown = Evidence(caption, png((480, 120)), base64.b64encode(sound.wav()).decode())
+    own = new_code_cell("1", metadata={"nbgrader": {"grade_id": "cosine", "solution": True, "grade": False}})
+    own.outputs = [new_output("display_data", {"image/png": png((90, 60), "teal")})]
+    notebook = new_notebook(cells=[own])
+    grades = [grade(questions=[question(checks=[check(evidence=[shown])])]), grade("bob")]
+    page = feedback.page(course, course.week("1"), grades[0], notebook) + report.page(course, course.week("1"), grades)
+    parsed = Parsed(page)
+    texts = [value for tag, name, value in parsed.attributes if (tag, name) == ("img", "alt")]
+    assert len(texts) == parsed.tags.count("img") == 2 and all(text.strip() for text in texts)
+    assert texts[0] == (caption if caption == "a fox" else "A figure of your notebook")
+    labels = [value for tag, name, value in parsed.attributes if name == "aria-label" and tag in ("svg", "audio")]
+    hidden = [tag for tag, name, _ in parsed.attributes if name == "aria-hidden"]
+    assert len(labels) + len(hidden) == parsed.tags.count("svg") + parsed.tags.count("audio")
+    assert all(label.strip() for label in labels)
