@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from grader import devices
+from grader import devices, gradebook
 from grader.course import GB, Course, CourseError
 from grader.sandbox import REMEDY, unavailable
 
@@ -71,6 +71,7 @@ def examine(course: Course) -> list[Found]:
         _fonts(),
         *_checkpoints(course),
         _writable(course),
+        *_gradebook(course),
     ]
 
 
@@ -283,7 +284,24 @@ def _writable(course: Course) -> Found:
             pass
     except OSError as error:
         return Found("write access", False, f"{folder}: {error.strerror}", purpose, "--work ANOTHER_FOLDER", True)
+    mine = [course.work / name for name in ("records", "autograded", "reports", "gradebook.db", "submitted")]
+    closed = [path.name for path in mine if path.exists() and not os.access(path, os.W_OK)]
+    if closed:
+        remedy = f"sudo chgrp -R TEACHERS {course.work} && sudo chmod -R g+rwX {course.work}, or --work ANOTHER_FOLDER"
+        return Found("write access", False, f"not to {', '.join(closed)} in {course.work}", purpose, remedy, True)
     return Found("write access", True, str(course.work), purpose)
+
+
+def _gradebook(course: Course) -> Iterator[Found]:
+    """Nothing where there is none yet."""
+    if course.gradebook.is_file():
+        try:
+            why = gradebook.damage(course.gradebook)
+        except CourseError as error:
+            why = str(error)
+        purpose = "manual grades and comments; grading refuses a damaged one"
+        remedy = "grader rebuild (it sets the damaged one aside, and takes over what can be read)"
+        yield Found("gradebook", not why, why or str(course.gradebook), purpose, remedy, True)
 
 
 def _which(programs: tuple[str, ...]) -> str:

@@ -103,3 +103,21 @@ def test_doctor_fails_where_grading_would_refuse(toy, monkeypatch, unsandboxed, 
     assert done.exit_code == code
     assert "do this" in done.output and "do that" in done.output
     assert ("lacks" in done.output) == bool(code)
+
+
+def test_a_gradebook_that_grading_would_refuse(toy, empty_gradebook):
+    assert list(doctor._gradebook(toy)) == []
+    toy.work.mkdir()
+    toy.gradebook.write_bytes(empty_gradebook.read_bytes())
+    assert [found.there for found in doctor._gradebook(toy)] == [True]
+    toy.gradebook.write_bytes(b"not a database, " * 100)
+    (found,) = doctor._gradebook(toy)
+    assert not found.there and found.essential and "grader rebuild" in found.remedy
+
+
+def test_a_class_that_another_teacher_has_closed(toy, monkeypatch):
+    (toy.work / "records").mkdir(parents=True)
+    assert doctor._writable(toy).there
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: path.name != "records")
+    found = doctor._writable(toy)
+    assert not found.there and found.essential and "not to records" in found.detail and "chmod" in found.remedy
