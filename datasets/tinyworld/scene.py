@@ -116,7 +116,7 @@ class Scene:
         """The scene that `to_json` wrote. Raises ValueError that names the field that is wrong."""
         try:
             data = json.loads(text)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"a scene is written as JSON, and this is not JSON: {error}") from None
         _exact_keys("the scene", data, {"background", "objects"})
         if not isinstance(data["objects"], list):

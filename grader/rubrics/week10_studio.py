@@ -97,6 +97,25 @@ def broken_and_loud_samples(student, rng):
     assert_that(float(np.abs(found).max()) <= 1, "resampling overshoots: cut off after it")
 
 
+@check("read_sound")
+def what_the_header_states(student, rng):
+    """A rate or a number of channels that no recording has is refused; those at the bounds are not."""
+    # rates that an answer without bounds can afford: what a header may cost in full is in the exercise's text
+    for rate in (int(rng.integers(192_001, 400_000)), 192_001, 3999, int(rng.integers(1, 4000))):
+        file = data.sound_file(np.zeros(min(rate, 16_000)), rate)
+        refused(lambda file=file: student.read_sound(file), f"a header that states {rate:,} Hz")
+    for channels in (9, int(rng.integers(10, 64))):
+        file = data.sound_file(np.zeros((800, channels)), 8000)
+        refused(lambda file=file: student.read_sound(file), f"a header that states {channels} channels")
+    seconds = float(rng.uniform(0.3, 0.5))
+    for rate in (4000, 192_000):
+        wave, at = tone(rng, rate, seconds)
+        assert_wave(student.read_sound(data.sound_file(wave, rate)), at, seconds)
+    wave, at = tone(rng, RATE, seconds)
+    eight = np.stack([wave, *(np.zeros_like(wave) for _ in range(7))], axis=1)
+    assert_wave(student.read_sound(data.sound_file(eight, RATE)), lambda t: at(t) / 8, seconds)
+
+
 # --- 2 transcribe -----------------------------------------------------------------------------------------------------
 
 
@@ -434,7 +453,7 @@ def types_and_ranges(student, rng):
 
 @check("recipe")
 def edits_all_the_way_back(student, rng):
-    """The recipes that an edit goes back to are checked too, and there are no more than twenty."""
+    """The recipes that an edit goes back to are checked too: no more than twenty, and no more than 600 steps in all."""
     for name, value in (("strength", 1.5), ("strength", True), ("from", None), ("from", [])):
         told = recipe(rng, "vary") | {name: value}
         refused(lambda t=told: student.read_recipe(json.dumps(t).encode()), f"{name} {value}")
@@ -444,15 +463,22 @@ def edits_all_the_way_back(student, rng):
     deep = recipe(rng, "repaint")
     deep["from"]["from"]["steps"] = 0
     refused(lambda: student.read_recipe(json.dumps(deep).encode()), "no steps in the first of three recipes")
-    told = recipe(rng)
+    told = recipe(rng) | {"steps": 40}
     for _ in range(20):
-        told = recipe(rng, "vary") | {"from": told}
+        told = recipe(rng, "vary") | {"from": told, "steps": 28}
     raw = json.dumps(told).encode()
     assert_that(len(raw) < parts.RECIPE_BYTES, "too long to ask")
     found = student.library("studio_lab.probes").flat_recipe(student.read_recipe, raw)  # too deep to cross as it is
     assert_same(found, flat(json.loads(raw)), "a picture edited twenty times, and what it goes back to")
-    more = json.dumps(recipe(rng, "vary") | {"from": told}).encode()
-    refused(lambda: student.read_recipe(more), "a picture edited twenty-one times")
+    more = recipe(rng) | {"steps": 1}
+    for _ in range(21):
+        more = recipe(rng, "vary") | {"from": more, "steps": 1}
+    refused(lambda: student.read_recipe(json.dumps(more).encode()), "a picture edited twenty-one times")
+    costly = recipe(rng) | {"steps": int(rng.integers(2, 101))}
+    for steps in (100, 100, 100, 100, 100, 101 - costly["steps"]):
+        costly = recipe(rng, "vary") | {"from": costly, "steps": steps}
+    said = refused(lambda: student.read_recipe(json.dumps(costly).encode()), "601 steps in all")
+    assert_that("steps" in said, f"601 steps in all: the message should name 'steps'; it says {said!r}")
 
 
 @check("recipe")

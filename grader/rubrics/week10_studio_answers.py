@@ -19,6 +19,8 @@ def read_sound(data, most_seconds=30.0):
     try:
         file = soundfile.SoundFile(io.BytesIO(data))
         rate = file.samplerate
+        if rate < 4000 or rate > 192_000 or file.channels > 8:
+            raise ValueError("Its header states what no recording has.")
         samples = file.read(int(most_seconds * rate) + 1, dtype="float32", always_2d=True)
     except Exception as error:
         raise ValueError("This is no sound file.") from error
@@ -43,6 +45,8 @@ def read_sound(data, most_seconds=30.0):
         raise ValueError("Please send a sound of at most 10 MB.")
     try:
         info = soundfile.info(io.BytesIO(data))
+        if info.channels not in range(1, 9) or info.samplerate not in range(4000, 192_001):
+            raise ValueError("Please send a sound with an ordinary rate and at most eight channels.")
         if info.frames > most_seconds * info.samplerate:
             raise ValueError(f"Please send at most {most_seconds} seconds.")
         wave, rate = soundfile.read(io.BytesIO(data), dtype="float64")
@@ -105,6 +109,28 @@ _wrong(
     "as loud as it is",
     swap(SOUND, ("np.clip(wave, -1, 1)", "wave")),
     "floats may lie outside of [-1, 1]",
+    visible_passes=True,
+)
+
+_wrong(
+    "read_sound",
+    "any rate believed",
+    swap(SOUND, ("rate < 4000 or rate > 192_000 or ", "")),
+    "a header of 44 bytes makes the resampler ask for 15 GB",
+    visible_passes=True,
+)
+_wrong(
+    "read_sound",
+    "any number of channels believed",
+    swap(SOUND, (" or file.channels > 8", "")),
+    "the memory is multiplied by what a header says",
+    visible_passes=True,
+)
+_wrong(
+    "read_sound",
+    "telephones turned away",
+    swap(SOUND, ("rate < 4000", "rate < 8000")),
+    "4,000 Hz is within the bounds",
     visible_passes=True,
 )
 
@@ -851,7 +877,7 @@ def read_recipe(data):
         found = json.loads(data)
     except Exception:
         raise ValueError("This recipe is no JSON.")
-    recipe, inner, depth = None, None, 0
+    recipe, inner, depth, steps = None, None, 0, 0
     while True:
         if type(found) is not dict:
             raise ValueError("from: this recipe is no object.")
@@ -887,6 +913,9 @@ def read_recipe(data):
                 right = right and all(type(x) in (int, float) and 0 <= x <= 1 for x in value)
             if not right:
                 raise ValueError(f"The field {name} is wrong.")
+        steps += part["steps"]
+        if steps > 600:
+            raise ValueError("steps: more than 600 in all.")
         if recipe is None:
             recipe = part
         else:
@@ -963,6 +992,13 @@ _wrong(
     "the first one is not looked at",
     swap(RECIPE, ('        found = part["from"]\n', "        return recipe\n")),
     "what it goes back to is believed",
+    visible_passes=True,
+)
+_wrong(
+    "recipe",
+    "steps not added up",
+    swap(RECIPE, ("steps > 600", "steps > 10**9")),
+    "five kilobytes order minutes of work",
     visible_passes=True,
 )
 _wrong(

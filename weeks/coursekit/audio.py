@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 RATE = 16_000  # samples a second
+RATES, CHANNELS = (4_000, 192_000), 8  # that a file from outside may state: samples a second; at most so many channels
 SHOWN = 8.0  # seconds that a feedback page plays of one sound
 
 
@@ -47,8 +48,13 @@ class Sound:
 
 
 def sound(samples: Any, rate: int = RATE, seconds: float = SHOWN) -> Sound:
-    """A wave, floats (n,) in [-1, 1], as a Sound: its first `seconds`, clipped where it is louder."""
-    part = np.asarray(samples, dtype=np.float32)[: int(seconds * rate)]
+    """A wave, floats (n,) in [-1, 1], as a Sound: its first `seconds`, clipped where it is louder; nan is silence.
+
+    Raises ValueError where the rate is none of a sound that can be played: 4,000 to 192,000 samples a second.
+    """
+    if not RATES[0] <= rate <= RATES[1]:
+        raise ValueError(f"a rate of {rate} samples a second; a player takes {RATES[0]:,} to {RATES[1]:,}")
+    part = np.nan_to_num(np.asarray(samples, dtype=np.float32)[: int(seconds * rate)])
     return Sound((np.clip(part, -1, 1) * 32767).round().astype(np.int16), int(rate))
 
 

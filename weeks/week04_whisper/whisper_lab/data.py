@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from coursekit.audio import CHANNELS, RATES
 from tinyworld import sound, speech
 from tinyworld.sound import RATE
 from tinyworld.speech import Utterance
@@ -15,6 +16,7 @@ from tinyworld.speech import Utterance
 KINDS = ("silence", "white", "pink", "brown", "hum", "clicks")
 LOUDNESS = 0.05  # of noise: the root of its mean power
 PAUSE = 0.25  # seconds between the sentences of a long recording
+BLOCK = 2**18  # samples of a file that are read at once
 
 
 @cache
@@ -96,14 +98,30 @@ def windows(wave: np.ndarray, seconds: float, overlap: float) -> list[np.ndarray
     return [wave[i * step : i * step + length] for i in range(count)]
 
 
-def read(path: str | Path) -> np.ndarray:
-    """A sound file (WAV, FLAC, Ogg, MP3) as float32 (samples,) at 16 kHz, its channels averaged."""
+def read(path: str | Path, most_seconds: float = 300.0) -> np.ndarray:
+    """A sound file (WAV, FLAC, Ogg, MP3) as float32 (samples,) in [-1, 1] at 16 kHz, its channels averaged.
+
+    Raises ValueError for what is no sound, holds nan or infinity, is longer than `most_seconds`, or states a rate
+    outside 4,000 to 192,000 Hz or more than 8 channels: a header may state anything, so it is asked before the rest.
+    """
     import soundfile
     from scipy.signal import resample_poly
 
     try:
-        found, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
+        with soundfile.SoundFile(path) as file:
+            rate, channels, most = file.samplerate, file.channels, int(most_seconds * file.samplerate)
+            if not RATES[0] <= rate <= RATES[1] or channels > CHANNELS:
+                raise ValueError(
+                    f"{path} states {rate:,} Hz and {channels:,} channels; "
+                    f"{RATES[0]:,} to {RATES[1]:,} Hz and at most {CHANNELS} channels can be read"
+                )
+            blocks = file.blocks(BLOCK, frames=most + 1, dtype="float32", always_2d=True)
+            wave = np.concatenate([np.zeros(0), *(block.mean(axis=1, dtype=np.float64) for block in blocks)])
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # a TypeError where it is called .raw
         raise ValueError(f"{path} is no sound that can be read here: {error}. WAV, FLAC, Ogg and MP3 can") from error
-    wave = found.mean(axis=1)
-    return wave if rate == RATE else resample_poly(wave, RATE, rate).astype(np.float32)
+    if len(wave) > most:
+        raise ValueError(f"{path} is longer than {most_seconds:g} s; cut it, or ask for more with most_seconds")
+    if not np.isfinite(wave).all():
+        raise ValueError(f"{path} is broken: some of its samples are no numbers")
+    wave = wave if rate == RATE or not len(wave) else resample_poly(wave, RATE, rate)
+    return np.clip(wave, -1, 1).astype(np.float32)

@@ -13,6 +13,7 @@ import html
 import io
 import json
 import re
+import reprlib
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,6 +26,7 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from coursekit import models
+from coursekit.audio import CHANNELS, RATES
 from coursekit.models import Loaded
 from tinyworld.sound import RATE
 
@@ -38,7 +40,9 @@ SCHEMA = (  # of the history; picture: a PNG file
 FORMAT = "crossmodal-studio/1"
 RECIPE_BYTES = 100_000
 PNG_BYTES = 10 * MEGABYTE
+PIXELS = 4096 * 4096  # of a picture that is read
 EDITS = 20  # of one picture, one after the other, that a recipe may hold
+ALL_STEPS = 600  # of a recipe and of all that it goes back to: half a minute of two cores, with the tiny painter
 STEPS, GUIDANCE, PROMPT = (1, 100), (0.0, 20.0), 300
 SEEDS = 2**53 - 1  # the largest seed: whole numbers up to here are the same in every JSON reader
 OnStep = Callable[[int, torch.Tensor], None]
@@ -52,8 +56,9 @@ def read_sound(data: bytes, most_seconds: float = 30.0) -> np.ndarray:
     """A sound file that somebody uploaded, as float32 (samples,) in [-1, 1] at 16 kHz, its channels averaged.
 
     data: the bytes of a WAV, FLAC, Ogg or MP3 file, at most 10 MB.
-    Raises ValueError for what is too large, no sound, empty, broken, or longer than `most_seconds`; of a file that says
-    little and unpacks to hours, no more than that is unpacked.
+    Raises ValueError for what is too large, no sound, empty, broken, or longer than `most_seconds`, and for a header
+    that states a rate outside 4,000 to 192,000 Hz or more than 8 channels: nothing is decoded or resampled of that. Of
+    a file that says little and unpacks to hours, no more than `most_seconds` is unpacked.
     """
     import soundfile
     from scipy.signal import resample_poly
@@ -62,7 +67,11 @@ def read_sound(data: bytes, most_seconds: float = 30.0) -> np.ndarray:
         raise ValueError(f"The sound has {len(data) / MEGABYTE:.0f} MB; at most {SOUND_BYTES // MEGABYTE} MB, please.")
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate, most = file.samplerate, int(most_seconds * file.samplerate)
+            rate, channels, most = file.samplerate, file.channels, int(most_seconds * file.samplerate)
+            if not RATES[0] <= rate <= RATES[1]:
+                raise ValueError(f"The sound states {rate:,} Hz; {RATES[0]:,} to {RATES[1]:,} Hz can be read.")
+            if channels > CHANNELS:
+                raise ValueError(f"The sound states {channels:,} channels; at most {CHANNELS}, please.")
             samples = file.read(most + 1, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise ValueError("That is no sound that can be read here. WAV, FLAC, Ogg and MP3 files can.") from error
@@ -72,7 +81,7 @@ def read_sound(data: bytes, most_seconds: float = 30.0) -> np.ndarray:
         raise ValueError(f"The sound is longer than {most_seconds:g} seconds.")
     if not np.isfinite(samples).all():
         raise ValueError("The sound is broken: some of its samples are no numbers.")
-    wave = samples.mean(axis=1)
+    wave = samples.mean(axis=1, dtype=np.float64)  # in float32 two loud channels may add up to infinity
     wave = wave if rate == RATE else resample_poly(wave, RATE, rate)
     return np.clip(wave, -1, 1).astype(np.float32)
 
@@ -312,10 +321,21 @@ def recall(path: str, session: str) -> list[dict[str, Any]]:
             "id": number,
             "made": made,
             "record": json.loads(record),
-            "picture": Image.open(io.BytesIO(png), formats=["PNG"]).convert("RGB"),
+            "picture": _png(png).convert("RGB"),
         }
         for number, made, record, png in rows
     ]
+
+
+def _png(data: bytes) -> Image.Image:
+    """A PNG file whose pixels are not decoded yet. Raises ValueError for what is none, or states too many of them."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=["PNG"])
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError("That is no picture that can be read.") from error
+    if picture.width * picture.height > PIXELS:
+        raise ValueError(f"The picture states {picture.width:,} x {picture.height:,} pixels; that is too many.")
+    return picture
 
 
 # --- sharing ----------------------------------------------------------------------------------------------------------
@@ -343,15 +363,14 @@ def read_recipe(data: bytes) -> dict[str, Any]:
 
     Returns {"format", "kind", "prompt", "seed", "steps", "guidance", "profile", "pixels"}; of an edit also "from", the
     recipe of the picture it began with, and "strength" (kind "vary") or "region" (kind "repaint"). What else is in it
-    is left out.   Raises ValueError that names the field which is missing or not as it should be.
+    is left out.   Raises ValueError that names the field which is missing or not as it should be, and for a file of
+    more than 100,000 bytes (of a PNG 10 MB, or 4096 x 4096 pixels), more than 20 edits, or steps that add up to more
+    than 600: a recipe is an order to work, so it is bounded before any work begins.
     """
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         if len(data) > PNG_BYTES:
             raise ValueError(f"The picture has more than {PNG_BYTES // MEGABYTE} MB.")
-        try:
-            told = Image.open(io.BytesIO(data), formats=["PNG"]).info.get("recipe")
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise ValueError("That is no picture that can be read.") from error
+        told = _png(data).info.get("recipe")
         if told is None:
             raise ValueError("This picture carries no recipe.")
         data = str(told).encode()
@@ -361,7 +380,15 @@ def read_recipe(data: bytes) -> dict[str, Any]:
         found = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ValueError("The recipe is not JSON.") from error
-    return _checked(found)
+    recipe = _checked(found)
+    if (steps := steps_of(recipe)) > ALL_STEPS:
+        raise ValueError(f"The recipe's 'steps' add up to {steps:,} with all its edits; at most {ALL_STEPS}, please.")
+    return recipe
+
+
+def steps_of(recipe: Mapping[str, Any]) -> int:
+    """How many steps it takes to paint a recipe, with all that it goes back to."""
+    return recipe["steps"] + (steps_of(recipe["from"]) if "from" in recipe else 0)
 
 
 def _checked(found: Any, edits: int = 0) -> dict[str, Any]:
@@ -378,7 +405,7 @@ def _checked(found: Any, edits: int = 0) -> dict[str, Any]:
     holds: dict[str, Callable[[Any], bool]] = {
         "format": lambda v: v == FORMAT,
         "kind": lambda v: v in ("paint", "vary", "repaint"),
-        "prompt": lambda v: isinstance(v, str) and 0 < len(v) <= PROMPT,
+        "prompt": lambda v: isinstance(v, str) and 0 < len(v) <= PROMPT and not re.search("[\ud800-\udfff]", v),
         "seed": lambda v: whole(v, 0, SEEDS),
         "steps": lambda v: whole(v, *STEPS),
         "guidance": lambda v: number(v, *GUIDANCE),
@@ -393,7 +420,7 @@ def _checked(found: Any, edits: int = 0) -> dict[str, Any]:
         if name not in found:
             raise ValueError(f"The recipe lacks {name!r}.")
         if not right(found[name]):
-            raise ValueError(f"The recipe's {name!r} is not as it should be: {str(found[name])[:60]}")
+            raise ValueError(f"The recipe's {name!r} is not as it should be: {reprlib.repr(found[name])}")
     recipe = {name: found[name] for name in holds}
     if kind != "paint":
         if edits >= EDITS:
@@ -404,6 +431,10 @@ def _checked(found: Any, edits: int = 0) -> dict[str, Any]:
     return recipe
 
 
+POLICY = (  # a second lock behind the escaping: a reader's browser fetches nothing and runs nothing
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
+)
 STYLE = """
 body { margin: 0; font: 18px/1.5 system-ui, sans-serif; background: #14171a; color: #f2f2f2; }
 section { min-height: 100vh; box-sizing: border-box; padding: 4vmin; display: grid; place-content: center; gap: 2vmin;
@@ -432,7 +463,7 @@ def deck(title: str, slides: Sequence[Mapping[str, Any]]) -> str:
         )
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body>\n'
+        f'<meta name="viewport" content="width=device-width">{POLICY}<style>{STYLE}</style></head>\n<body>\n'
         + "\n".join(sections)
         + "\n</body></html>\n"
     )
