@@ -24,7 +24,19 @@ from studio_lab.plots import (
     show_pictures,
     show_shares,
 )
-from studio_lab.studio import WORLD, Forming, Models, Studio, assemble, load_parts, parts_of, reworded, sessions, wish
+from studio_lab.studio import (
+    WORLD,
+    Forming,
+    Models,
+    Studio,
+    assemble,
+    forget,
+    load_parts,
+    parts_of,
+    reworded,
+    sessions,
+    wish,
+)
 
 logging.set_verbosity_error()  # transformers warns of settings that differ from a model's own; here they are meant
 use_checks("studio_lab.checks", Path(__file__).with_name("points.json"))
@@ -41,6 +53,7 @@ __all__ = [
     "candidates",
     "choices",
     "digest",
+    "forget",
     "load_parts",
     "new_history",
     "parts",  # noqa: F822 - see __getattr__

@@ -2,12 +2,17 @@
 
 Streamlit runs `main` from top to bottom whenever something is pressed. What one visitor does is in `st.session_state`;
 models are shared by all, and each work is remembered under the session in the page's address, so a reload finds it.
+That address is all that opens a session: it cannot be guessed, and no page shows another browser's.
+
+Streamlit reads messages, labels and captions as Markdown, in which text can be a picture that is fetched from anywhere:
+what people typed or sent goes through `plain` first.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import logging
 import os
@@ -28,7 +33,7 @@ from PIL import Image, ImageDraw
 from studio_lab import studio as studios
 from studio_lab import voice
 from studio_lab.bounds import GUIDANCE, PNG_BYTES, PROMPT, SEEDS, SOUND_BYTES, STEPS
-from studio_lab.studio import Forming, Models, Studio, ours, reworded, sessions, words_of
+from studio_lab.studio import Forming, Models, Studio, forget, ours, reworded, sessions, words_of
 
 HISTORY = Path.home() / ".crossmodal" / "studio.db"
 LARGE, SMALL, SHOWN = 384, 128, 24  # pixels of the picture and of a thumbnail; works that the history shows
@@ -37,6 +42,20 @@ LAYOUT = 0.6  # strength at which a picture still keeps its layout and already c
 DEFAULTS = {"text": "", "steps": 20, "guidance": 3.0, "seed": 0, "candidates": 3}
 FIRST_TRY = "a large red star on a white background"
 PROFILES = {"tiny": "tiny: shipped, runs anywhere", "full": "full: Stable Diffusion 1.5, 6 GB, wants a GPU"}
+KEPT = 50  # sessions that a browser remembers
+ADDRESS = re.compile("[0-9a-f]{32}")  # of a session: 128 bits, so that nobody guesses one
+IN_THE_BROWSER = """
+const place = "studio-sessions";
+let told = false;  // once a visit: an answer makes the page run again, which would end a painting
+export default function ({ data, setStateValue }) {
+  let kept = [];
+  try { kept = [JSON.parse(localStorage.getItem(place))].flat().filter(one => one && !data.gone.includes(one)); }
+  catch { /* there is no storage, or something else in it */ }
+  if (data.keep && !kept.includes(data.session)) kept.push(data.session);
+  try { localStorage.setItem(place, JSON.stringify(kept.slice(-data.most))); } catch { /* a private window */ }
+  if (!told && kept.some(one => one !== data.session)) { told = true; setStateValue("known", kept); }
+}
+"""
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +83,7 @@ def this_studio() -> Studio:
 def history_path() -> Path:
     path = Path(os.environ.get("STUDIO_HISTORY") or HISTORY)
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)  # a new one is for its owner's eyes only
     return path
 
 
@@ -111,10 +131,16 @@ def begin() -> None:
     state.setdefault("profile", profile if profile in PROFILES else "tiny")
     state.setdefault("works", [])
     state.setdefault("notes", [])
+    state.setdefault("known", [])
+    state.setdefault("gone", [])
     if "session" not in state:
         named = st.query_params.get("session", "")
-        state.session = named if re.fullmatch(r"[0-9a-f]{8}", named) else secrets.token_hex(4)
+        state.session = named if ADDRESS.fullmatch(named) else new_address()
         st.query_params["session"] = state.session
+
+
+def new_address() -> str:
+    return secrets.token_hex(16)
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------------
@@ -132,22 +158,54 @@ def sidebar() -> None:
         if st.session_state.get("parts") or os.environ.get("STUDIO_PARTS"):
             st.caption("With the parts of your notebook.")
         st.header("Sessions")
-        st.caption(f"This one: {state.session}")
-        st.button("New session", on_click=visit, args=(secrets.token_hex(4),), width="stretch")
+        st.caption("This page's address opens this session, for whoever has it. Nothing else does.")
+        st.button("New session", on_click=visit, args=(new_address(),), width="stretch")
         with told("looking for earlier sessions"):
-            earlier = [row for row in sessions(history_path()) if row[0] != state.session]
+            earlier = [row for row in sessions(history_path(), state.known) if row[0] != state.session]
             if earlier:
-                names = {name: f"{made[:16].replace('T', ' ')} · {count} works" for name, made, count in earlier}
-                chosen = st.selectbox("Earlier ones", names, format_func=names.get)
+                names = {
+                    name: f"{i}. {made[:16].replace('T', ' ')} · {count} works"
+                    for i, (name, made, count) in enumerate(earlier, 1)
+                }
+                chosen = st.selectbox("Earlier ones", names, format_func=names.get, help="Of this browser.")
                 st.button("Open it", on_click=visit, args=(chosen,), width="stretch")
+        with st.popover("Delete this session", width="stretch"):
+            st.write("All its pictures and prompts, for good.")
+            st.button("Delete it", on_click=delete, width="stretch")
 
 
 def visit(session: str) -> None:
     """Go on in another session."""
     state = st.session_state
+    state.known = [*state.known, state.session]
     state.session, state.works, state.notes = session, [], []
     state.pop("work", None)
     st.query_params["session"] = session
+
+
+def delete(work: int | None = None) -> None:
+    """Delete this session's work with this number from the history, or all of them and go on in a new session."""
+    state = st.session_state
+    with told("deleting"):
+        count = forget(history_path(), state.session, work)
+        if work is None:
+            state.gone = [*state.gone, state.session]
+            visit(new_address())
+        state.notes = [f"Deleted: {count} {'work' if count == 1 else 'works'}."]
+
+
+def remembered() -> None:
+    """Have the browser keep this session's address, if it holds works, and tell those that it has kept before."""
+    state = st.session_state
+
+    def known() -> None:
+        found = (state.get("browser") or {}).get("known")
+        found = found[-KEPT:] if isinstance(found, list) else []
+        state.known = [one for one in found if isinstance(one, str) and ADDRESS.fullmatch(one)]
+
+    keeping = st.components.v2.component("studio_sessions", js=IN_THE_BROWSER)
+    about = {"session": state.session, "keep": state.has_works, "gone": state.gone, "most": KEPT}
+    keeping(key="browser", data=about, on_known_change=known)
 
 
 def ask() -> bool:
@@ -165,7 +223,7 @@ def ask() -> bool:
         )
         st.caption("Your voice is turned into text on this machine and then forgotten. It is never stored.")
     if state.get("heard"):
-        st.caption(state.heard)
+        st.caption(plain(state.heard))
     st.text_area("Prompt", key="text", placeholder=FIRST_TRY, height=90, help=f"At most {PROMPT} characters.")
     pressed = st.button("Paint", type="primary", width="stretch")
     with st.expander("Open a recipe"):
@@ -217,25 +275,54 @@ def choose(work: Mapping[str, Any]) -> None:
 @contextmanager
 def progress(studio: Studio, steps: int) -> Iterator[Callable[[int, torch.Tensor], None]]:
     """A bar, and below it the pictures as they form, for as long as the block takes."""
-    bar, place = st.progress(0.0, "Painting"), st.empty()
-    forming = Forming(studio.models.painter, steps)
+    with bar(steps) as step:
+        place, forming = st.empty(), Forming(studio.models.painter, steps)
 
-    def on_step(done: int, latents: torch.Tensor) -> None:
-        place.image(sheet(forming(done, latents), SMALL))
-        bar.progress(min(1.0, done / steps), f"Step {done} of {steps}")
+        def on_step(done: int, latents: torch.Tensor) -> None:
+            place.image(sheet(forming(done, latents), SMALL))
+            step(done)
 
+        try:
+            yield on_step
+        finally:
+            place.empty()
+
+
+@contextmanager
+def bar(steps: int) -> Iterator[Callable[[int], None]]:
+    """A bar of so many steps and a button that stops the block, for as long as it takes. Yields what moves the bar.
+
+    Streamlit looks for a pressed button whenever something is drawn, and then ends the run: each step can be the last.
+    """
+    place = st.empty()
+    with place.container():
+        drawn = st.progress(0.0, "Painting")
+        st.button("Stop", on_click=stopped)
     try:
-        yield on_step
+        yield lambda done: drawn.progress(min(1.0, done / steps), f"Step {min(done, steps)} of {steps}")
     finally:
-        bar.empty()
         place.empty()
 
 
+def stopped() -> None:
+    st.session_state.notes = ["Stopped. What was there before is as it was."]
+
+
+@contextmanager
+def counted(studio: Studio, steps: int) -> Iterator[None]:
+    """A bar that counts the painter's steps, whatever paints in the block."""
+    count = itertools.count(1)
+    with bar(steps) as step, studio.watched(lambda: step(next(count))):
+        yield
+
+
 def replay(data: bytes) -> None:
-    state = st.session_state
+    state, studio = st.session_state, this_studio()
     with told("painting a recipe again"):
-        work, same = this_studio().replay(ours.read_recipe(data))
-        work, notes = this_studio().finished(work)
+        recipe = ours.read_recipe(data)
+        with counted(studio, ours.steps_of(recipe)):
+            work, same = studio.replay(recipe)
+        work, notes = studio.finished(work)
         state.works = [work]
         choose(work)
         state.notes = [*notes, "The very same picture." if same else "Not the same to the pixel: other versions?"]
@@ -247,9 +334,9 @@ def replay(data: bytes) -> None:
 def messages() -> None:
     state = st.session_state
     if problem := state.pop("problem", None):
-        st.error(problem)
+        st.error(plain(problem))
     for note in state.notes:
-        st.info(note)
+        st.info(plain(note))
 
 
 def show() -> None:
@@ -285,8 +372,10 @@ def show() -> None:
 
 
 def plain(text: str) -> str:
-    """Text that is shown as it is, whatever marks it holds."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])", r"\\\1", text)
+    """Text as Markdown that shows it as it is, on one line, whatever marks it holds; nothing in it is fetched."""
+    text = " ".join(str(text).encode("utf-8", "replace").decode().split())
+    text = re.sub(r"([\\`*_\[\]<>&!|$~:#^@])", r"\\\1", text)
+    return re.sub(r"^(\d*)([-+.)=])", r"\1\\\2", text)  # a list, a rule or a heading begins with one of these
 
 
 def speak(text: str) -> None:
@@ -365,9 +454,15 @@ def fresh_seed() -> int:
 def edit(make: Callable[[], dict[str, Any]]) -> None:
     """Make another picture of the chosen one, and choose it."""
     state = st.session_state
-    done = False
-    with told("editing"), st.spinner("Painting"):
-        work, notes = this_studio().finished(make())
+    done, studio = False, this_studio()
+    with told("editing"):
+        with counted(studio, state.work["steps"]):
+            work = make()
+        work, notes = studio.finished(work)
+        try:
+            ours.read_recipe(json.dumps(studio.recipe(work)).encode())
+        except ValueError as error:
+            notes.append(f"Keep the picture itself: from its recipe it cannot be painted again. {error}")
         choose(work)
         state.works = [work, *[one for one in state.works if one["pixels"] != work["pixels"]]]
         state.works, state.notes = state.works[:CANDIDATES], [*state.notes, *notes]
@@ -423,23 +518,29 @@ def history() -> None:
     """This session's works as thumbnails; each can be opened with all its settings."""
     studio = this_studio()
     st.header("History")
+    st.session_state.has_works = False
     with told("reading the history"):
         works = studio.works()
+        st.session_state.has_works = bool(works)
+        deleting = st.toggle("Delete single works", key="deleting") if works else False
         if not works:
             st.caption("What you paint is kept here, on this machine.")
         for start in range(0, min(len(works), SHOWN), 8):
             for column, work in zip(st.columns(8), works[start : start + 8], strict=False):
-                column.image(enlarged(work["picture"], SMALL), caption=work["prompt"][:60], output_format="PNG")
-                column.button("Reopen", key=f"open-{work['id']}", on_click=reopen, args=(work,))
+                column.image(enlarged(work["picture"], SMALL), caption=plain(work["prompt"][:60]), output_format="PNG")
+                if deleting:
+                    column.button("Delete", key=f"delete-{work['id']}", on_click=delete, args=(work["id"],))
+                else:
+                    column.button("Reopen", key=f"open-{work['id']}", on_click=reopen, args=(work,))
         if len(works) > SHOWN:
             st.caption(f"and {len(works) - SHOWN} older ones, which the slide deck shows")
         if works:
-            deck = studio.deck(f"Studio session {studio.session}")
-            st.download_button(
-                "The session as slides", deck, f"studio-{studio.session}.html", "text/html", on_click="ignore"
-            )
+            day = works[0]["made"][:10]  # and not the session: slides are handed on, and its address opens it
+            deck = studio.deck(f"Studio session of {day}")
+            st.download_button("The session as slides", deck, f"studio-{day}.html", "text/html", on_click="ignore")
     if problem := st.session_state.pop("problem", None):
-        st.error(problem)
+        st.error(plain(problem))
+    remembered()
 
 
 def reopen(work: Mapping[str, Any]) -> None:

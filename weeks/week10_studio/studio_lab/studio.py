@@ -9,8 +9,8 @@ import importlib.util
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +219,21 @@ class Studio:
         with self.models.lock:
             return self.parts[name](*args, **kwargs)
 
+    @contextmanager
+    def watched(self, look: Callable[[], None]) -> Iterator[None]:
+        """In the block `look` is called before each step that this thread paints; what it raises ends the painting."""
+        mine = threading.get_ident()  # others paint on the same networks
+
+        def before(*_: Any) -> None:
+            if threading.get_ident() == mine:
+                look()
+
+        hook = self.models.painter.unet.register_forward_pre_hook(before)
+        try:
+            yield
+        finally:
+            hook.remove()
+
     def hear(self, data: bytes) -> tuple[str, str | None]:
         """What is said in an uploaded sound, as a wish for the painter, and in which language."""
         wave = self._use("read_sound", data)
@@ -332,16 +347,36 @@ class Studio:
         return work, work["pixels"] == recipe["pixels"]
 
 
-def sessions(history: str | Path) -> list[tuple[str, str, int]]:
-    """(session, when it was last worked in, works) of every session in a history, the latest first."""
+def sessions(history: str | Path, among: Collection[str] | None = None) -> list[tuple[str, str, int]]:
+    """(session, when it was last worked in, works) of a history's sessions, the latest first.
+
+    among: the sessions to look for; None is all of them, for whoever the file belongs to. A session's name opens it,
+    so the app asks only for those that a visitor knows already.
+    """
     if not Path(history).exists():
         return []
+    named = None if among is None else list(among)
+    which = "" if named is None else f"WHERE session IN ({', '.join('?' * len(named))})"
     with closing(sqlite3.connect(history, timeout=10)) as file:
         if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'works'").fetchone():
             return []
         return file.execute(
-            "SELECT session, MAX(made), COUNT(*) FROM works GROUP BY session ORDER BY MAX(id) DESC LIMIT 50"
+            f"SELECT session, MAX(made), COUNT(*) FROM works {which} GROUP BY session ORDER BY MAX(id) DESC LIMIT 50",
+            named or [],
         ).fetchall()
+
+
+def forget(history: str | Path, session: str, number: int | None = None) -> int:
+    """Delete a session's works from a history, or its one work with this number, and return how many that were.
+
+    It is for good: the bytes in the file are overwritten. Raises sqlite3.Error where the file cannot be written.
+    """
+    with closing(sqlite3.connect(history, timeout=10)) as file, file:
+        file.execute("PRAGMA secure_delete = ON")
+        if not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'works'").fetchone():
+            return 0
+        which, values = ("", [session]) if number is None else (" AND id = ?", [session, number])
+        return file.execute(f"DELETE FROM works WHERE session = ?{which}", values).rowcount
 
 
 def words_of(prompt: str) -> list[str]:
