@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import secrets
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -56,6 +58,39 @@ def browser(**settings: Any) -> Iterator[Any]:
             yield context
         finally:
             started.close()
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, list[str]]]:
+    """A stranger's host, on this machine: its address, and the paths that were asked of it."""
+    asked: list[str] = []
+
+    class Listening(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listening) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+
+
+def traps(host: str) -> list[str]:
+    """Texts that make whoever takes them for markup fetch from a host."""
+    return [
+        f"![]({host}/markdown.png)",
+        f"<img src={host}/html.png>",
+        f'"><link rel=stylesheet href={host}/style.css><img srcset="{host}/set.png 1x">',
+        f"a star\n\n![x][y]\n\n[y]: {host}/reference.png",
+        f"[![]({host}/linked.png)]({host}) <iframe src='{host}/frame'></iframe>",
+        f"</section><svg><image href='{host}/svg.png'/></svg><style>body {{ background: url({host}/css.png) }}</style>",
+    ]
 
 
 @contextmanager

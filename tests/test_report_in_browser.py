@@ -5,9 +5,10 @@ import io
 
 import browser
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from grader import feedback, report
+from grader import feedback, report, similar
 from grader.course import Course
 from grader.records import CheckResult, Evidence, Grade, QuestionResult
 
@@ -129,6 +130,36 @@ def test_nobody_misses_anything(page, written, name):
     for _ in range(min(stops, 12)):
         page.keyboard.press("Tab")
         assert page.evaluate(OUTLINED), "where the keyboard is can be seen"
+
+
+def test_nothing_that_a_submission_says_is_fetched(page, tmp_path):
+    """In no page of the grader's; the same texts as they are would be, which shows that the listener hears."""
+    with browser.listener() as (host, asked):
+        texts = browser.traps(host)
+        checks = [CheckResult(text, text, 1.0, False, text, True, 0.1) for text in texts]
+        one = QuestionResult("cosine", "cosine", 2.0, 0.0, "judged", True, texts[0], checks)
+        grade = Grade("week01_clip", "ada", "graded", texts[1], 0, 2, [one], repairs=texts, log=texts)
+        course = Course.find(browser.ROOT, tmp_path)
+        week = course.week("1")
+        cell = new_code_cell("\n".join(texts), metadata={"nbgrader": {"grade_id": "cosine", "solution": True}})
+        lines = [similar.Line(text, True) for text in texts]
+        match = similar.Match("cosine", texts[0], 1.0, 50.0, (lines, lines))
+        found = similar.Findings(texts[:2], [similar.Pair((texts[0], texts[1]), 1.0, [match])], [1.0], texts)
+        pages = [
+            similar.page(course, week, found),
+            feedback.page(course, week, grade, new_notebook(cells=[cell])),
+            report.page(course, week, [grade, Grade("week01_clip", texts[0], "not gradable", texts[1], 0, 2)]),
+        ]
+        for i, text in enumerate(pages):
+            (tmp_path / f"{i}.html").write_text(text, encoding="utf-8")
+            page.goto((tmp_path / f"{i}.html").as_uri(), wait_until="load")
+            assert host in page.content(), "what was said is there, as text"
+        page.wait_for_timeout(500)
+        assert asked == []
+        (tmp_path / "bare.html").write_text("<!DOCTYPE html>" + "".join(texts), encoding="utf-8")
+        page.goto((tmp_path / "bare.html").as_uri(), wait_until="load")
+        page.wait_for_timeout(500)
+        assert "/html.png" in asked and "/css.png" in asked
 
 
 def test_these_tests_see_what_is_wrong(page):

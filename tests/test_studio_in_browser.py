@@ -84,6 +84,21 @@ def quick(page: Any) -> None:
     settled(page)
 
 
+def write(page: Any, prompt: str) -> None:
+    page.get_by_role("textbox", name="Prompt").fill(prompt)
+    page.get_by_role("textbox", name="Prompt").press("Control+Enter")
+    settled(page)
+
+
+def upload(page: Any, recipe: dict[str, Any]) -> None:
+    """Open a recipe: its file is chosen, and may be painted."""
+    page.get_by_text("Open a recipe", exact=True).click()
+    file = {"name": "mine.json", "mimeType": "application/json", "buffer": json.dumps(recipe).encode()}
+    page.locator("input[type=file]").last.set_input_files([file])
+    page.get_by_role("button", name="Paint it again", exact=True).wait_for()
+    settled(page)
+
+
 def test_it_listens_on_this_machine_only(server):
     address, _ = server
     port = int(re.search(r":(\d+)/", address)[1])
@@ -138,6 +153,7 @@ def test_type_paint_edit_reload_and_download(server):
         assert page.get_by_role("textbox", name="Prompt").input_value() == "a large red star on a white background"
 
         slides = downloaded(page, "The session as slides")
+        assert re.search("session=([0-9a-f]{32})$", page.url)[1].encode() not in slides, "slides are handed on"
         assert len(Page(slides.decode()).sections) == 3
         (folder := Path(server[1]).parent / "slides.html").write_bytes(slides)
         deck = context.new_page()
@@ -175,4 +191,109 @@ def test_a_second_visitor_sees_nothing_of_the_first(server):
         page.goto(address)
         settled(page)
         assert opens(page) == 0 and page.get_by_role("textbox", name="Prompt").input_value() == ""
-        assert re.search(r"\?session=[0-9a-f]{8}$", page.url)
+        assert re.search(r"\?session=[0-9a-f]{32}$", page.url)
+        assert page.get_by_text("Earlier ones").count() == 0
+
+
+MADE = {"format": parts.FORMAT, "kind": "paint", "prompt": "a large red star", "seed": 1, "steps": 2, "guidance": 3.0}
+MADE |= {"profile": "tiny", "pixels": "0" * 64}
+
+
+def test_nothing_that_is_typed_or_sent_makes_the_browser_fetch(server):
+    """Prompts, notes and errors, recipes and their fields, thumbnails, slides; the pages ask no stranger's host."""
+    address, history = server
+    with browser.listener() as (host, asked), browser.browser(accept_downloads=True) as context:
+        context.new_page().goto(f"{host}/it-can-be-reached")
+        page = context.new_page()
+        page.goto(address)
+        settled(page)
+        quick(page)
+        traps = browser.traps(host)
+        write(page, traps[0])
+        press(page, "Paint")
+        page.get_by_text("BLIP sees:").wait_for()
+        assert page.get_by_text(traps[0]).count() >= 1, "it is shown"
+        write(page, "x " * 200 + traps[0])
+        press(page, "Paint")
+        page.get_by_text("at most 300").wait_for()
+        upload(page, MADE | {"prompt": "\n\n".join(traps)[:300]})
+        press(page, "Paint it again")
+        page.get_by_text("Not the same to the pixel").wait_for()
+        page.get_by_role("button", name="Reopen", exact=True).nth(1).wait_for()
+        (slides := history.parent / "traps.html").write_bytes(downloaded(page, "The session as slides"))
+        file = {"name": "mine.json", "mimeType": "application/json"}
+        file["buffer"] = json.dumps(MADE | {"kind": traps[0], "profile": traps[1]}).encode()
+        page.locator("input[type=file]").last.set_input_files([file])
+        settled(page)
+        press(page, "Paint it again")
+        page.get_by_text("is not as it should be").wait_for()
+        deck = context.new_page()
+        deck.goto(slides.as_uri(), wait_until="load")
+        assert deck.get_by_text("markdown.png").count() and deck.locator("img").count() == 2
+        deck.wait_for_timeout(500)
+        assert [path for path in asked if path != "/favicon.ico"] == ["/it-can-be-reached"]
+
+
+def test_a_recipe_is_painted_with_progress_and_can_be_stopped(server):
+    address, _ = server
+    recipe = MADE | {"steps": 100}
+    for _ in range(5):
+        recipe = MADE | {"kind": "repaint", "steps": 100, "region": [0.0, 0.0, 1.0, 1.0], "from": recipe}
+    with browser.browser(viewport={"width": 1400, "height": 1000}) as context:
+        page = context.new_page()
+        page.goto(address)
+        settled(page)
+        upload(page, recipe)
+        page.get_by_role("button", name="Paint it again", exact=True).click()
+        page.get_by_text(re.compile(r"Step \d+ of 600")).wait_for()
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_text("Stopped.").wait_for()
+        settled(page)
+        assert opens(page) == 0 and page.get_by_role("button", name="Stop", exact=True).count() == 0
+        for _ in range(2):  # and what is painted from a prompt
+            page.get_by_role("slider", name="Steps").press("End")
+        settled(page)
+        write(page, "a large red star")
+        page.get_by_role("button", name="Paint", exact=True).click()
+        page.get_by_text(re.compile(r"Step \d+ of 100")).wait_for()
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_text("Stopped.").wait_for()
+        settled(page)
+        assert opens(page) == 0 and page.get_by_text("BLIP sees:").count() == 0
+        assert not context.errors
+
+
+def test_a_browser_finds_its_own_sessions_again_and_can_delete_them(server):
+    address, history = server
+    with browser.browser(viewport={"width": 1400, "height": 1000}) as context:
+        page = context.new_page()
+        page.goto(address)
+        settled(page)
+        quick(page)
+        write(page, "a small blue ring on a grey background")
+        press(page, "Paint")
+        page.get_by_role("button", name="Reopen", exact=True).wait_for()
+        settled(page)
+        first = page.url
+        page.close()
+        page = context.new_page()
+        page.goto(address)
+        page.get_by_text("Earlier ones").wait_for()
+        settled(page)
+        assert page.url != first and opens(page) == 0
+        press(page, "Open it")
+        page.get_by_role("button", name="Reopen", exact=True).wait_for()
+        assert page.url == first
+        session = re.search("session=([0-9a-f]{32})$", first)[1]
+        assert len(parts.recall(str(history), session)) == 1
+        page.get_by_role("button", name="Delete this session").click()
+        page.get_by_role("button", name="Delete it", exact=True).click()
+        page.get_by_text("Deleted: 1 work.").wait_for()
+        settled(page)
+        assert opens(page) == 0 and parts.recall(str(history), session) == []
+        page.goto(address)
+        settled(page)
+        page.wait_for_timeout(1000)
+        assert page.get_by_text("Earlier ones").count() == 0
+        assert session not in page.evaluate("localStorage.getItem('studio-sessions')")
+        assert not context.errors

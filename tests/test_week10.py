@@ -10,9 +10,11 @@ import json
 import math
 import re
 import sqlite3
+import threading
 import unicodedata
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import diffusers
 import numpy as np
@@ -21,6 +23,7 @@ import soundfile
 import torch
 import torch.nn.functional as F
 from known import assert_judged
+from markdown_it import MarkdownIt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from scipy.signal import resample_poly
@@ -33,7 +36,20 @@ from grader.rubrics import week10_studio as hidden
 from grader.rubrics.week10_studio_answers import ANSWERS
 from studio_lab import checks, data, measuring, parts, probes, voice
 from studio_lab.driving import app_test, new_history, press, said
-from studio_lab.studio import WORLD, Forming, Models, Studio, assemble, load_parts, reworded, sessions, wish, words_of
+from studio_lab.page import plain
+from studio_lab.studio import (
+    WORLD,
+    Forming,
+    Models,
+    Studio,
+    assemble,
+    forget,
+    load_parts,
+    reworded,
+    sessions,
+    wish,
+    words_of,
+)
 
 SLOW = {"the_app_runs_on_it"}  # the audit runs it on every answer; here one right one suffices
 PAINTS = ("transcribe", "paint", "edit")  # and so are these questions: of them the right answers only
@@ -115,6 +131,40 @@ def test_spoken_wishes_become_the_right_pictures(loaded):
         place = studio.rank(pictures, text)[0][0]
         right += measuring.shows(one.facts, measuring.read([pictures[place]])[0])["all"]
     assert right >= 5
+
+
+def test_what_a_painting_costs_is_counted_and_it_can_be_stopped_at_any_step(studio):
+    work = studio.create(STAR, {"seed": 3, "candidates": 1, "steps": 3, "guidance": 3.0})["works"][0]
+    edited = studio.repaint(studio.vary(work, STAR, 5, 1.0), (0.5, 0, 1, 1), STAR, 7)
+    recipe, looked, hooks = studio.recipe(edited), [], studio.models.painter.unet._forward_pre_hooks
+    assert parts.steps_of(recipe) == 9
+
+    def look():
+        looked.append(len(looked))
+        if len(looked) == stop:
+            raise KeyboardInterrupt
+
+    for stop, made in ((0, 9), (5, 5), (1, 1)):
+        looked.clear()
+        try:
+            with studio.watched(look):
+                again, same = studio.replay(recipe)
+        except KeyboardInterrupt:
+            assert stop
+        else:
+            assert same and not stop
+        assert len(looked) == made and not hooks, "and nothing is left on the networks"
+
+
+def test_only_the_steps_of_ones_own_thread_are_counted(studio):
+    looked = []
+    with studio.watched(lambda: looked.append(0)):
+        other = threading.Thread(target=studio.paint, args=(STAR, [1], 2, 3.0))
+        other.start()
+        other.join()
+        assert not looked
+        studio.paint(STAR, [1], 2, 3.0)
+    assert len(looked) == 2
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
@@ -297,10 +347,172 @@ def test_two_sessions_do_not_mix():
         assert one.session_state["session"] != two.session_state["session"]
         assert [len(opens(page)) for page in (one, two)] == [2, 1]
         assert "green" in one.session_state["work"]["prompt"] and "blue" in two.session_state["work"]["prompt"]
-        assert {(name, count) for name, _, count in sessions(history)} == {
-            (one.session_state["session"], 2),
-            (two.session_state["session"], 1),
-        }
+        names = [page.session_state["session"] for page in (one, two)]
+        assert {(name, count) for name, _, count in sessions(history)} == {(names[0], 2), (names[1], 1)}
+        assert [name for name, *_ in sessions(history, names[1:])] == names[1:] and sessions(history, []) == []
+
+
+def shown(page):
+    """Every text and label of the page that Streamlit reads as Markdown."""
+    kinds = (page.markdown, page.caption, page.error, page.info, page.warning, page.success, page.title, page.header)
+    pictures = [image.caption for images in page.get("imgs") for image in images.proto.imgs]
+    return [*(one.value for kind in kinds for one in kind), *pictures, *(one.label for one in page.button)]
+
+
+def test_a_session_is_its_secret_address_and_nobody_is_shown_another():
+    history = new_history()
+    with app_test(history=history) as one:
+        painted(one)
+        secret = one.session_state["session"]
+        assert re.fullmatch("[0-9a-f]{32}", secret)
+        assert not any(secret in text for text in shown(one)), "it is in the address and nowhere else"
+        assert secret not in one.get("download_button")[-1].proto.url
+        assert not one.get("selectbox") or all(box.label != "Earlier ones" for box in one.selectbox)
+    for guess in (None, "", secret[:8], secret[:-1], secret.upper() + "0", "' OR 1=1 --", "%"):
+        with app_test(history=history, session=guess) as other:
+            assert other.session_state["session"] != secret and not opens(other)
+            assert all(box.label != "Earlier ones" for box in other.selectbox)
+            if guess is None:
+                press(other, "New session")
+                assert not opens(other) and all(box.label != "Earlier ones" for box in other.selectbox)
+    with app_test(history=history, session=secret) as again:
+        assert len(opens(again)) == 1
+        press(again, "New session")
+        assert not opens(again)
+        (earlier,) = [box for box in again.selectbox if box.label == "Earlier ones"]
+        assert earlier.value == secret, "where one has just been, one may go back to"
+        press(again, "Open it")
+        assert len(opens(again)) == 1
+
+
+def test_slides_do_not_carry_the_address_of_their_session(studio, monkeypatch):
+    titles = []
+    history, deck = new_history(), parts.deck
+    own = {**studio_lab.studio.parts(), "deck": lambda title, slides: titles.append(title) or deck(title, slides)}
+    with app_test(own, history) as page:
+        painted(page)
+        assert titles and all(page.session_state["session"] not in title for title in titles)
+
+
+def test_a_work_and_a_session_are_deleted_for_good():
+    history = new_history()
+    with app_test(history=history) as one, app_test(history=history) as other:
+        painted(one, "a large red star")
+        painted(one, "a small blue ring")
+        painted(other, "a large green cross")
+        one.toggle(key="deleting").set_value(True).run()
+        press(one, "Delete", 0)
+        assert [work["record"]["prompt"][:11] for work in parts.recall(history, one.session_state["session"])] == [
+            "a large red"
+        ]
+        assert b"small blue ring" not in probes.file_bytes(history), "its bytes are overwritten"
+        session = one.session_state["session"]
+        press(one, "Delete it")
+        assert not said(one) and one.session_state["session"] != session and not opens(one)
+        assert parts.recall(history, session) == [] and b"large red star" not in probes.file_bytes(history)
+        other.run()
+        assert len(opens(other)) == 1, "nobody else's"
+    assert forget(new_history(), session) == 0
+
+
+def test_a_new_history_is_for_its_owner_only():
+    history = new_history()
+    with app_test(history=history):
+        assert Path(history).stat().st_mode & 0o077 == 0
+
+
+# what stands for markup somewhere in Markdown, and in what Streamlit adds to it
+MARKS = [
+    *("![](http://x.org/a.png)", "<img src=http://x.org/b.png>", "[a](http://x.org)", "[a]: http://x.org", "\n\n"),
+    *("# ", "- ", "+ ", "1. ", "1) ", "> ", "```", "`", "~~", "**", "__", "|", "$$", "---", "===", "\t", "    "),
+    *(
+        ":red[a]",
+        ":material/home:",
+        "&lt;",
+        "&#60;",
+        "\\",
+        "<!--",
+        "<a@x.org>",
+        "a",
+        " ",
+        "\ud800",
+        "\u2028",
+        "^1",
+        "!",
+    ),
+]
+
+
+def test_text_of_people_is_text_whatever_marks_it_holds():
+    rng, markdown = np.random.default_rng(0), MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    texts = [*MARKS, *("".join(rng.choice(MARKS, size=rng.integers(2, 9))) for _ in range(2000))]
+    for text in texts:
+        blocks = markdown.parse(plain(text))
+        inner = [token.type for block in blocks for token in block.children or []]
+        assert {block.type for block in blocks} <= {"paragraph_open", "inline", "paragraph_close"}, text
+        assert set(inner) <= {"text", "text_special"}, text
+        wanted = " ".join(text.encode("utf-8", "replace").decode().split())
+        assert "".join(token.content for block in blocks for token in block.children or []) == wanted
+    assert "\\" not in plain("The prompt has 10,000 characters (it's long); at most 300, please."), (
+        "and it stays legible"
+    )
+
+
+TRAP = "![](http://127.0.0.1:9/x.png) <img src=http://127.0.0.1:9/y.png>"
+
+
+def test_no_text_of_people_is_markup_anywhere_on_the_page(studio):
+    """Prompts, captions, notes, errors, what was heard, thumbnails' captions."""
+    work = studio.create(STAR, {"seed": 3, "candidates": 1, "steps": 2, "guidance": 3.0})["works"][0]
+    recipe = studio.recipe({**work, "prompt": TRAP})
+    own = {
+        **studio_lab.studio.parts(),
+        "describe": lambda *_: TRAP,
+        "transcribe": lambda *_: (TRAP, TRAP),
+        "read_prompt": lambda text, known=None: (text, [TRAP]),
+    }
+
+    def broken(*_):
+        raise RuntimeError(TRAP)
+
+    texts = []
+    with app_test(own) as page:
+        painted(page, TRAP)
+        texts += shown(page)
+        page.audio_input(key="microphone").upload("mine.wav", data.sound_file(np.zeros(16_000))).run()
+        texts += shown(page)
+        page.file_uploader(key="recipe").upload("mine.json", json.dumps(recipe).encode()).run()
+        press(page, "Paint it again")
+        texts += shown(page)
+        page.file_uploader(key="recipe").upload("mine.json", json.dumps(recipe | {"kind": TRAP}).encode()).run()
+        press(page, "Paint it again")
+        assert said(page)
+        texts += shown(page)
+    for part in ("rank", "paint", "recall", "deck"):
+        with app_test({**own, part: broken}) as page:
+            painted(page, TRAP)
+            texts += shown(page)
+    assert sum("127" in text for text in texts) > 12, "it is shown"
+    for text in texts:
+        inner = [token.type for block in MarkdownIt("commonmark").parse(text) for token in block.children or []]
+        assert not {"image", "html_inline", "link_open"} & set(inner), text
+
+
+def test_a_recipe_that_asks_for_too_much_is_refused_and_edits_tell_when_theirs_does(studio):
+    work = studio.create(STAR, {"seed": 3, "candidates": 1, "steps": 2, "guidance": 3.0})["works"][0]
+    recipe = studio.recipe(work)
+    for _ in range(6):
+        recipe = {**recipe, "kind": "vary", "steps": 100, "strength": 0.0, "from": recipe}
+    with app_test() as page:
+        page.file_uploader(key="recipe").upload("mine.json", json.dumps(recipe).encode()).run()
+        press(page, "Paint it again")
+        assert ["add up to 602" in error for error in said(page)] == [True] and not opens(page)
+        painted(page, steps=2)
+        page.session_state["work"]["from"] = recipe
+        page.session_state["work"]["kind"], page.session_state["work"]["strength"] = "vary", 0.0
+        press(page, "Vary it")
+        assert not said(page) and any("add up to" in note.value for note in page.info)
+        assert not page.get("progress") and all(button.label != "Stop" for button in page.button)
 
 
 @pytest.mark.parametrize(
@@ -389,7 +601,6 @@ def test_a_recipe_is_painted_again_in_the_app(studio):
 
 def test_the_server_listens_on_this_machine_only_and_uploads_are_capped():
     import tomllib
-    from pathlib import Path
 
     folder = Path(__file__).parents[1] / "weeks" / "week10_studio"
     setting = tomllib.loads((folder / ".streamlit" / "config.toml").read_text())
