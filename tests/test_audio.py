@@ -153,3 +153,11 @@ def test_pictures_come_with_and_without_sound():
     with_sound, without = pages.pictures([("a", one.png, one.wav), ("b", one.png)])
     assert with_sound.sound and not without.sound
     assert Evidence("a", one.png) == Evidence("a", one.png, "")
+
+
+def test_a_player_takes_any_samples_and_no_rate_that_cannot_be_played():
+    wild = audio.sound(np.array([np.nan, np.inf, -np.inf, 3e38, 0.5]))
+    assert wild.samples.tolist() == [0, 32767, -32767, 32767, 16384]
+    for rate in (0, 1, 192_001, 99_999_989, 2**40):
+        with pytest.raises(ValueError, match="4,000 to 192,000"):
+            audio.player(np.zeros(10), rate)

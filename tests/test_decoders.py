@@ -228,7 +228,7 @@ def test_no_decoder_runs_out_of_memory_or_time(found):
 def test_sounds_that_lie_are_refused_and_honest_ones_are_heard(found):
     honest = ("fine", "length beyond", "half of that", "huge floats")
     for decoder, name, said, _ in found:
-        if decoder.endswith("read_sound"):
+        if decoder.endswith("read_sound") or (decoder == "whisper_lab.read" and name != "no data"):
             assert said.startswith("read" if name.startswith(honest) else "ValueError"), f"{decoder} of {name}: {said}"
 
 

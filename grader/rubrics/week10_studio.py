@@ -60,8 +60,9 @@ Three points, one each:
     (screenshot, re-encoding, editing the chunk, copying it onto a photograph) with what would prevent or reveal each
     (a signature, a watermark in the pixels, a register of digests), and that none of them proves an absence;
 (c) a misuse that is likely in a class (pictures of classmates, of teachers; somebody else's voice), tied to something
-    in the design (history that others can open, seeds, no upload of faces, loopback or school network), and one thing
-    left out on purpose with its cost to honest users. A filter that "blocks bad words" alone counts for nothing.
+    in the design (an address of a history that is passed on, seeds, no upload of faces, loopback or school network),
+    and one thing left out on purpose with its cost to honest users. A filter that "blocks bad words" alone counts for
+    nothing.
 """
 
 

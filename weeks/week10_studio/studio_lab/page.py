@@ -83,7 +83,8 @@ def this_studio() -> Studio:
 def history_path() -> Path:
     path = Path(os.environ.get("STUDIO_HISTORY") or HISTORY)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)  # a new one is for its owner's eyes only
+    if not path.exists():
+        path.touch(mode=0o600)  # a new one is for its owner's eyes only
     return path
 
 
