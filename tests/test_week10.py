@@ -503,6 +503,8 @@ def test_a_recipe_that_asks_for_too_much_is_refused_and_edits_tell_when_theirs_d
     recipe = studio.recipe(work)
     for _ in range(6):
         recipe = {**recipe, "kind": "vary", "steps": 100, "strength": 0.0, "from": recipe}
+    with pytest.raises(ValueError, match="add up to 602"):
+        studio.replay(recipe)
     with app_test() as page:
         page.file_uploader(key="recipe").upload("mine.json", json.dumps(recipe).encode()).run()
         press(page, "Paint it again")
@@ -549,6 +551,16 @@ def test_a_recording_is_heard_and_may_be_changed_before_it_is_painted():
         page.file_uploader(key="recording").upload("bad.wav", b"RIFF" + bytes(100)).run()
         assert ["no sound" in error for error in said(page)] == [True]
         assert page.text_area(key="text").value, "what was heard before is still there"
+
+
+def test_a_part_of_ones_own_gets_no_sound_whose_header_asks_for_too_much():
+    asked = []
+    own = {**studio_lab.studio.parts(), "read_sound": lambda file: asked.append(file) or np.zeros(16_000, "f4")}
+    with app_test(own) as page:
+        for rate, calls in ((16_000, 1), (4_999_999, 1), (99_999_989, 1)):
+            page.file_uploader(key="recording").upload("mine.wav", data.sound_file(np.zeros(16_000), rate)).run()
+            assert len(asked) == calls
+            assert [f"states {rate:,} Hz" in error for error in said(page)] == [True] * (rate > 192_000)
 
 
 def full_disk(path, session, record, picture):

@@ -6,6 +6,7 @@ import ast
 import copy
 import functools
 import importlib.util
+import json
 import re
 import sqlite3
 import threading
@@ -236,6 +237,7 @@ class Studio:
 
     def hear(self, data: bytes) -> tuple[str, str | None]:
         """What is said in an uploaded sound, as a wish for the painter, and in which language."""
+        ours.bounded(data)  # whichever part reads it then: a header can ask for more memory than there is
         wave = self._use("read_sound", data)
         text, language = self._use("transcribe", self.models["whisper"], wave)
         return (wish(text) if text and self.models.profile == "tiny" else text), language
@@ -325,8 +327,10 @@ class Studio:
     def replay(self, recipe: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
         """The work that a recipe describes, painted again, and whether it came out the same to the pixel.
 
-        Other versions of torch or another machine may round differently. Raises ValueError for another profile's.
+        Other versions of torch or another machine may round differently. Raises ValueError for another profile's, and
+        for what `parts.read_recipe` refuses: more edits or steps than anybody is kept waiting for.
         """
+        recipe = ours.read_recipe(json.dumps(recipe).encode())
         if recipe["profile"] != self.models.profile:
             raise ValueError(f"This recipe is of the {recipe['profile']} profile; the studio runs the other one.")
         common = {name: recipe[name] for name in ("prompt", "seed", "steps", "guidance")}

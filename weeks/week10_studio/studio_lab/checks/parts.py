@@ -52,6 +52,30 @@ Region = tuple[float, float, float, float]
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
+NO_SOUND = "That is no sound that can be read here. WAV, FLAC, Ogg and MP3 files can."
+
+
+def bounded(data: bytes) -> None:
+    """Look at a sound file's size and header, before anything is decoded or computed from what they state.
+
+    Raises ValueError for more than 10 MB, for what is no sound, a rate outside 4,000 to 192,000 Hz, more than 8
+    channels.
+    """
+    import soundfile
+
+    if len(data) > SOUND_BYTES:
+        raise ValueError(f"The sound has {len(data) / MEGABYTE:.0f} MB; at most {SOUND_BYTES // MEGABYTE} MB, please.")
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            rate, channels = file.samplerate, file.channels
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise ValueError(NO_SOUND) from error
+    if not RATES[0] <= rate <= RATES[1]:
+        raise ValueError(f"The sound states {rate:,} Hz; {RATES[0]:,} to {RATES[1]:,} Hz can be read.")
+    if channels > CHANNELS:
+        raise ValueError(f"The sound states {channels:,} channels; at most {CHANNELS}, please.")
+
+
 def read_sound(data: bytes, most_seconds: float = 30.0) -> np.ndarray:
     """A sound file that somebody uploaded, as float32 (samples,) in [-1, 1] at 16 kHz, its channels averaged.
 
@@ -63,18 +87,13 @@ def read_sound(data: bytes, most_seconds: float = 30.0) -> np.ndarray:
     import soundfile
     from scipy.signal import resample_poly
 
-    if len(data) > SOUND_BYTES:
-        raise ValueError(f"The sound has {len(data) / MEGABYTE:.0f} MB; at most {SOUND_BYTES // MEGABYTE} MB, please.")
-    try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate, channels, most = file.samplerate, file.channels, int(most_seconds * file.samplerate)
-            if not RATES[0] <= rate <= RATES[1]:
-                raise ValueError(f"The sound states {rate:,} Hz; {RATES[0]:,} to {RATES[1]:,} Hz can be read.")
-            if channels > CHANNELS:
-                raise ValueError(f"The sound states {channels:,} channels; at most {CHANNELS}, please.")
+    bounded(data)
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        rate, most = file.samplerate, int(most_seconds * file.samplerate)
+        try:
             samples = file.read(most + 1, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise ValueError("That is no sound that can be read here. WAV, FLAC, Ogg and MP3 files can.") from error
+        except (soundfile.SoundFileError, RuntimeError) as error:
+            raise ValueError(NO_SOUND) from error
     if not len(samples):
         raise ValueError("The sound is empty.")
     if len(samples) > most:
