@@ -23,20 +23,24 @@ import threading
 import warnings
 from typing import Any
 
+import psutil
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import UsageError
 from traitlets import Type
 
+from coursekit.codec import CodecError, parse
 from coursekit.pristine import Pristine
-from coursekit.student import Server
+from coursekit.student import Server, text_of
 
 OURS = ("coursekit", "tinyworld")
 # what the server of answers stands on, and what no library has a reason to change
 BENEATH = ("json", "base64", "importlib", "numpy")
-LONGEST = 1 << 28  # bytes of one answer
+LONGEST = 80_000_000  # bytes of one answer; codec.Limits allows 64 MB of text
+MARKS = 2_000_000  # see codec.parse: an answer is JSON by the notebook's leave
 DRAWN_INTO = ("agg", "inline", "pdf", "ps", "svg")  # what `%matplotlib` may be told without a screen
-PDEATHSIG = 1
+PDEATHSIG, CHILD_SUBREAPER = 1, 36  # linux/prctl.h
+ROUNDS = 50  # of ending what a question left running
 
 
 class JudgedShell(ZMQInteractiveShell):
@@ -77,6 +81,10 @@ class JudgedKernel(IPythonKernel):
         """Answered by the handler that `__init__` put in its place."""
 
 
+class Ended(Exception):
+    """The fork that was to answer is gone; the text says how."""
+
+
 class Answering:
     """Answers a judge's requests for one kernel."""
 
@@ -87,7 +95,8 @@ class Answering:
         self.pristine = Pristine([*beneath, *course])
         self.libc = ctypes.CDLL(None)
         self.question = ""
-        self.child = 0
+        self.child = 0  # the fork of the present question
+        self.others: set[int] = set()  # the children that the kernel had before
         self.link: socket.socket | None = None
         self.server: Server | None = None  # where this very process answers
         self.replaced: list[str] = []
@@ -111,9 +120,12 @@ class Answering:
         except KeyboardInterrupt:
             self._end()
             return {"lost": "it was interrupted"}
-        except OSError as error:
+        except Ended as error:
             self._end()
             return {"lost": f"its process ended {error}"}
+        except BaseException as error:  # no more processes or files; a signal's handler of the notebook's own
+            self._end()
+            return {"lost": f"it could not be asked ({text_of(error)})"}
 
     def _begin(self, fork: bool) -> None:
         torch = sys.modules.get("torch")
@@ -121,6 +133,9 @@ class Answering:
             self.replaced = self.pristine.restore()
             self.server = Server(self.kernel.shell.user_ns)
             return
+        signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm that a cell left is for no answer
+        self.others = {child.pid for child in psutil.Process().children()}
+        self._adopt(True)
         ours, theirs = socket.socketpair()
         parent = os.getpid()
         with warnings.catch_warnings():
@@ -144,28 +159,52 @@ class Answering:
         if self.child:
             with contextlib.suppress(OSError):
                 os.killpg(self.child, signal.SIGKILL)
-            with contextlib.suppress(OSError):
-                os.kill(self.child, signal.SIGKILL)
-            with contextlib.suppress(OSError):
-                os.waitpid(self.child, 0)
+            for _ in range(ROUNDS):  # of those that are not in its group, each becomes ours when its parent ends
+                left = [child.pid for child in psutil.Process().children() if child.pid not in self.others]
+                for pid in left:
+                    with contextlib.suppress(OSError):
+                        os.kill(pid, signal.SIGKILL)
+                        os.waitpid(pid, 0)
+                if not left:
+                    break
+            self._adopt(False)
             self.child = 0
+
+    def _adopt(self, yes: bool) -> None:
+        """Whether processes whose parent ends become the kernel's children."""
+        with contextlib.suppress(AttributeError):  # Linux only
+            self.libc.prctl(CHILD_SUBREAPER, int(yes), 0, 0, 0)
 
     def _ask(self, text: str) -> dict[str, Any]:
         data = text.encode("utf-8", "surrogatepass")
-        self.link.sendall(len(data).to_bytes(8, "big") + data)
-        size = int.from_bytes(self._receive(8), "big")
-        if size > LONGEST:
-            raise OSError("with an answer that is too long")
-        return json.loads(self._receive(size))
+        try:
+            self.link.sendall(len(data).to_bytes(8, "big") + data)
+            size = int.from_bytes(self._receive(8), "big")
+            if size > LONGEST:
+                raise Ended("with an answer that is too long")
+            match parse(self._receive(size).decode(), MARKS):
+                case {"text": str(answer), "replaced": list(replaced)}:
+                    return {"text": answer, "replaced": replaced}
+        except (BrokenPipeError, ConnectionResetError):
+            raise Ended(self._how()) from None
+        except (CodecError, UnicodeDecodeError):
+            pass
+        raise Ended("with an answer that cannot be read")
 
     def _receive(self, count: int) -> bytes:
         data = _receive(self.link, count)
         if len(data) < count:
-            _, status = os.waitpid(self.child, 0)
-            self.child, code = 0, os.waitstatus_to_exitcode(status)
-            how = f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with exit status {code}"
-            raise OSError(how)
+            raise Ended(self._how())
         return data
+
+    def _how(self) -> str:
+        """How the fork ended."""
+        try:
+            _, status = os.waitpid(self.child, 0)
+        except ChildProcessError:  # the notebook has the system forget its children
+            return "early"
+        code = os.waitstatus_to_exitcode(status)
+        return f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with exit status {code}"
 
     # --- in the fork ------------------------------------------------------------------------------------------------
 
@@ -186,6 +225,7 @@ class Answering:
             return
         self._be_quiet()
         _use_one_thread()
+        _fill_pools()
         server = Server(self.kernel.shell.user_ns)
         while len(head := _receive(link, 8)) == 8:
             text = _receive(link, int.from_bytes(head, "big")).decode("utf-8", "surrogatepass")
@@ -212,7 +252,18 @@ def _receive(link: socket.socket, count: int) -> bytes:
 
 def _use_one_thread() -> None:
     """The threads with which libraries share work are not in a fork: who waits for them waits for ever."""
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+        torch.set_num_threads = lambda number: None
     if "threadpoolctl" in sys.modules:
         sys.modules["threadpoolctl"].threadpool_limits(1)
+
+
+def _fill_pools() -> None:
+    """Pools of threads that the notebook made have none in a fork, and take them for there: let them start others."""
+    pools = sys.modules.get("concurrent.futures.thread")
+    for thread in list(pools._threads_queues) if pools else ():
+        with contextlib.suppress(Exception):  # names of the library's own
+            pool = thread._args[0]()
+            pool._threads.clear()
+            pool._idle_semaphore = threading.Semaphore(0)

@@ -57,8 +57,8 @@ class Server:
             return encode({"value": value}, self._keep, self.limits)
         except CodecError as error:
             return encode({"error": "CodecError", "message": str(error), "line": ""})
-        except (Exception, KeyboardInterrupt, SystemExit) as error:
-            told = (_text(error) + _rebound(error, self.namespace))[:TEXT]
+        except BaseException as error:  # GeneratorExit and asyncio's CancelledError too
+            told = (text_of(error) + _rebound(error, self.namespace))[:TEXT]
             return encode({"error": type(error).__name__[:80], "message": told, "line": _student_line(error)})
 
     def op_get(self, name: str) -> Any:
@@ -156,7 +156,8 @@ def _fitted(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tupl
 TEXT = 2000  # characters of an error's message
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """What an error says, whatever its own way of saying it does."""
     try:
         return str(error)[:TEXT]
     except Exception:
