@@ -28,7 +28,7 @@ from grader.kernel import Kernel, Ran, environment
 from grader.sandbox import Policy
 
 NAME = "crossmodal"
-RESTARTS = 2  # kernels one notebook may cost beyond its first
+RESTARTS = 2  # kernels the cells of one notebook may cost beyond its first; a question may cost one besides
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def run_notebook(
     journal.notebook = manager.nb
     deadline = None  # once the first kernel is there
     deadly: set[int] = set()
+    restarts = 0
     while True:
         began = time.monotonic()
         with Kernel(
@@ -98,7 +99,8 @@ def run_notebook(
             culprit = _run_cells(manager, kernel, budget, deadline, deadly, skip, at, journal)
             if culprit is not None:
                 deadly.add(culprit)
-                if len(deadly) <= RESTARTS and _left(deadline, journal) > 0:
+                restarts += not skip(manager.nb.cells[culprit])
+                if restarts <= RESTARTS and _left(deadline, journal) > 0:
                     del journal.log[logged:-1]  # the other cells will report again
                     journal.log.append("The kernel was started again, and the other cells run once more without it.")
                     continue

@@ -137,7 +137,8 @@ class Channel:
             raise StudentError("KernelDied", self.lost)
         replaced = ran.reply.get("replaced")
         for name in replaced[:20] if isinstance(replaced, list) else ():
-            self.replaced[_printable(str(name))[:80]] = None
+            if isinstance(name, str):
+                self.replaced[_printable(name)[:80]] = None
         if ran.status == "timeout":
             self._turn += 1  # its fork was ended; the next check gets another
             self.timeouts += 1
@@ -190,12 +191,16 @@ class Judge:
         return cache.digest_of(question.name, self.rubric.digests)
 
     def at(self, cell: NotebookNode, kernel: Kernel) -> None:
-        """Judge the question whose check this cell is, on the values that the kernel holds now."""
+        """Judge the question whose check this cell is, on the values that the kernel holds now.
+
+        What was judged to its end stands, also where the notebook is run again because something else ended its kernel.
+        """
         question = self.questions.get(grade_id(cell))
         if question is None or question.name in self._stand:
             return
         for seed, turn in zip(self.seeds, self.turns, strict=True):
-            turn[question.name] = self._judge(kernel, question, seed)
+            if question.name not in turn or turn[question.name].status != "judged":
+                turn[question.name] = self._judge(kernel, question, seed)
 
     def finish(self, kernel: Kernel) -> None:
         """After the last cell: judge what was not reached, and look again at what a later cell may have made right."""

@@ -8,6 +8,7 @@ from conftest import RIGHT
 
 from grader.course import Budget
 from grader.grading import Options, grade_notebook
+from grader.judge import Judge
 
 OWN = {**RIGHT, "table": "table = [2, 4, 6]"}  # in which no answer needs another
 FULL = {"double": 4, "table": 2, "mean": 1.5, "why": 0}
@@ -147,6 +148,12 @@ ANSWERS = {
     "a thread": {"double": "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
                  "pool.submit(int).result()\ndef double(n):\n    with ThreadPoolExecutor(2) as p:\n"
                  "        return p.submit(lambda: 2 * n).result()"},
+    "a pool of threads made before": {"double": "from concurrent.futures import ThreadPoolExecutor\n"
+                                      "pool = ThreadPoolExecutor(2)\nlist(pool.map(int, '12'))\ndef double(n):\n"
+                                      "    return pool.submit(lambda: 2 * n).result()"},
+    "an alarm left running": {"double": "import signal\ndef late(*_):\n    raise TimeoutError\n"
+                              "signal.signal(signal.SIGALRM, late)\nsignal.setitimer(signal.ITIMER_REAL, 0.7)\n"
+                              "def double(n):\n    import time\n    time.sleep(0.3)\n    return 2 * n"},
     "a process": {"double": "import subprocess, sys\ndef double(n):\n    return int(subprocess.run([sys.executable,"
                   " '-c', f'print(2 * {n})'], capture_output=True, text=True).stdout)"},
     "printing and drawing": {"double": "from IPython.display import display\nimport matplotlib.pyplot as plt\n"
@@ -173,6 +180,13 @@ ENDS = {
     "ends its process": "import os\ndef {name}(n):\n    os._exit(3)",
     "kills its group": "import os\ndef {name}(n):\n    os.killpg(0, 9)",
     "closes everything": "import os\ndef {name}(n):\n    os.closerange(3, 99)\n    return n",
+    "cancels itself": "import asyncio\ndef {name}(n):\n    raise asyncio.CancelledError",
+    "answers for itself": "import gc, json, socket\ndef {name}(n):\n"
+    "    (link,) = [o for o in gc.get_objects() if type(o) is socket.socket and o.family == socket.AF_UNIX]\n"
+    "    link.sendall((2).to_bytes(8, 'big') + b'[]')\n    return n",
+    "states an answer that is too long": "import gc, socket\ndef {name}(n):\n"
+    "    (link,) = [o for o in gc.get_objects() if type(o) is socket.socket and o.family == socket.AF_UNIX]\n"
+    "    link.sendall((2**60).to_bytes(8, 'big') + b'[]')\n    return n",
     "answers many times": "import os\ndef {name}(n):\n    os.fork()\n    os.fork()\n    return n",
 }
 
@@ -183,6 +197,31 @@ def test_an_answer_that_ends_badly_costs_only_itself(grade, fill, how):
                   budget=Budget(5, 40, 1))  # fmt: skip
     assert points(found) == {**FULL, "double": 0}
     assert next(q for q in found.questions if q.question == "double").status == "judged"
+
+
+def test_an_answer_that_ends_the_kernel_costs_only_itself(grade, fill):
+    ends = "import os\ndef double(n):\n    os.kill(os.getppid(), 9)"
+    notebook = before(fill(**{**OWN, "double": ends}), "id-double", "import os; os._exit(1)")
+    found = grade(before(notebook, "id-double", "import os; os.abort()"), budget=Budget(5, 60, 2))
+    assert points(found) == {**FULL, "double": 0}
+    assert found.questions[0].status == "not judged"
+
+
+def test_what_was_judged_stands_when_a_later_answer_ends_the_kernel(grade, fill, monkeypatch):
+    judged, really = [], Judge._judge
+    monkeypatch.setattr(Judge, "_judge", lambda self, *about: judged.append(about[1].name) or really(self, *about))
+    ends = "import os\ndef mean(values):\n    os.kill(os.getppid(), 9)"
+    found = grade(fill(**{**OWN, "mean": ends}))
+    assert points(found) == {**FULL, "mean": 0} and judged == ["double", "table", "mean"]
+
+
+def test_processes_that_an_answer_leaves_behind_end_with_its_question(grade, fill):
+    leaves = "import os, subprocess\ndef double(n):\n    subprocess.Popen(['sleep', '61.25'], start_new_session=True)\n"
+    leaves += "    if os.fork() == 0:\n        os.setsid()\n        if os.fork():\n            os._exit(0)\n"
+    leaves += "        os.execvp('sleep', ['sleep', '61.25'])\n    return 2 * n"
+    look = "from pathlib import Path\nfor p in Path('/proc').glob('[0-9]*/cmdline'):\n    assert b'61.25' not in p.read_bytes()"
+    found = grade(last(fill(**{**OWN, "double": leaves}), look))
+    assert points(found) == FULL and found.log == []
 
 
 def test_judging_leaves_the_notebook_as_it_was(grade, fill):
@@ -199,6 +238,12 @@ REPLACED = {
     "coursekit.student.Server.op_get": "from coursekit.student import Server\n"
     "Server.op_get.__code__ = (lambda self, name: 2).__code__",
     "coursekit.student": "import sys, types\nsys.modules['coursekit.student'] = types.ModuleType('coursekit.student')",
+    "coursekit.student.Server.__getattribute__": "from coursekit.student import Server\n"
+    "Server.__getattribute__ = lambda self, name: lambda **request: 2",
+    "coursekit.student.getattr": "import coursekit.student as s\ns.getattr = lambda *a: lambda **request: 2",
+    "coursekit.student.usual_settings": "import contextlib, coursekit.student as s\n"
+    "s.usual_settings.__closure__[0].cell_contents = contextlib.nullcontext",
+    "coursekit.codec.IMAGE_CHANNELS": "import coursekit.codec as c\nc.IMAGE_CHANNELS.clear()",
     "toy_lab.check": "import toy_lab\ntoy_lab.check = None",
 }
 
