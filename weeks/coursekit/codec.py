@@ -91,7 +91,7 @@ def encode(value: Any, keep: Callable[[Any], Handle] | None = None, limits: Limi
     budget = _Budget(limits)
     text = json.dumps(_pack(value, keep, budget, depth=0), allow_nan=False, separators=(",", ":"))
     if len(text) > limits.message_bytes:
-        raise CodecError(f"the value takes {len(text) / MEGABYTE:.0f} MB; at most {_megabytes(limits)} MB can cross")
+        raise CodecError(f"the value takes {_rounded(len(text))} MB; at most {_megabytes(limits)} MB can cross")
     return text
 
 
@@ -100,7 +100,7 @@ def decode(text: str, resolve: Callable[[Handle], Any] | None = None, limits: Li
     if not isinstance(text, str):
         raise CodecError(f"a message is text, not {type(text).__name__}")
     if len(text) > limits.message_bytes:
-        raise CodecError(f"the message has {len(text) / MEGABYTE:.0f} MB; at most {_megabytes(limits)} MB can cross")
+        raise CodecError(f"the message has {_rounded(len(text))} MB; at most {_megabytes(limits)} MB can cross")
     packed = parse(text, MARKS_PER_ITEM * limits.items)
     return _unpack(packed, resolve, _Budget(limits), depth=0)
 
@@ -146,6 +146,11 @@ class _Budget:
 
 def _megabytes(limits: Limits) -> str:
     return f"{limits.message_bytes / MEGABYTE:g}"
+
+
+def _rounded(count: int) -> int:
+    """Megabytes, up: what is over a limit is never said to be just that."""
+    return math.ceil(count / MEGABYTE)
 
 
 def _no_constant(name: str) -> float:
