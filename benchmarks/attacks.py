@@ -29,8 +29,8 @@ from nbformat import NotebookNode
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(Path(__file__).resolve().parent)]
 
-from attacks import escape, exhaustion, forgery, honest, malformed  # noqa: E402
-from attacks.arena import BYSTANDERS, Arena, escapes, warm_kernelspec  # noqa: E402
+from attacks import escape, exhaustion, forgery, honest, malformed, tensors  # noqa: E402
+from attacks.arena import BYSTANDERS, WARM, Arena, escapes, warm_kernelspec  # noqa: E402
 from attacks.cases import Case  # noqa: E402
 from attacks.edits import FULL  # noqa: E402
 from conftest import RIGHT, toy_notebook  # noqa: E402
@@ -38,9 +38,11 @@ from grading import machine  # noqa: E402
 
 from grader.progress import console  # noqa: E402
 
-FAMILIES = {module.CASES[0].family: module.CASES for module in (forgery, escape, exhaustion, malformed, honest)}
+FAMILIES = {
+    module.CASES[0].family: module.CASES for module in (forgery, escape, exhaustion, malformed, honest, tensors)
+}
 CELL_SECONDS = 4
-BATCH_SECONDS = {"forgery": 600, "malformed": 600, "honest": 400}  # of stock nbgrader; else
+BATCH_SECONDS = {"forgery": 1200, "malformed": 600, "honest": 1200, "tensors": 400}  # of stock nbgrader; else
 ALONE_SECONDS = 60
 LIMITS = ["prlimit", f"--data={3 << 30}", f"--fsize={256 << 20}", "--core=0", "--nofile=1024"]
 # Against stock nbgrader each of these is a batch of its own: the case, and an honest bystander behind it. The others
@@ -75,6 +77,7 @@ TWICE = "start-up files and caches laid for the next kernel"  # by one student, 
 NOT_CHEATS = (
     "arrays that broadcast: no entries, too many, negative and no strides",
     "numbers in disguise: text, fractions, one-element lists, half characters",
+    *(f"the course's reference {way}" for way in forgery.BORROWED),  # nbgrader's own tests have none
 )
 TESTED = {  # the toy week's checks as nbgrader's own tests
     "double": "import random\nassert double(1) == 2\n"
@@ -124,8 +127,11 @@ def ours(folder: Path) -> dict[str, Found]:
     """Every case, each family as one batch over two workers, as in the tests."""
     found: dict[str, Found] = {}
     for family, cases in FAMILIES.items():
-        with warm_kernelspec(folder / f"{family}-jupyter") as warm, Arena(folder / family) as arena:
-            kernel = warm if family in ALONE else "python3"
+        with (
+            warm_kernelspec(folder / f"{family}-jupyter", WARM.get(family, ())) as warm,
+            Arena(folder / family) as arena,
+        ):
+            kernel = warm if family in WARM else "python3"
             outcomes = arena.grade(cases, kernel)
             outside = [*arena.leaks(), *arena.harm()]
         fair = all(outcomes[name].grade.points == sum(FULL.values()) for name in BYSTANDERS)

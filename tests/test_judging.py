@@ -181,12 +181,12 @@ ENDS = {
     "kills its group": "import os\ndef {name}(n):\n    os.killpg(0, 9)",
     "closes everything": "import os\ndef {name}(n):\n    os.closerange(3, 99)\n    return n",
     "cancels itself": "import asyncio\ndef {name}(n):\n    raise asyncio.CancelledError",
-    "answers for itself": "import gc, json, socket\ndef {name}(n):\n"
-    "    (link,) = [o for o in gc.get_objects() if type(o) is socket.socket and o.family == socket.AF_UNIX]\n"
-    "    link.sendall((2).to_bytes(8, 'big') + b'[]')\n    return n",
-    "states an answer that is too long": "import gc, socket\ndef {name}(n):\n"
-    "    (link,) = [o for o in gc.get_objects() if type(o) is socket.socket and o.family == socket.AF_UNIX]\n"
-    "    link.sendall((2**60).to_bytes(8, 'big') + b'[]')\n    return n",
+    "answers for itself": "import sys\ndef {name}(n):\n    frame = sys._getframe()\n"
+    "    while 'link' not in frame.f_locals:\n        frame = frame.f_back\n"
+    "    frame.f_locals['link'].sendall((2).to_bytes(8, 'big') + b'[]')\n    return n",
+    "states an answer that is too long": "import sys\ndef {name}(n):\n    frame = sys._getframe()\n"
+    "    while 'link' not in frame.f_locals:\n        frame = frame.f_back\n"
+    "    frame.f_locals['link'].sendall((2**60).to_bytes(8, 'big') + b'[]')\n    return n",
     "answers many times": "import os\ndef {name}(n):\n    os.fork()\n    os.fork()\n    return n",
 }
 
@@ -219,7 +219,8 @@ def test_processes_that_an_answer_leaves_behind_end_with_its_question(grade, fil
     leaves = "import os, subprocess\ndef double(n):\n    subprocess.Popen(['sleep', '61.25'], start_new_session=True)\n"
     leaves += "    if os.fork() == 0:\n        os.setsid()\n        if os.fork():\n            os._exit(0)\n"
     leaves += "        os.execvp('sleep', ['sleep', '61.25'])\n    return 2 * n"
-    look = "from pathlib import Path\nfor p in Path('/proc').glob('[0-9]*/cmdline'):\n    assert b'61.25' not in p.read_bytes()"
+    look = "from pathlib import Path\nfor process in Path('/proc').glob('[0-9]*/cmdline'):\n"
+    look += "    assert b'61.25' not in process.read_bytes()"
     found = grade(last(fill(**{**OWN, "double": leaves}), look))
     assert points(found) == FULL and found.log == []
 

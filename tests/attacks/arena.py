@@ -39,7 +39,23 @@ from grader.records import Grade
 from grader.release import release
 
 LIMITS = "\n[course.limits]\nmemory = 0.5\ndisk = 0.0625\nprocesses = 64\nfiles = 256\n"
+# What the judge asks with inside the kernel, and what the visible checks compare with: the one is to be patched, the
+# other to be found.
+PROBES = '"""Small handles that the checks use."""\n\n\ndef given(function, *args):\n    return function(*args)\n'
+REFERENCE = f"""# {MARKER}
+table = [2, 4, 6]
+
+
+def double(n):
+    return 2 * n
+
+
+def mean(values):
+    return sum(values) / len(values)
+"""
 ESCAPED = "ESCAPED:"
+# families graded in forked kernels, as the course uses them, and with which libraries besides; else in Jupyter's own
+WARM = {"forgery": (), "escape": (), "exhaustion": (), "tensors": ("torch",)}
 BYSTANDERS = ("bystander-first", "bystander-last")
 KEYCTL, ADD_KEY = {"x86_64": (250, 248), "aarch64": (219, 217)}.get(os.uname().machine, (0, 0))
 
@@ -63,6 +79,12 @@ class Arena:
         build_course(folder / "course")
         table = folder / "course" / "weeks" / "course.toml"
         table.write_text(table.read_text(encoding="utf-8") + LIMITS, encoding="utf-8")
+        helper = folder / "course" / "weeks" / "week01_toy" / "toy_lab"
+        (helper / "probes.py").write_text(PROBES, encoding="utf-8")
+        (helper / "checks" / "reference.py").write_text(REFERENCE, encoding="utf-8")
+        rubric = folder / "course" / "grader" / "rubrics" / "week01_toy.py"
+        asked = 'student.library("toy_lab.probes").given(student.mean, values)'
+        rubric.write_text(rubric.read_text(encoding="utf-8").replace("student.mean(values)", asked), encoding="utf-8")
         self.course = Course.find(folder / "course", folder / "class")
         release(self.course)
         self.week = self.course.week("1")
@@ -231,10 +253,13 @@ def escapes(notebook: NotebookNode | None) -> list[str]:
 
 
 @contextlib.contextmanager
-def warm_kernelspec(folder: Path) -> Any:
-    """A kernelspec of forked kernels with few libraries; gives its name."""
+def warm_kernelspec(folder: Path, libraries: Sequence[str] = ()) -> Any:
+    """A kernelspec of forked kernels with few libraries and these; gives its name."""
     python = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    config = {"provisioner_name": "crossmodal-warm", "config": {"libraries": ["numpy", "coursekit.student"]}}
+    config = {
+        "provisioner_name": "crossmodal-warm",
+        "config": {"libraries": ["numpy", "coursekit.student", *libraries]},
+    }
     spec = {"argv": python, "display_name": "warm", "language": "python", "metadata": {"kernel_provisioner": config}}
     (folder / "kernels" / "warm-attack").mkdir(parents=True)
     (folder / "kernels" / "warm-attack" / "kernel.json").write_text(json.dumps(spec))

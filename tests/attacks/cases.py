@@ -1,7 +1,7 @@
 """What an attack is, as data: how to build it from an honest notebook, and what must come of it.
 
-Each family has a module of its own with a list `CASES`: malformed, forgery, escape, exhaustion; and honest, whose
-submissions are strange but earned their points.
+Each family has a module of its own with a list `CASES`: malformed, forgery, escape, exhaustion; honest, whose
+submissions are strange but earned their points; and tensors, of both kinds, which need torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from grader.records import Grade
 
-Family = Literal["malformed", "forgery", "escape", "exhaustion", "honest"]
+Family = Literal["malformed", "forgery", "escape", "exhaustion", "honest", "tensors"]
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,17 @@ def answer(notebook: NotebookNode, **sources: str) -> NotebookNode:
 
 def cell(notebook: NotebookNode, source: str) -> NotebookNode:
     """The notebook with a code cell of the student's own, before the first answer."""
-    at = [one.id for one in notebook.cells].index("id-double")
+    return cell_before(notebook, "id-double", source)
+
+
+def cell_before(notebook: NotebookNode, name: str, source: str) -> NotebookNode:
+    """The notebook with a code cell of the student's own ahead of the one of this id."""
+    at = [one.id for one in notebook.cells].index(name)
     notebook.cells.insert(at, nbformat.v4.new_code_cell(dedent(source).strip()))
     return notebook
 
 
 def last_cell(notebook: NotebookNode, source: str) -> NotebookNode:
-    """The notebook with a code cell of the student's own at the end, which runs just before the judge asks."""
+    """The notebook with a code cell of the student's own at the end, when each question was judged at its check."""
     notebook.cells.append(nbformat.v4.new_code_cell(dedent(source).strip()))
     return notebook

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nbformat
 
 from attacks.cases import Case
-from attacks.edits import FULL, NONE, TABLE, VISIBLE, answer, cell, family, last_cell
+from attacks.edits import FULL, NONE, TABLE, VISIBLE, answer, cell, family
 from attacks.malformed import unanswered
 
 CASES: list[Case] = []
@@ -14,16 +14,26 @@ case = family(CASES, "forgery")
 # writes messages to the kernel's own sockets, signed with its key
 MESSAGES = """
 import json, time
-from coursekit.student import MIMETYPE
 kernel = get_ipython().kernel
 session, parent = kernel.session, kernel.get_parent("shell")
 client = parent["header"]["session"]
 
-def forge(content, parent_header=None, kind="execute_reply", parts=None):
+def forge(content, parent_header=None, kind="judge_reply", parts=None):
     head = session.msg(kind, parent=parent)["header"]
     parts = [json.dumps(part, default=str).encode() for part in (head, parent_header or parent["header"], {}, content)]
     shell = getattr(kernel, "shell_socket", None) or kernel.shell_stream.socket
     shell.send_multipart([client.encode(), b"<IDS|MSG>", session.sign(parts), *parts])
+"""
+
+# answers the judge's requests in the place of ours: answer(question=, text=, fork=) is what is replied
+HANDLER = """
+kernel = get_ipython().kernel
+
+def handler(answer):
+    async def handle(channel, ident, parent):
+        reply = {"status": "ok", **answer(**parent["content"])}
+        kernel.session.send(channel, "judge_reply", reply, parent, ident=ident)
+    kernel.shell_handlers["judge_request"] = handle
 """
 
 
@@ -177,13 +187,12 @@ def _(notebook):
         """
         import builtins, sys
         import numpy as np
-        import coursekit.checks, coursekit.notebook, toy_lab, toy_lab.checks
+        import coursekit.checks, coursekit.notebook, toy_lab
         for name in ("allclose", "array_equal", "isclose"):
             setattr(np, name, lambda *a, **k: True)
         for name in ("assert_close", "assert_same", "assert_that", "run_check", "share"):
             setattr(coursekit.checks, name, lambda *a, **k: 1.0)
-        for one in coursekit.checks.checks_in(toy_lab.checks):
-            object.__setattr__(one, "run", lambda student, rng: None)
+        coursekit.checks.Check.run = property(lambda self: lambda student, rng: None)
         coursekit.notebook._points.update(double=1000, table=1000, mean=1000)
         coursekit.notebook.Score.__repr__ = lambda self: "1000"
         builtins.AssertionError = type("Never", (Exception,), {})
@@ -194,7 +203,7 @@ def _(notebook):
 
 @case("the server of answers replaced, with handles nobody gave", NONE)
 def _(notebook):
-    return last_cell(
+    return cell(
         unanswered(notebook),
         """
         import coursekit.student as student
@@ -213,7 +222,7 @@ def _(notebook):
 
 @case("json, the module table and imports replaced", NONE)
 def _(notebook):
-    return last_cell(
+    return cell(
         unanswered(notebook),
         """
         import atexit, builtins, importlib, json, sys, types
@@ -226,6 +235,7 @@ def _(notebook):
             def _repr_mimebundle_(self, *a, **k):
                 return {"application/x-crossmodal+json": right, "text/plain": "4"}
         fake.serve = lambda text: Reply()
+        fake.Server = lambda namespace: lambda text: right
         sys.modules["coursekit.student"] = fake
         class Finder:
             def find_spec(self, name, *a):
@@ -257,7 +267,7 @@ def _(notebook):
 
 @case("tracing and profiling of whatever the judge runs", NONE)
 def _(notebook):
-    return last_cell(
+    return cell(
         unanswered(notebook),
         """
         import ctypes, sys, threading
@@ -273,21 +283,292 @@ def _(notebook):
     )
 
 
+# --- what the course itself knows -------------------------------------------------------------------------------------
+
+# ways to the references of the visible checks; none is there in a graded kernel
+BORROWED = {
+    "imported": "import toy_lab.checks.reference as reference",
+    "run from its file": """
+        import importlib.util, pathlib, toy_lab
+        path = pathlib.Path(toy_lab.__file__).parent / "checks" / "reference.py"
+        spec = importlib.util.spec_from_file_location("reference", path)
+        reference = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(reference)
+        """,
+    "read as data": """
+        import importlib.resources, pkgutil, types
+        reference = types.SimpleNamespace()
+        for read in (
+            lambda: pkgutil.get_data("toy_lab", "checks/reference.py"),
+            lambda: importlib.resources.files("toy_lab").joinpath("checks", "reference.py").read_bytes(),
+            lambda: open("@ROOT@/weeks/week01_toy/toy_lab/checks/reference.py", "rb").read(),
+        ):
+            try:
+                exec(read(), vars(reference))
+            except OSError:
+                pass
+        """,
+    "found in memory": """
+        import gc, sys, types
+        found = {}
+        for thing in gc.get_objects():
+            if isinstance(thing, types.FunctionType) and "check" in str(thing.__module__) + thing.__code__.co_filename:
+                found[thing.__name__] = thing
+        for name, module in list(sys.modules.items()):
+            if "reference" in name or name.endswith("_lab.checks"):
+                found |= vars(module)
+        reference = types.SimpleNamespace(**found)
+        """,
+    "found as bytecode": """
+        import glob, importlib.machinery, importlib.util, os, sys
+        for base in (*sys.path, "@ROOT@", "/tmp", "/usr/local/lib"):
+            for path in glob.glob(base + "/**/reference*.pyc", recursive=True, include_hidden=True):
+                if "site-packages" not in path:
+                    loader = importlib.machinery.SourcelessFileLoader("reference", path)
+                    reference = importlib.util.module_from_spec(importlib.util.spec_from_loader("reference", loader))
+                    loader.exec_module(reference)
+        """,
+    "asked of a process without our environment": """
+        import subprocess, sys, types
+        ask = "import json, sys; from toy_lab.checks import reference as r; sys.path; print(r.double(int(sys.argv[1])))"
+        def borrowed(n):
+            env = {"PYTHONPATH": ":".join(sys.path)}
+            done = subprocess.run([sys.executable, "-c", ask, str(n)], env=env, capture_output=True, text=True)
+            return int(done.stdout)
+        reference = types.SimpleNamespace(double=borrowed, table=[borrowed(n) for n in (1, 2, 3)], mean=None)
+        """,
+    "asked of check": """
+        import os, types, toy_lab
+        os.environ.pop("CROSSMODAL_GRADED", None)
+        def tried(n):
+            for guess in range(-2000, 2001):
+                if toy_lab.check("double", {"double": lambda m: guess}).verdicts[0].passed:
+                    return guess
+        reference = types.SimpleNamespace(double=tried, table=toy_lab.check("table").verdicts[0].claim, mean=tried)
+        """,
+}
+
+
+def _borrowed(way):
+    def build(notebook):
+        cell(notebook, way)
+        functions = {name: f"{name} = reference.{name}" for name in ("double", "table", "mean")}
+        return answer(notebook, **functions)
+
+    return build
+
+
+for _name, _way in BORROWED.items():
+    case(f"the course's reference {_name}", NONE)(_borrowed(_way))
+
+
+# --- what the judge uses inside ---------------------------------------------------------------------------------------
+
+# each would turn an answer that is not there into a right one
+PROBED = {
+    "replaced": "toy_lab.probes.given = lambda function, values: sum(values) / len(values)",
+    "with other code in it": "def given(function, *args):\n    return sum(args[0]) / len(args[0])\n"
+    "toy_lab.probes.given.__code__ = given.__code__",
+    "with a default to call": "toy_lab.probes.given.__defaults__ = ()\n"
+    "toy_lab.probes.given.__kwdefaults__ = {'function': None}\n"
+    "toy_lab.probes.given = toy_lab.probes.given.__class__((lambda f, a: sum(a) / len(a)).__code__, {'sum': sum})",
+    "in the place of the module": "import sys, types\nfake = types.ModuleType('toy_lab.probes')\n"
+    "fake.given = lambda function, values: sum(values) / len(values)\n"
+    "sys.modules['toy_lab.probes'] = toy_lab.probes = fake",
+    "by import hooks": "import importlib.machinery, importlib.abc, sys\n"
+    "class Forger(importlib.abc.MetaPathFinder, importlib.abc.Loader):\n"
+    "    def find_spec(self, name, path, target=None):\n"
+    "        return importlib.machinery.ModuleSpec(name, self) if name == 'toy_lab.probes' else None\n"
+    "    def exec_module(self, module):\n"
+    "        module.given = lambda function, values: sum(values) / len(values)\n"
+    "sys.meta_path.insert(0, Forger())\ndel sys.modules['toy_lab.probes']\nimport importlib\n"
+    "importlib.import_module = lambda name: __import__(name, fromlist=['x'])",
+    "by a file of the same name": "import pathlib, sys\npathlib.Path('toy_lab').mkdir()\n"
+    "pathlib.Path('toy_lab/__init__.py').touch()\n"
+    "pathlib.Path('toy_lab/probes.py').write_text('def given(f, v):\\n    return sum(v) / len(v)\\n')\n"
+    "sys.path.insert(0, '')\nfor name in [n for n in sys.modules if n.startswith('toy_lab')]:\n"
+    "    del sys.modules[name]\nimport toy_lab.probes",
+}
+for _name, _source in PROBED.items():
+    case(f"the judge's probe, {_name}", {**FULL, "mean": 0.0}, says="put something else in the place of")(
+        lambda notebook, source=_source: cell(
+            answer(notebook, mean="def mean(values):\n    raise ValueError"), f"import toy_lab.probes\n{source}"
+        )
+    )
+
+# replies that would be right for each question, given by whoever takes the place of the judge's server
+ALWAYS = """
+right = '{"t":"dict","v":[["value",2]]}'
+def forged(*args, **kwargs):
+    return right
+"""
+SERVER = {
+    "its call": "import coursekit.student as s\ns.Server.__call__ = forged",
+    "its way to its methods": "import coursekit.student as s\n"
+    "s.Server.__getattribute__ = lambda self, name: (lambda *a, **k: 2)",
+    "a name its module did not have": "import coursekit.student as s\ns.getattr = lambda *a: (lambda *a, **k: 2)",
+    "the code of its encoder": "import coursekit.codec as c\n"
+    "c.encode.__code__ = (lambda value, keep=None, limits=None: '2').__code__",
+    "the class of its module": "import coursekit.student as s, types\n"
+    "class Forged(types.ModuleType):\n    def __getattribute__(self, name):\n        return forged\n"
+    "s.__class__ = Forged\ns.Server.op_call = lambda self, **k: 2",
+    "json beneath it": "import json\njson.dumps = json.JSONEncoder.encode = forged",
+    "a constant of its codec": "import coursekit.codec as c\nc.IMAGE_CHANNELS.update(RGB=0)\nc.DEFAULT = None",
+}
+for _name, _source in SERVER.items():
+    case(f"the server of answers: {_name}", NONE, says="put something else in the place of")(
+        lambda notebook, source=_source: cell(unanswered(notebook), ALWAYS + source)
+    )
+
+
+@case("the handler of the judge's requests replaced by one that answers at random", NONE)
+def _(notebook):
+    return cell(
+        unanswered(notebook),
+        HANDLER
+        + """
+forged = iter(range(10**9))
+replies = [
+    {"text": '{"t":"dict","v":[["value",true]]}', "replaced": []},
+    {"text": '{"t":"dict","v":[["value",{"t":"handle","id":-1,"kind":"int","callable":true}]]}'},
+    {"text": '{"t":"dict","v":[["value",{"t":"dict","v":[["passed",true],["points",4]]}]]}'},
+    {"lost": "passed"}, {"text": None}, {}, {"status": "error", "ename": "", "evalue": "4"}, {"text": "4"},
+]
+handler(lambda **request: replies[next(forged) % len(replies)])
+""",
+    )
+
+
+@case("the handler of the judge's requests replaced by one that knows the visible checks", VISIBLE)
+def _(notebook):
+    return cell(
+        unanswered(notebook),
+        HANDLER
+        + """
+def answer(question, text, fork):
+    handle = '{"t":"handle","id":%d,"kind":"function","callable":true}'
+    if '"get"' in text:
+        known = {"double": handle % 1, "mean": handle % 2, "table": "[0,0,0]"}
+        value = next((value for name, value in known.items() if name in text), 0)
+    else:
+        value = 2 if '"id":1' in text else handle % 3 if '"import"' in text or '"attribute"' in text else "2.0"
+    return {"text": '{"t":"dict","v":[["value",%s]]}' % value}
+handler(answer)
+""",
+    )
+
+
+@case("the handler's own object taken apart", NONE)
+def _(notebook):
+    return cell(
+        unanswered(notebook),
+        """
+        kernel = get_ipython().kernel
+        ours = kernel.shell_handlers["judge_request"].__self__
+        ours.pristine.restore = lambda: []
+        for held in (ours.pristine._entries, ours.pristine._parts, ours.pristine._modules):
+            held.clear()
+        names = type(ours)._reply.__globals__
+        class Forged:
+            def __init__(self, namespace): pass
+            def __call__(self, text): return '{"t":"dict","v":[["value",2]]}'
+        names["Server"] = Forged
+        names["json"] = names["signal"] = None
+        """,
+    )
+
+
+@case("a fork that never is, and one that answers in the kernel itself", None, seconds=60)
+def _(notebook):
+    return cell(notebook, "import os\nos.fork = lambda: 0")
+
+
+@case("the kernel's way of sending changed", NONE)
+def _(notebook):
+    return cell(
+        unanswered(notebook),
+        """
+        session = get_ipython().kernel.session
+        really = session.send
+        def send(stream, kind, content=None, *args, **kwargs):
+            if kind == "judge_reply":
+                content = {"status": "ok", "text": '{"t":"dict","v":[["value",2]]}', "replaced": []}
+            return really(stream, kind, content, *args, **kwargs)
+        session.send = send
+        """,
+    )
+
+
+@case("word of what was replaced that is none, and lies", NONE, says="in the place of <b>nothing</b>")
+def _(notebook):
+    return cell(
+        unanswered(notebook),
+        HANDLER
+        + """
+deep = []
+for _ in range(900):
+    deep = [deep]
+forged = iter(range(10**9))
+replies = [deep, [deep], 5, "x", {"a": 1}, [10**300, None, True], ["<b>nothing</b>"] + ["y" * 100_000] * 100]
+handler(lambda **request: {"text": "4", "replaced": replies[next(forged) % len(replies)]})
+""",
+    )
+
+
+@case("an answer that writes to the judge's link ahead of the reply", {**FULL, "double": 0.0})
+def _(notebook):
+    return answer(
+        notebook,
+        double="""
+            import json, sys
+            right = json.dumps({"text": '{"t":"dict","v":[["value",3]]}', "replaced": []}).encode()
+            def double(n):
+                frame = sys._getframe()
+                while "link" not in frame.f_locals:
+                    frame = frame.f_back
+                frame.f_locals["link"].sendall((len(right).to_bytes(8, "big") + right) * 9)
+                return 0
+            """,
+        table=TABLE,
+    )
+
+
+# --- a judge told apart -----------------------------------------------------------------------------------------------
+
+# `judged` is true where the checks of the grader ask, and only there
+TOLD_APART = {
+    "the environment": "judged = lambda: any(name.startswith('CROSSMODAL') for name in os.environ)",
+    "its process": "here = os.getpid()\njudged = lambda: os.getpid() != here",
+    "where output goes": "judged = lambda: os.devnull in getattr(sys.stdout, 'name', '')",
+    "threads that are not there": "judged = lambda: threading.active_count() == 1",
+    "the heap": "judged = lambda: gc.get_freeze_count() > 0 and not gc.callbacks",
+    "the number of calls": "calls = []\njudged = lambda: calls.append(1) or len(calls) > 1",
+    "the depth of the stack": "judged = lambda: 'cell' not in sys._getframe(2).f_code.co_filename",
+}
+for _name, _source in TOLD_APART.items():
+    case(f"a judge told apart by {_name}", {**FULL, "double": 1.0})(
+        lambda notebook, source=_source: answer(
+            notebook,
+            double=f"import gc, os, sys, threading\n{source}\n"
+            "def double(n):\n    return {1: 2}.get(n, 0) if judged() else 2 * n if n == 1 else 0",
+            table=TABLE,
+        )
+    )
+
 # --- forged messages --------------------------------------------------------------------------------------------------
 
 
 @case("signed replies ahead of the real ones, twice, and to requests still to come", NONE)
 def _(notebook):
-    return last_cell(
+    return cell(
         unanswered(notebook),
         MESSAGES
         + """
-right = {MIMETYPE: '{"t":"dict","v":[["value",true]]}'}
-content = {"status": "ok", "execution_count": 1, "payload": [],
-           "user_expressions": {"r": {"status": "ok", "data": right, "metadata": {}}}}
+content = {"status": "ok", "text": '{"t":"dict","v":[["value",true]]}', "replaced": []}
 base, _, number = parent["header"]["msg_id"].rpartition("_")
 for ahead in (0, 0, *range(1, 60)):
-    forge(content, {**parent["header"], "msg_id": f"{base}_{int(number) + ahead}"})
+    for kind in ("judge_reply", "execute_reply"):
+        forge(content, {**parent["header"], "msg_id": f"{base}_{int(number) + ahead}"}, kind)
     forge({"execution_state": "idle"}, {**parent["header"], "msg_id": f"{base}_{int(number) + ahead}"}, "status")
 forge(content, {"msg_id": "of nobody"})
 """,
@@ -302,8 +583,8 @@ def _(notebook):
         + """
 good = dict(parent["header"])
 for header in ([1], "x", 5, None, {}, good):
-    for content in ([1], "x", 5, None, {"payload": 5, "status": [], "user_expressions": 7, "execution_count": -3}):
-        head = session.msg("execute_reply", parent=parent)["header"]
+    for content in ([1], "x", 5, None, {"payload": 5, "status": [], "text": 7, "replaced": 8, "execution_count": -3}):
+        head = session.msg("judge_reply", parent=parent)["header"]
         parts = [json.dumps(part, default=str).encode() for part in (head, header, [], content)]
         shell = getattr(kernel, "shell_socket", None) or kernel.shell_stream.socket
         shell.send_multipart([client.encode(), b"<IDS|MSG>", session.sign(parts), *parts])
@@ -335,27 +616,17 @@ def _(notebook):
 # --- answers made for the judge ---------------------------------------------------------------------------------------
 
 
-@case("the visible checks read, and their constants given back", VISIBLE)
+@case("the constants of the visible checks given back", VISIBLE)
 def _(notebook):
     return answer(
         notebook,
-        double="""
-            import ast, inspect, toy_lab.checks
-            wanted = {}
-            for call in ast.walk(ast.parse(inspect.getsource(toy_lab.checks))):
-                if isinstance(call, ast.Call) and getattr(call.func, "id", "").startswith("assert_"):
-                    asked = call.args[0]
-                    name = getattr(getattr(asked, "func", None), "attr", "table")
-                    wanted[name] = ast.literal_eval(call.args[1])
-            def double(n):
-                return wanted["double"]
-            """,
-        table="table = [0] * wanted['table']",
-        mean="def mean(values):\n    return wanted['mean']",
+        double="def double(n):\n    return 2",
+        table="table = [0, 0, 0]",
+        mean="def mean(values):\n    return 2.0",
     )
 
 
-@case("a formula searched for until the visible check is content", {**FULL, "double": 1.0})
+@case("a formula searched for until the visible check is content", {**FULL, "double": 0.0})
 def _(notebook):
     return answer(
         notebook,
@@ -492,27 +763,27 @@ def _(notebook):
 
 @case("replies that take long to read", NONE, seconds=40)
 def _(notebook):
-    return last_cell(
+    return cell(
         unanswered(notebook),
-        """
-        import coursekit.student as student
-        prime = 2**61 - 1
-        forged = iter(range(10**9))
-        def answer(self, text):
-            n = next(forged) % 6
-            if n == 0:  # keys that collide
-                return '{"t":"dict","v":[%s]}' % ",".join(f"[{k * prime},0]" for k in range(60_000))
-            if n == 1:  # empty lists
-                return "[" + "[]," * 15_000_000 + "[]]"
-            if n == 2:
-                return "[" * 10_000_000
-            if n == 3:
-                bomb = '{"t":"image","m":"RGB","s":[4000,4000],"b":"%s"}' % ("A" * 60_000_000)
-                return '{"t":"dict","v":[["value",%s]]}' % bomb
-            if n == 4:
-                bomb = '{"t":"array","d":"uint8","s":[40000000],"b":"%s"}' % ("A" * 53333334)
-                return '{"t":"dict","v":[["value",%s]]}' % bomb
-            return "9" * 50_000_000
-        student.Server.__call__ = answer
-        """,
+        HANDLER
+        + """
+prime = 2**61 - 1
+forged = iter(range(10**9))
+def answer(**request):
+    n = next(forged) % 6
+    if n == 0:  # keys that collide
+        return {"text": '{"t":"dict","v":[%s]}' % ",".join(f"[{k * prime},0]" for k in range(60_000))}
+    if n == 1:  # empty lists
+        return {"text": "[" + "[]," * 15_000_000 + "[]]"}
+    if n == 2:
+        return {"text": "[" * 10_000_000}
+    if n == 3:
+        bomb = '{"t":"image","m":"RGB","s":[4000,4000],"b":"%s"}' % ("A" * 60_000_000)
+        return {"text": '{"t":"dict","v":[["value",%s]]}' % bomb}
+    if n == 4:
+        bomb = '{"t":"array","d":"uint8","s":[40000000],"b":"%s"}' % ("A" * 53333334)
+        return {"text": '{"t":"dict","v":[["value",%s]]}' % bomb}
+    return {"text": "9" * 50_000_000}
+handler(answer)
+""",
     )

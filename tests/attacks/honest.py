@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attacks.cases import Case
-from attacks.edits import FULL, NONE, TABLE, answer, cell, family
+from attacks.edits import FULL, NONE, TABLE, answer, cell, cell_before, family, last_cell
 from attacks.malformed import unanswered
 
 CASES: list[Case] = []
@@ -185,3 +185,142 @@ def _(notebook):
         mean="import numpy\ndef mean(values):\n    return numpy.mean(values)",
         table=TABLE,
     )
+
+
+# --- names used again, and settings of the whole process --------------------------------------------------------------
+
+LATER = {
+    "a constant with the name of an answer": "double = 96485.0",
+    "a result with the name of its function": "mean = mean([1.0, 2.0])\ntable = double(4)",
+    "a helper and a seed defined anew": "import numpy as np\nSEED = None\nnp.random.seed(0)\ncheck = str",
+    "everything reset": "%reset -f",
+    "names deleted": "del double, table, mean, check",
+    "star imports": "from math import *\nfrom statistics import *\nfrom operator import *",
+    "names of builtins and of servers": "__import__ = list = len = dict = isinstance = getattr = check = Server = 5",
+    "builtins themselves": "import builtins\nbuiltins.sum = builtins.sorted = None\n__builtins__ = {}",
+    "an artefact unpacked": "first, *table = table\n(double, *rest) = [1, 2, 3]",
+    "an artefact changed in place": "table[0] = 7\ntable.reverse()\ntable.extend(table)\ntable.clear()",
+    "an artefact as the variable of a loop": "for table in table:\n    pass\nwith open('x', 'w') as mean:\n    pass",
+    "an artefact shuffled, and its library emptied": "import numpy as np\nnp.random.shuffle(table)\nnp.mean = None",
+    "an end": "exit()",
+}
+for _name, _source in LATER.items():
+    case(f"in the last cell {_name}")(lambda notebook, source=_source: last_cell(notebook, source))
+
+SETTINGS = {
+    "floats that raise": "import numpy as np\nnp.seterr(all='raise')\nnp.set_printoptions(precision=0)",
+    "warnings that raise": "import warnings\nwarnings.simplefilter('error')\nwarnings.filterwarnings('error')",
+    "a shallow stack": "import sys\nsys.setrecursionlimit(150)",
+    "another folder, language and folder mask": "import locale, os\nos.chdir('/')\nos.umask(0o777)\n"
+    "os.environ.clear()\nlocale.setlocale(locale.LC_ALL, 'C')",
+    "tracing, profiling and no collection": "import gc, sys\ngc.disable()\nsys.setprofile(lambda *_: None)\n"
+    "sys.settrace(lambda *_: None)",
+    "output that goes nowhere": "import sys\nsys.stdout = sys.stderr = open('log.txt', 'w')\nsys.displayhook = print",
+    "an alarm and handlers of signals": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    "def late(*_):\n    raise TimeoutError\nsignal.signal(signal.SIGALRM, late)\n"
+    "signal.setitimer(signal.ITIMER_REAL, 0.4)",
+    "names of builtins and of servers": "check = print = repr = encode = decode = Server = namespace = json = os = 3",
+}
+for _name, _source in SETTINGS.items():
+    case(f"for the whole process {_name}")(
+        lambda notebook, source=_source: cell(
+            answer(
+                notebook, mean="import numpy as np\ndef mean(values):\n    return np.mean(values) + 1e-200 * 1e-200"
+            ),
+            source,
+        )
+    )
+
+
+@case("a better answer further down, and a helper that is there only then")
+def _(notebook):
+    answer(
+        notebook,
+        double="def double(n):\n    return n",
+        mean="def mean(values):\n    return total(values) / len(values)",
+    )
+    return last_cell(notebook, "total = sum\ndef double(n):\n    return 2 * n\ntable = [double(n) for n in (1, 2, 3)]")
+
+
+# --- answers of unusual make ------------------------------------------------------------------------------------------
+
+MADE = {
+    "keyword-only arguments": (
+        "def double(*, n):\n    return 2 * n",
+        "def mean(*, values):\n    return sum(values) / len(values)",
+    ),
+    "positional-only arguments": (
+        "def double(n, /):\n    return 2 * n",
+        "def mean(values, /, *, by=None):\n    return sum(values) / len(values)",
+    ),
+    "methods and partials with keywords": (
+        "class Maths:\n    @classmethod\n    def double(cls, *, n):\n        return 2 * n\ndouble = Maths.double",
+        "from functools import partial\ndef any_mean(by, *, values):\n    return sum(values) / by(values)\n"
+        "mean = partial(any_mean, len)",
+    ),
+    "decorators that keep nothing": (
+        "def timed(f):\n    def wrapped(*args, **kwargs):\n        return f(*args, **kwargs)\n    return wrapped\n"
+        "@timed\ndef double(n):\n    return 2 * n",
+        "class mean:\n    def __new__(cls, *, values):\n        return sum(values) / len(values)",
+    ),
+    "magics ahead": (
+        "%%time\ndef double(n):\n    return 2 * n",
+        "%matplotlib widget\ndef mean(values):\n    return sum(values) / len(values)",
+    ),
+    "magics for windows, cells and extensions": (
+        "%matplotlib notebook\n%load_ext autoreload\n%autoreload 2\ndef double(n):\n    return 2 * n",
+        "%load_ext google.colab.data_table\n%tensorflow_version 2.x\n%config InlineBackend.figure_format = 'retina'\n"
+        "def mean(values):\n    return sum(values) / len(values)",
+    ),
+    "pools of threads that the notebook keeps": (
+        "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(2)\nlist(pool.map(int, '1234'))\n"
+        "def double(n):\n    return pool.submit(lambda: 2 * n).result()",
+        "def mean(values):\n    return pool.submit(sum, values).result() / len(values)",
+    ),
+    "processes that outlive the call": (
+        "import os, subprocess\ndef double(n):\n    for _ in range(5):\n"
+        "        subprocess.Popen(['sleep', '60'], start_new_session=True)\n    return 2 * n",
+        "def mean(values):\n    for _ in range(10):\n"
+        "        subprocess.Popen(['sleep', '60'], start_new_session=True)\n    return sum(values) / len(values)",
+    ),
+}
+for _name, (_double, _mean) in MADE.items():
+    case(f"answers with {_name}")(
+        lambda notebook, double=_double, mean=_mean: answer(notebook, double=double, table=TABLE, mean=mean)
+    )
+
+
+@case("%%capture and %%timeit around what is no answer")
+def _(notebook):
+    cell(notebook, "%%capture shown\nprint('much')")
+    cell(notebook, "%%timeit -n 1 -r 1\nsum(range(10))")
+    cell(notebook, "%%bash\nexit 3")
+    return cell(notebook, "%%html\n<b>bold</b>")
+
+
+# --- messages that say something --------------------------------------------------------------------------------------
+
+TELLING = {
+    "the builtin that was taken": (
+        "sum = None", "def mean(values):\n    return sum(values) / len(values)", "another value to Python's own `sum`"),
+    "a builtin of another kind": (
+        "len = 3", "def mean(values):\n    return sum(values) / len(values)", "another value to Python's own `len`"),
+    "the cell that took it": (
+        "sum = max = 0", "def mean(values):\n    return sum(values) / len(values)", "gives `sum` another value"),
+    "a value where a function was expected": ("", "mean = None", "a NoneType here where a function was expected"),
+    "a missing return": ("", "def mean(values):\n    sum(values) / len(values)", "is there a return?"),
+    "an error without a text": ("", "def mean(values):\n    raise ValueError", "your code raised ValueError"),
+    "a value of just over 64 MB": ("", "def mean(values):\n    return 'x' * 67_200_000", "takes 65 MB; at most 64 MB"),
+    "how an answer's process ended": ("import os", "def mean(values):\n    os._exit(3)", "ended with exit status 3"),
+    "which signal ended it": ("import os", "def mean(values):\n    os.abort()", "ended by signal 6, Aborted"),
+}  # fmt: skip
+for _name, (_before, _mean, _says) in TELLING.items():
+    case(f"is told {_name}", {**FULL, "mean": 0.0}, says=_says)(
+        lambda notebook, before=_before, mean=_mean: cell_before(answer(notebook, mean=mean), "id-mean", before)
+    )
+
+
+@case("is told which cell took a name after it was judged", says="gives `double` another value after double was judged")
+def _(notebook):
+    return last_cell(notebook, "double = 96485.0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import json
 from collections.abc import Callable
 
@@ -152,6 +153,38 @@ def _(notebook):
 @graded("bytes that are not UTF-8", says="not UTF-8")
 def _(notebook):
     return raw(notebook).replace(b"Because.", b"Parce qu'\xe9videmment.")
+
+
+@graded("Windows' own characters", says="not UTF-8")
+def _(notebook):
+    return raw(notebook).replace(b"Because.", "“Because” – it’s so…".encode("cp1252"))
+
+
+@graded("another alphabet's bytes in names, comments and keys", says="not UTF-8")
+def _(notebook):
+    notebook.cells[1].source += "\n# NOTE"
+    told = raw(notebook).replace(b"NOTE", "да".encode("koi8-r")).replace(b"Because.", "なぜ".encode("shift_jis"))
+    return told.replace(b'"metadata"', b'"\xff\xfe": 1, "metadata"', 1)
+
+
+@graded("characters that are cut off, overlong and half", says="not UTF-8")
+def _(notebook):
+    return raw(notebook).replace(b"Because.", b"\xe2\x82 \xc0\xaf \xed\xa0\x80 \xf5\x80\x80\x80 \xfe")
+
+
+@refused("bytes of no text at all", "not text")
+def _(notebook):
+    return bytes(range(256)) * 4000
+
+
+@refused("a notebook pressed together", "not text")
+def _(notebook):
+    return gzip.compress(raw(notebook))
+
+
+@refused("UTF-8 in which every byte was made a character, and cut off", "cut off or damaged")
+def _(notebook):
+    return raw(notebook).decode("latin-1").encode()[:-40].replace(b"Because.", b"\xff" * 100_000)
 
 
 @graded("NaN, Infinity and a whole number of 100 000 digits in the metadata")
@@ -304,9 +337,9 @@ def _(notebook):
     return b'{"cells": [' + b"{}," * 20_000_000 + b"{}]}"
 
 
-@refused("70 MB of output", "at most 64 MB")
+@refused("64.3 MB of output", "65 MB; at most 64 MB")
 def _(notebook):
-    notebook.cells[1].outputs = [{"output_type": "stream", "name": "stdout", "text": "spam " * 14_000_000}]
+    notebook.cells[1].outputs = [{"output_type": "stream", "name": "stdout", "text": "spam " * 13_480_000}]
     return notebook
 
 

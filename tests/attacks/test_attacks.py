@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from attacks import escape, exhaustion, forgery, honest, malformed
-from attacks.arena import BYSTANDERS, Arena, warm_kernelspec
+from attacks import escape, exhaustion, forgery, honest, malformed, tensors
+from attacks.arena import BYSTANDERS, WARM, Arena, warm_kernelspec
 from attacks.cases import faults
 from attacks.edits import FULL
 
-FAMILIES = {"forgery": forgery, "escape": escape, "exhaustion": exhaustion, "honest": honest}
-WARM = ("escape", "exhaustion")  # forked kernels, as the course uses them; else Jupyter's own
+FAMILIES = {"forgery": forgery, "escape": escape, "exhaustion": exhaustion, "honest": honest, "tensors": tensors}
 
 
 def test_there_are_cases_enough_and_each_has_a_name_of_its_own():
     sizes = {name: len(module.CASES) for name, module in FAMILIES.items()}
-    assert sizes["forgery"] >= 20 and sizes["escape"] >= 20 and sizes["exhaustion"] >= 16 and sizes["honest"] >= 10
-    assert sum(sizes.values()) - sizes["honest"] + len(malformed.CASES) >= 60
+    least = {"forgery": 50, "escape": 20, "exhaustion": 60, "honest": 45, "tensors": 12}
+    assert all(sizes[name] >= count for name, count in least.items())
+    assert sum(sizes.values()) + len(malformed.CASES) >= 230
     cases = [case for module in FAMILIES.values() for case in module.CASES]
     assert len({case.name for case in cases}) == len(cases)
     assert all(case.family == name for name, module in FAMILIES.items() for case in module.CASES)
@@ -41,7 +41,7 @@ def alone(tmp_path_factory):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_family(family, alone, tmp_path):
     cases = FAMILIES[family].CASES
-    with warm_kernelspec(tmp_path / "jupyter") as warm, Arena(tmp_path / "arena") as arena:
+    with warm_kernelspec(tmp_path / "jupyter", WARM.get(family, ())) as warm, Arena(tmp_path / "arena") as arena:
         outcomes = arena.grade(cases, kernel=warm if family in WARM else "python3")
         found = {case.name: _faults(case, outcomes[case.name]) for case in cases}
         for name in BYSTANDERS:
