@@ -55,7 +55,7 @@ def mean(values):
 """
 ESCAPED = "ESCAPED:"
 # families graded in forked kernels, as the course uses them, and with which libraries besides; else in Jupyter's own
-WARM = {"forgery": (), "escape": (), "exhaustion": (), "tensors": ("torch",)}
+WARM = {"forgery": (), "escape": (), "exhaustion": (), "tensors": ("torch", "torch._dynamo")}
 BYSTANDERS = ("bystander-first", "bystander-last")
 KEYCTL, ADD_KEY = {"x86_64": (250, 248), "aarch64": (219, 217)}.get(os.uname().machine, (0, 0))
 
