@@ -51,6 +51,15 @@ def test_objects_stay_behind_handles_and_can_be_passed_back():
     assert "Model" in repr(s.model)
 
 
+def test_what_is_passed_on_takes_its_arguments_by_place_too():
+    def scaled(*, values, by=1):
+        return [by * value for value in values]
+
+    s = student(run=lambda function, *args: function(*args), scaled=scaled, first=lambda values, /: values[0])
+    assert s.run(s.scaled, [1, 2], 3) == [3, 6] and s.scaled([1, 2], 3) == [3, 6]
+    assert s.run(s.first, [1, 2]) == 1 and s.first(values=[1, 2]) == 1
+
+
 def test_the_judge_cannot_send_objects():
     with pytest.raises(ValueError, match="data or a student's own object"):
         student(run=lambda f: f()).run(print)

@@ -16,6 +16,8 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial, wraps
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -76,7 +78,7 @@ class Server:
         return target[key]
 
     def op_call(self, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        args, kwargs = _fitted(target, args, kwargs)
+        args, kwargs = _fitted(target, [_by_place(arg) for arg in args], kwargs)
         return target(*args, **kwargs)
 
     def op_gradients(self, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any], wrt: Sequence[int]) -> Any:
@@ -151,6 +153,25 @@ def _fitted(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tupl
     except TypeError:  # then the error is about the call as it was meant
         return args, kwargs
     return ahead, given
+
+
+def _by_place(value: Any) -> Any:
+    """The same function for whoever calls it by place, such as a probe, where arguments are keyword-only."""
+    if not isinstance(value, FunctionType | MethodType | partial):
+        return value
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return value
+    if not any(p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_ONLY) for p in parameters):
+        return value
+
+    @wraps(value)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _fitted(value, args, kwargs)
+        return value(*args, **kwargs)
+
+    return called
 
 
 TEXT = 2000  # characters of an error's message
