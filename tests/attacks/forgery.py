@@ -412,7 +412,7 @@ SERVER = {
     "the class of its module": "import coursekit.student as s, types\n"
     "class Forged(types.ModuleType):\n    def __getattribute__(self, name):\n        return forged\n"
     "s.__class__ = Forged\ns.Server.op_call = lambda self, **k: 2",
-    "json beneath it": "import json\njson.dumps = json.JSONEncoder.encode = forged",
+    "what is beneath it": "import base64, numpy as np\nbase64.b64encode = np.ascontiguousarray = forged",
     "a constant of its codec": "import coursekit.codec as c\nc.IMAGE_CHANNELS.update(RGB=0)\nc.DEFAULT = None",
 }
 for _name, _source in SERVER.items():

@@ -262,7 +262,7 @@ MADE = {
     "decorators that keep nothing": (
         "def timed(f):\n    def wrapped(*args, **kwargs):\n        return f(*args, **kwargs)\n    return wrapped\n"
         "@timed\ndef double(n):\n    return 2 * n",
-        "class mean:\n    def __new__(cls, *, values):\n        return sum(values) / len(values)",
+        "def means(*, values):\n    return sum(values) / len(values)\nmean = timed(means)\nmean.__wrapped__ = means",
     ),
     "magics ahead": (
         "%%time\ndef double(n):\n    return 2 * n",
@@ -311,7 +311,7 @@ TELLING = {
     "a value where a function was expected": ("", "mean = None", "a NoneType here where a function was expected"),
     "a missing return": ("", "def mean(values):\n    sum(values) / len(values)", "is there a return?"),
     "an error without a text": ("", "def mean(values):\n    raise ValueError", "your code raised ValueError"),
-    "a value of just over 64 MB": ("", "def mean(values):\n    return 'x' * 67_200_000", "takes 65 MB; at most 64 MB"),
+    "a value of just over 64 MB": ("", "def mean(values):\n    return bytes(50_400_000)", "takes 65 MB; at most 64 MB"),
     "how an answer's process ended": ("import os", "def mean(values):\n    os._exit(3)", "ended with exit status 3"),
     "which signal ended it": ("import os", "def mean(values):\n    os.abort()", "ended by signal 6, Aborted"),
 }  # fmt: skip
