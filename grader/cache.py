@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "crossmodal", "nbgrader", "papermill")
 
-# the grader's own modules whose change could change a score; pages and reports cannot
+# the grader's own modules whose change could change a score or a flag; pages and reports cannot
 DECISIVE = (
     *("beside", "bindings", "cache", "classic", "confine", "devices", "engine", "figures", "forkserver", "grading"),
-    *("judge", "kernel", "outputs", "provisioner", "questions", "reconcile", "sandbox", "settings", "sources"),
-    "submission",
+    *("introspection", "judge", "kernel", "outputs", "provisioner", "questions", "reconcile", "sandbox", "scopes"),
+    *("settings", "sources", "submission"),
 )
 
 

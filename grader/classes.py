@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-from grader import beside, cache, classic, gradebook, records, settings, submission
+from grader import beside, cache, gradebook, records, settings, submission
 from grader.course import Course, CourseError, Week
 from grader.gradebook import GradebookError
 from grader.grading import Options, Result, grade_many, not_gradable, placeholder, ready, released_notebook

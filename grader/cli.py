@@ -563,6 +563,9 @@ def similar(
     for pair in found.pairs:
         names, titles = " and ".join(pair.students), ", ".join(match.title for match in pair.matches)
         out.print(Text(pages.clean(f"{names}: {pages.percent(pair.share)} shared; {titles}")), soft_wrap=True)
+    for student, lines in found.flags.items():
+        for line in lines:
+            out.print(Text(pages.clean(f"{student}: {line}")), soft_wrap=True)
     for line in found.left_out:
         errors().print(Text(pages.clean(f"not compared: {line}"), "yellow"))
     out.print(

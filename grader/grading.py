@@ -30,6 +30,7 @@ from grader.course import Budget, Course, CourseError, Week
 from grader.devices import Share
 from grader.engine import NAME, Journal
 from grader.figures import only_drawn
+from grader.introspection import flags
 from grader.judge import Judge, Rubric, not_judged
 from grader.kernel import Kernel, environment, language_of, must_exist, own_kernel, usual_kernel
 from grader.questions import answer_digests, answers_in, grade_id, is_answer, is_check, is_graded, is_task, questions_in
@@ -264,6 +265,7 @@ def _execute(
         repairs=[_printable(line) for line in repairs],
         log=[_printable(line) for line in (*journal.log, *judge.log)],
         denied=kinds,
+        flags=[] if course.classic else [_printable(line) for line in flags(notebook, released, week.helper)],
         timings=_timings(journal, *began),
         inputs=inputs,
         versions=cache.versions(),

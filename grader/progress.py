@@ -166,6 +166,10 @@ def class_table(grades: Sequence[Grade], notes: dict[str, str] | None = None) ->
     if questions:
         legend = "   ".join(f"{i} {q.question} ({pages.number(q.max_points)})" for i, q in enumerate(questions, 1))
         parts.append(Text(f"\n{legend}\n· not answered   ✎ graded by hand   ! not judged", "dim"))
+    if flagged := [grade.student for grade in grades if grade.flags]:
+        names = ", ".join(flagged[:6]) + (f" and {len(flagged) - 6} more" if len(flagged) > 6 else "")
+        told = f"{pages.plural(len(flagged), 'submission')} with code for a person to look at, see the report: {names}"
+        parts.append(_text(told, "yellow"))
     for grade in grades:
         if grade.reason:
             how = "could be graded in part" if grade.outcome == "graded" else "could not be graded"

@@ -103,6 +103,7 @@ class Grade:
     repairs: list[str] = field(default_factory=list)  # what reconcile put right
     log: list[str] = field(default_factory=list)  # errors of cells, time-outs, a kernel's death
     denied: list[Denied] = field(default_factory=list)  # what the sandbox did not give it and it failed for
+    flags: list[str] = field(default_factory=list)  # code for a person to look at; they cost nothing
     # of the wall: start, cells, judge, total; of CPU time the same with _cpu, and grader_cpu of the grader itself
     timings: dict[str, Number] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)  # what it depends on besides the checks; see grader.cache

@@ -110,6 +110,7 @@ def page(course: Course, week: Week, grades: Sequence[Grade]) -> str:
         failures=again[:TEACH_AGAIN],
         slip=slip(hardest(questions), again),
         help=in_need(course, week, grades, titles),
+        flagged=[(g, _link(course, week, g)) for g in grades if g.flags],
         students=[_student_row(course, week, g, graded) for g in grades],
         columns=[titles.get(q.question, q.question) for q in graded[0].questions] if graded else [],
         seconds=_spread([g.timings.get("total", 0) for g in graded]),

@@ -23,7 +23,7 @@ import statistics
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ from grader import pages, submission
 from grader.course import Course, CourseError, Week
 from grader.feedback import question_titles, words
 from grader.grading import released_notebook
+from grader.introspection import flags
 from grader.questions import answers_in, grade_id, is_answer
 from grader.reconcile import reconcile
 from grader.records import write_atomically
@@ -211,18 +212,19 @@ class Pair:
 class Findings:
     """pairs: to look at, clearest first.  shares: of every pair of the class, for what is usual in it.
 
-    left_out: what could not be compared, a line each.
+    left_out: what could not be compared, a line each.  flags: {student: what `introspection.flags` says of the code}.
     """
 
     students: list[str]
     pairs: list[Pair]
     shares: list[float]
     left_out: list[str]
+    flags: dict[str, list[str]] = field(default_factory=dict)
 
 
 def find(course: Course, week: Week, watch: Callable[[Sequence[str]], Iterable[str]] = lambda names: names) -> Findings:
     """Compare the answers of everyone who handed in. watch: shows progress over the names. Raises CourseError."""
-    students, left_out = course.students(week), []
+    students, left_out, flagged = course.students(week), [], {}
     if len(students) < 2:
         raise CourseError(f"there are {len(students)} submissions of {week.slug}; it takes two to compare")
     answers: dict[str, dict[str, Answer]] = defaultdict(dict)  # {question: {student: Answer}}
@@ -236,6 +238,8 @@ def find(course: Course, week: Week, watch: Callable[[Sequence[str]], Iterable[s
             except NotGradable as error:
                 left_out.append(f"{student}: {error}")
                 continue
+            if not course.classic and (lines := flags(notebook, released[one.name], one.helper)):
+                flagged[student] = lines
             stubs = answers_in(released[one.name])
             for question, source in _code_answers(notebook).items():
                 if source.strip() == stubs.get(question, "").strip():
@@ -248,7 +252,8 @@ def find(course: Course, week: Week, watch: Callable[[Sequence[str]], Iterable[s
                 own = {value: lines for value, lines in prints.items() if value not in known[one.name]}
                 given = frozenset(line.strip() for line in stubs.get(question, "").splitlines())
                 answers[one.prefix + question][student] = Answer(source, own, given)
-    return compare(students, answers, question_titles(course, week), left_out)
+    found = compare(students, answers, question_titles(course, week), left_out)
+    return replace(found, flags=flagged)
 
 
 def _code_answers(notebook: NotebookNode) -> dict[str, str]:
