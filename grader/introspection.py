@@ -61,18 +61,25 @@ PATHS = {
     REPLACE.format("a library, by mock"): r"(unittest\.)?mock\.(patch|patch\..*)|pytest\.MonkeyPatch",
     COMPUTED: r"marshal\.loads?|types\.CodeType|runpy\.\w+",
 }
-IN_ANSWERS = {CHECKS: r"LAB\.parts(\.\w+)*"}  # which the notebook itself uses elsewhere
+# what it may not be in an answer: there are uses for it elsewhere
+IN_ANSWERS = {
+    CHECKS: r"LAB\.parts(\.\w+)*",
+    PROCESS: r"subprocess\.\w+|os\.(popen|system|exec\w+|spawn\w+|posix_spawn\w*)|pty\.\w+",
+}
 TIMES = re.compile(
     r"time\.(time|perf_counter|monotonic|process_time|thread_time)(_ns)?|time\.(clock_gettime|localtime|gmtime|ctime"
     r"|strftime|asctime)(_ns)?|datetime\.datetime\.(now|utcnow|today)|datetime\.date\.today|timeit\.default_timer"
     r"|os\.times|pandas\.Timestamp\.(now|today|utcnow)"
 )
-SOURCES = re.compile(r"inspect\.(getsource\w*|getfile|getmodule|getclosurevars|getmembers)")
+SOURCES = re.compile(
+    r"inspect\.(getsource\w*|getfile|getmodule|getclosurevars|getmembers)|pkgutil\.\w+"
+    r"|importlib\.(util\.find_spec|resources\.\w+|machinery\.\w+)"
+)
 
 # names that mean one thing only, whatever they are an attribute of, and in a string too
 WORDS = {
     STACK: r"_getframe|_getframemodulename|_current_frames|currentframe|getouterframes|getinnerframes|extract_stack"
-    r"|format_stack|walk_stack|f_back|f_code|f_globals|f_locals|f_builtins|f_lineno|tb_frame|gi_frame|cr_frame|ag_frame",
+    r"|format_stack|walk_stack|findCaller|f_back|f_code|f_globals|f_locals|f_builtins|f_lineno|tb_frame|gi_frame|cr_frame|ag_frame",
     PROCESS: r"environb?|getenvb?|getppid|gethostname|orig_argv",
     KERNEL: r"shell_handlers|judge_request|judge_reply|judged|JudgedKernel|IPythonKernel|__builtins__|CROSSMODAL_\w+",
     MEMORY: r"get_objects|get_referrers|get_referents|__subclasses__|ctypes",
@@ -80,15 +87,18 @@ WORDS = {
 }
 WORD = re.compile(r"[A-Za-z_]\w*")
 IN_STRINGS = {
-    PROCESS: r"(^|[^\w.])/proc(/|$)",
+    PROCESS: r"(^|[^\w.])/proc(/|$)|^proc$",
     KERNEL: r"coursekit\.(judged|student|pristine)|CROSSMODAL_",
-    CHECKS: r"\w+_lab[./](checks|reference)|(^|/)checks(\.py|/)|LAB[./](checks|reference)",
+    CHECKS: r"\w+_lab[./](checks|reference)|(^|/)checks(\.py|/)|(^|/)LAB(/|$)|LAB[./](checks|reference)",
 }
 PLAIN_WORDS = {"judged", "environ", "environb", "ctypes"}  # in a string they may be English
-SHELL = re.compile(r"\b(printenv|env|ps|top)\b")
+DELICATE = "sys|os|posix|inspect|traceback|gc|threading|builtins|coursekit|importlib|time|datetime|get_ipython\\(\\)"
+SETTINGS = re.compile(r"\b(options|config|settings|backends)\b")
+SHELL = re.compile(r"(?:^|[|;&`(])\s*(printenv|env|ps)\b")
 ELSEWHERE = re.compile("colab|kaggle", re.IGNORECASE)  # who asks for these asks where the notebook runs, as many do
 STREAMS = {"sys.stdout", "sys.stderr", "sys.path", "sys.dont_write_bytecode", "sys.displayhook"}
 SHOWS = {"builtins.print", "IPython.display.display", "display"}
+ITERATORS = re.compile(r"itertools\.\w+|builtins\.(iter|enumerate|zip|map|filter|reversed|open)")
 CHANGES = {
     *("append", "appendleft", "add", "extend", "insert", "update", "setdefault", "put", "put_nowait", "set", "write"),
     *("pop", "popitem", "popleft", "remove", "discard", "clear", "subtract", "rotate", "send", "__next__"),
@@ -219,8 +229,8 @@ def _parameters(function: ast.AST) -> list[str]:
     return [one.arg for one in every if one]
 
 
-def _targets(node: ast.AST) -> list[tuple[ast.expr, ast.expr | None]]:
-    """(target, value) of what a node binds; the value is None where it is not written there."""
+def _targets(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
+    """(target, value) of what a node binds. The value is what the target is, or made of: see `_exact`."""
     match node:
         case ast.Assign(targets=targets, value=value):
             pairs = [(target, value) for target in targets]
@@ -249,7 +259,17 @@ def _targets(node: ast.AST) -> list[tuple[ast.expr, ast.expr | None]]:
     return flat
 
 
-def _one_by_one(target: ast.expr, values: ast.expr) -> list[tuple[ast.expr, ast.expr | None]]:
+def _exact(node: ast.AST, value: ast.expr) -> bool:
+    """Whether a target that a node binds is the value, and no part or sum of it."""
+    match node:
+        case ast.Assign(targets=[*targets], value=whole):
+            return whole is not value or not any(isinstance(one, ast.Tuple | ast.List) for one in targets)
+        case ast.For(iter=values) | ast.AsyncFor(iter=values) | ast.comprehension(iter=values):
+            return values is not value
+    return not isinstance(node, ast.AugAssign)
+
+
+def _one_by_one(target: ast.expr, values: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
     """What a loop binds: each element, where they are written out."""
     each = values.elts if isinstance(values, ast.Tuple | ast.List | ast.Set) else [values]
     return [(target, value) for value in each]
@@ -280,7 +300,7 @@ class _Scope:
         if isinstance(node, FUNCTIONS):
             defaults = _defaults(node)
             for name in _parameters(node):
-                self.bound[name].append((defaults[name], outer) if name in defaults else None)
+                self.bound[name] += [(defaults[name], outer), None] if name in defaults else [None]
         for one in self.nodes:
             self._bind(one)
 
@@ -302,7 +322,7 @@ class _Scope:
             case _:
                 for target, value in _targets(node):
                     if isinstance(target, ast.Name):
-                        self._add(target.id, (value, self) if value is not None else ())
+                        self._add(target.id, (value, self) if _exact(node, value) else ())
 
     def _add(self, name: str, value: str | tuple | None, alias: ast.alias | None = None) -> None:
         if alias is not None and value is None:
@@ -330,6 +350,7 @@ class _Code:
         self.own, self.answers = own, {index for index, cell in own.items() if is_answer(cell)}
         lab = rf"(?:{re.escape(helper)}|\w+_lab)" if helper else r"\w+_lab"
         self.course = re.compile(rf"({lab}|coursekit|tinyworld)(\..*)?")
+        self.delicate = re.compile(rf"({lab}|{DELICATE})(\.|$)")
         self.paths_of = {what: re.compile(rule.replace("LAB", lab)) for what, rule in PATHS.items()}
         self.in_answers = {what: re.compile(rule.replace("LAB", lab)) for what, rule in IN_ANSWERS.items()}
         self.strings_of = {what: re.compile(rule.replace("LAB", lab)) for what, rule in IN_STRINGS.items()}
@@ -354,6 +375,8 @@ class _Code:
         self.scope_of = {scope.node: scope for scope in self.scopes}
         self._known: dict[tuple[int, str], set[str]] = {}
         self.reached = self._reached()
+        values = [value[0] for many in self.top.bound.values() for value in many if isinstance(value, tuple)]
+        self.methods = {value.attr for value in values if isinstance(value, ast.Attribute)}
         self.found: set[Flag] = set()
 
     def flags(self) -> set[Flag]:
@@ -366,13 +389,20 @@ class _Code:
             node
             for scope in self.scopes
             for node in scope.nodes
-            if isinstance(node, ast.Name | ast.Attribute) and any(map(TIMES.fullmatch, self.paths(node, scope)))
+            if isinstance(node, ast.Name | ast.Attribute)
+            and any(map(TIMES.fullmatch, self.paths(node, scope)))
+            or isinstance(node, ast.Call)
+            and self._is_now(node, scope)
         }
         functions = [scope for scope in self.reached if isinstance(scope.node, FUNCTIONS)]
         flows = {scope: _Flow(scope.node, times) for scope in functions}
         self._clock(flows, times)
         self._counts(flows)
         return self.found
+
+    def _is_now(self, node: ast.Call, scope: _Scope) -> bool:
+        texts = {one.value for one in node.args if isinstance(one, ast.Constant)} & {"now", "today"}
+        return bool(texts and self.paths(node.func, scope) & {"numpy.datetime64", "pandas.Timestamp"})
 
     def _flag(self, node: ast.AST, what: str, detail: str) -> None:
         if self.cell.get(node) in self.own:
@@ -499,6 +529,11 @@ class _Code:
                     self._flag(node, COUNT, node.id)
             case ast.Attribute(value=value, attr=attribute):
                 self._word(node, attribute)
+                above = self.parent.get(node)
+                if attribute == "__next__" and not (isinstance(above, ast.Call) and above.func is node):
+                    self._flag(node, COUNT, attribute)
+                if attribute == "cache_info" and scope in self.reached:
+                    self._flag(node, COUNT, attribute)
                 if isinstance(node.ctx, ast.Load):
                     self._mention(node, self.paths(node, scope))
                 else:
@@ -606,7 +641,7 @@ class _Code:
         match above:
             case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=how)):
                 if how in ("system", "getoutput") and (found := SHELL.search(text)):
-                    self._flag(node, PROCESS, found[0])
+                    self._flag(node, PROCESS, found[1])
 
     def _call(self, node: ast.Call, scope: _Scope) -> None:
         arguments = node.args
@@ -624,6 +659,14 @@ class _Code:
         }:
             if arguments and self.strings(arguments[0], scope) is None:
                 self._flag(node, COMPUTED, path)
+        if "functools.partial" in called and "builtins.next" in first:
+            self._flag(node, COUNT, "next")
+        if "inspect.getmembers" in called and first:
+            self._flag(node, COMPUTED, "inspect.getmembers")
+        match node:
+            case ast.Call(func=ast.Attribute(attr="run_line_magic"), args=[ast.Constant(value="env"), *_]):
+                if not isinstance(self.parent.get(node), ast.Expr):
+                    self._flag(node, PROCESS, "%env")
         setter = isinstance(node.func, ast.Attribute) and node.func.attr in ("__setattr__", "__delattr__")
         if (called & {"builtins.setattr", "builtins.delattr"} or setter) and first:
             self._flag(node, REPLACE.format(sorted(first)[0]), "setattr")
@@ -634,15 +677,17 @@ class _Code:
             for path in self.paths(node.func.value, scope):
                 if path.endswith(".__dict__") or path == "sys.modules":
                     self._flag(node, REPLACE.format(path.removesuffix(".__dict__")), path)
-        if any(map(SOURCES.fullmatch, called)) and any(map(self.course.fullmatch, first)):
+        about = first | (self.strings(arguments[0], scope) or set() if arguments else set())
+        if any(map(SOURCES.fullmatch, called)) and any(map(self.course.fullmatch, about)):
             self._flag(node, CHECKS, sorted(called)[0])
 
     def _ordinary(self, thing: ast.expr, name: ast.expr, paths: set[str]) -> bool:
-        """Whether a getattr is as in ordinary code: of an own object, by a name that was passed or made of a prefix."""
-        if paths:
+        """Whether a getattr is as in ordinary code: by a name that was passed, or `f"layer{i}"` of self, a library."""
+        if any(map(self.delicate.match, paths)):
             return False
         root = _root(thing)
-        return isinstance(name, ast.Name) or (root is not None and root.id == "self")
+        prefixed = isinstance(name, ast.JoinedStr) and isinstance(name.values[0], ast.Constant)
+        return isinstance(name, ast.Name) or (root is not None and root.id == "self") or (bool(paths) and prefixed)
 
     def _replaced(self, node: ast.Attribute, base: ast.expr, attribute: str, scope: _Scope) -> None:
         statement = self.parent.get(node)
@@ -652,7 +697,8 @@ class _Code:
             ours = bool(self.course.fullmatch(path)) or path.partition(".")[0] in ("builtins", "get_ipython()", "sys")
             if whole in STREAMS:
                 continue
-            if not ours and isinstance(value, ast.Constant) and (value.value is not None or attribute.isupper()):
+            plain = isinstance(value, ast.Constant) and (value.value is not None or SETTINGS.search(path))
+            if not ours and (plain or attribute.isupper()):
                 continue  # a setting, such as torch.backends.cudnn.benchmark
             self._flag(node, REPLACE.format(path), whole)
         match base:
@@ -712,6 +758,14 @@ class _Code:
         touched: list[ast.expr] = [target for target, _ in _targets(node)]
         by_next = False
         match node:
+            case ast.For(iter=ast.Name() as values) | ast.comprehension(iter=ast.Name() as values):
+                holder = scope.holder(values.id)
+                for value in holder.bound[values.id] if holder else ():
+                    if isinstance(value, tuple) and isinstance(value[0], ast.Call):
+                        called = self.paths(value[0].func, value[1])
+                        if any(map(ITERATORS.fullmatch, called)) or self._is_generator(value[0].func, value[1]):
+                            touched.append(ast.Attribute(values, "__next__", ast.Load()))
+                            by_next = True
             case ast.Delete(targets=targets):
                 touched += targets
             case ast.Call(func=ast.Attribute(value=value, attr=attribute)) if attribute in CHANGES:
@@ -748,7 +802,7 @@ class _Code:
                 default = _defaults(scope.node).get(root.id)
                 if default is not None and _is_mutable(default):
                     yield (holder, root.id), "next" if by_next else "default"
-                elif self._is_called(scope) and root.id == next(iter(_parameters(scope.node)), "") and first:
+                elif self._outlives(scope) and root.id == next(iter(_parameters(scope.node)), "") and first:
                     yield (holder, f"{root.id}.{first}"), "next" if by_next else "object"
             elif self._lasts(holder, scope):
                 values = [value[0] for value in holder.bound[root.id] if isinstance(value, tuple)]
@@ -777,8 +831,19 @@ class _Code:
                         return True
         return isinstance(holder.node, ast.Lambda) and holder.node.body is inner.node
 
-    def _is_called(self, scope: _Scope) -> bool:
-        return getattr(scope.node, "name", "") == "__call__" and isinstance(scope.outer.node, ast.ClassDef)
+    def _outlives(self, scope: _Scope) -> bool:
+        """Whether a function is a method, and what it is called on outlives the call: an answer in itself, as
+        `double = Double()` or `double = Double().method`, or a class."""
+        name = getattr(scope.node, "name", "")
+        if not name or not isinstance(scope.outer.node, ast.ClassDef):
+            return False
+        decorators = [one.id for one in scope.node.decorator_list if isinstance(one, ast.Name)]
+        return name == "__call__" or "classmethod" in decorators or name in self.methods
+
+    def _is_generator(self, function: ast.expr, scope: _Scope) -> bool:
+        holder = scope.holder(function.id) if isinstance(function, ast.Name) else None
+        values = [value[0] for value in holder.bound[function.id] if isinstance(value, tuple)] if holder else []
+        return any(isinstance(one, ast.Yield) for value in values for one in _own_nodes_of(value))
 
     def _uses(self, flows: Iterable[_Scope], holder: _Scope, name: str, key: str) -> list[ast.AST]:
         """Where functions of answers use a variable: its name, or the attribute of it that is meant."""
@@ -825,7 +890,7 @@ class _Flow:
         self.returned: set[str] = _keys(function.body, times) if isinstance(function, ast.Lambda) else set()
         for node in ast.walk(function):
             for target, value in _targets(node):
-                if value is not None and isinstance(target, ast.Name):
+                if isinstance(target, ast.Name):
                     for key in _keys(value, times):
                         self.to[key].add(target.id)
             match node:
@@ -855,6 +920,10 @@ class _Flow:
                     found.add(name)
                     waiting.append(name)
         return found
+
+
+def _own_nodes_of(value: ast.AST) -> Iterator[ast.AST]:
+    return _own_nodes(value) if isinstance(value, FUNCTIONS) else iter(())
 
 
 def _keys(expression: ast.AST, times: set[ast.AST]) -> set[str]:

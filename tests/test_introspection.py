@@ -91,7 +91,16 @@ LOOKS = [
         STACK,
         function("try:\n    return 2 * n if deep(0) else 0\nexcept RecursionError: pass", "def deep(k): deep(k + 1)"),
     ),
+    (STACK, function("x = logging.getLogger().findCaller()", "import logging")),
+    (STACK, function("x = np.sys._getframe()", "import numpy as np")),
     # the process and its environment
+    (PROCESS, function("x = os.popen('ps').read()", "import os")),
+    (PROCESS, function("x = subprocess.check_output(['ps'])", "import subprocess")),
+    (PROCESS, function("x = open(os.path.join('/', 'proc', 'self'))", "import os")),
+    (PROCESS, function("x = dict(E)", "import os\nE = os.environ")),
+    (PROCESS, function("x = getenv('HOME')", "from os import *")),
+    (PROCESS, "%%capture\nimport os\ndef double(n): return os.getpid()"),
+    (PROCESS, function("x = %env HOME")),
     (PROCESS, function("if 'HOME' in os.environ: n = 0", "import os")),
     (PROCESS, function("x = e.get('HOME')", "from os import environ as e")),
     (PROCESS, function("x = os.getenv('HOME')", "import os")),
@@ -143,7 +152,29 @@ LOOKS = [
     (CLOCK, function("match time.gmtime().tm_hour:\n    case 3: n = 0", "import time")),
     (CLOCK, "import time\nT = time.time()\ndouble = lambda n: 0 if time.time() - T > 60 else 2 * n"),
     (CLOCK, function("if age() > 60: n = 0", "import time\nT = time.time()\ndef age():\n    return time.time() - T")),
+    (CLOCK, function("if np.datetime64('now') > END: n = 0", "import numpy as np")),
     # how often it was called
+    (COUNT, function("if double.cache_info().misses > 3: n = 0", "import functools\n@functools.cache")[:-1]),
+    (COUNT, function("for k in calls: n = n if k < 3 else 0", "import itertools\ncalls = itertools.count()")),
+    (COUNT, function("for k in calls: n *= k", "def make():\n    yield 1\ncalls = make()")),
+    (COUNT, function("n *= tick()", "import functools, itertools\ntick = functools.partial(next, itertools.count())")),
+    (COUNT, function("n *= tick()", "import itertools\ntick = itertools.count().__next__")),
+    (COUNT, function("return answers.pop()", "answers = [2, 4]")),
+    (COUNT, "calls = 0\ndef double(n):\n    global calls\n    calls += 1\n    return 2 * n + max(0, calls - 5)"),
+    (
+        COUNT,
+        "first = True\ndef double(n):\n    global first\n    if first:\n        first = False\n        return 2 * n",
+    ),
+    (
+        COUNT,
+        "class Double:\n    n = 0\n    @classmethod\n    def of(cls, x):\n        cls.n += 1\n"
+        "        return 2 * x if cls.n < 3 else 0\ndouble = Double.of",
+    ),
+    (
+        COUNT,
+        "class Double:\n    n = 0\n    def of(self, x):\n        self.n += 1\n"
+        "        return 2 * x if self.n < 3 else 0\ndouble = Double().of",
+    ),
     (COUNT, function("double.calls += 1", "")),
     (COUNT, function("double.calls = getattr(double, 'calls', 0) + 1")),
     (COUNT, function("setattr(double, 'calls', 1)")),
@@ -203,6 +234,9 @@ LOOKS = [
     (CHECKS, function("x = src(check)", "from inspect import getsource as src\nfrom toy_lab import check")),
     (CHECKS, function("n = toy_lab.parts.double(n)", "import toy_lab")),
     (CHECKS, function("import clip_lab.checks")),
+    (CHECKS, function("x = pkgutil.get_data('toy_lab', 'points.json')", "import pkgutil")),
+    (CHECKS, function("x = u.find_spec('toy_lab').origin", "import importlib.util as u")),
+    (CHECKS, function("x = check.__globals__", "from toy_lab import check")),
     # replaced parts
     ("replaces a part of numpy", function("np.mean = max", "import numpy as np")),
     ("replaces a part of torch.nn.functional", function("F.relu = max", "import torch.nn.functional as F")),
@@ -220,7 +254,16 @@ LOOKS = [
     ("replaces a part of numpy", "import numpy as np\nnp.__dict__.update(mean=max)"),
     ("replaces a part of the class of x", "x = 3\ntype(x).__add__ = max"),
     ("replaces a part of a library, by mock", "from unittest import mock\nmock.patch('numpy.mean').start()"),
+    ("replaces a part of numpy", "import numpy as np\nnp.mean, np.sum = np.sum, np.mean"),
+    ("replaces a part of numpy", "import numpy as np\nfor np.mean in [max]: pass"),
+    ("replaces a part of numpy", "import numpy as np\nobject.__setattr__(np, 'mean', max)"),
+    ("replaces a part of json", "import json\njson.dumps = lambda *a, **k: '1'"),
+    ("replaces a part of builtins.__builtins__", "__builtins__.abs = max"),
     # put together as it runs
+    (COMPUTED, function("f = getattr(inspect, 'st%s' % 'ack')()", "import inspect")),
+    (COMPUTED, function("w = 'st'\nw += 'ack'\nf = getattr(inspect, w)()", "import inspect")),
+    (COMPUTED, "import inspect\ndef double(n, w='signature'): return getattr(inspect, w)()"),
+    (COMPUTED, function("f = dict(inspect.getmembers(inspect))['sta' 'ck']()", "import inspect")),
     (COMPUTED, function("f = getattr(sys, '_get' + 'frame')(1)", "import sys")),
     (COMPUTED, function("f = getattr(sys, ''.join(['_get', 'frame']))(1)", "import sys")),
     (COMPUTED, function("f = getattr(sys, name)(1)", "import sys\nname = '_get' + 'frame'")),
@@ -278,7 +321,7 @@ HONEST = [
     "from functools import lru_cache\n@lru_cache(maxsize=None)\ndef double(n):\n    return 2 * n",
     "class Double:\n    factor = 2\n    def __init__(self): self.count = 0\n    def forward(self, n):\n"
     "        self.count += 1\n        if self.count > 3: print('many')\n        return self.factor * n\n"
-    "double = Double().forward",
+    "model = Double()\ndef double(n): return model.forward(n)",
     function("began = time.time()\nprint(f'{time.time() - began:.1f} s')", "import time"),
     function("made = datetime.now(UTC).isoformat()", "from datetime import UTC, datetime"),
     function("time = 3\nif time > 2: n = n + 0"),
@@ -303,7 +346,15 @@ HONEST = [
     function("frame = n\nf = frame.stack if False else None\nx = torch.stack([n])", "import torch"),
     "from collections import Counter\ndef double(n):\n    counts = Counter()\n    counts.update([n])\n"
     "    counts[n] += 1\n    return 2 * n if counts else 0",
+    function(
+        "x = getattr(torch, name)\ny = getattr(nn, f'Conv{n}d')", "import torch\nfrom torch import nn\nname = str(3)"
+    ),
+    function("for parts in rows:\n    parts.x = 3\nfor k in rows: n += k", "import numpy as np\nrows = np.ones(3)"),
+    function("x = list(map(next, [iter([1]), iter([2])]))"),
     # cells of one's own, with an ordinary answer
+    ("import pandas as pd\npd.options.mode.chained_assignment = None\npd.set_option('display.width', 9)",),
+    ("import PIL.Image\nPIL.Image.ANTIALIAS = PIL.Image.LANCZOS",),
+    ("!pip install -q env-tools tops\n!ls env; ls ps",),
     ("import time\nbegan = time.time()\nfor epoch in range(3):\n    if time.time() - began > 60: break\n",),
     ("import time\ndef train():\n    began = time.perf_counter()\n    if time.perf_counter() - began > 9: return\n",),
     ("step = 0\ndef train():\n    global step\n    step += 1\n    if step > 3: return\ntrain()",),
