@@ -14,15 +14,29 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from grader.questions import grade_id, is_answer, is_graded
+from grader.scopes import (
+    FUNCTIONS,
+    SCOPES,
+    TIME,
+    Flow,
+    Scope,
+    as_run,
+    defaults_of,
+    keys_in,
+    names_in,
+    own_nodes,
+    parameters_of,
+    root_of,
+    statements,
+    targets_of,
+)
 
 MOST_CHARACTERS = 200_000  # of what a student wrote
 MOST_FLAGS = 40
@@ -104,9 +118,6 @@ CHANGES = {
     *("pop", "popitem", "popleft", "remove", "discard", "clear", "subtract", "rotate", "send", "__next__"),
     *("__setitem__", "__iadd__"),
 }
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-SCOPES = (*FUNCTIONS, ast.ClassDef)
-TIME = "<time>"  # stands for a look at the clock among the names of an expression
 
 
 class Flag(NamedTuple):
@@ -136,9 +147,10 @@ def flags(notebook: NotebookNode, released: NotebookNode, helper: str = "") -> l
         return ["The code is too long to be looked through."]
     try:
         found = _Code(notebook, own, helper).flags()
-        runs = {index: [line.strip() for line in _as_run(cell.source).splitlines()] for index, cell in own.items()}
+        read = {flag.cell: as_run(own[flag.cell].source) for flag in found}
     except (RecursionError, MemoryError):
         return ["The code is nested too deeply to be looked through."]
+    runs = {cell: [line.strip() for line in source.splitlines()] for cell, source in read.items()}
     told, seen = [], set()
     for cell, line, what, detail in sorted(found):
         if (cell, line, what) in seen or (0 < line <= len(runs[cell]) and runs[cell][line - 1] in given):
@@ -154,193 +166,6 @@ def flags(notebook: NotebookNode, released: NotebookNode, helper: str = "") -> l
 
 
 # --- the notebook as one syntax tree ----------------------------------------------------------------------------------
-
-
-def _as_run(source: str) -> str:
-    """A cell's code without magics, with its lines where they were. Raises SyntaxError."""
-    blank = len(source) - len(source.lstrip())  # IPython takes away the first lines that are
-    return "\n" * source[:blank].count("\n") + TransformerManager().transform_cell(source)
-
-
-def _statements(source: str, depth: int = 0) -> list[ast.stmt]:
-    """The statements of a cell, and after them those that it holds as text: of a cell magic, of an eval. [] where it is
-    no Python, which cannot run either."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of the student's escapes and comparisons
-            body = ast.parse(_as_run(source)).body
-    except (SyntaxError, ValueError):
-        return []
-    inner: list[ast.stmt] = []
-    for node in [one for statement in body for one in ast.walk(statement)] if depth < 4 else []:
-        match node:
-            case ast.Call(
-                func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr="run_cell_magic"),
-                args=[_, _, ast.Constant(value=str(text))],
-            ):
-                inner += _placed(_statements(text, depth + 1), node.lineno)
-            case ast.Call(
-                func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr="run_line_magic"),
-                args=[_, ast.Constant(value=str(text))],
-            ):
-                words = text.split(" ")  # of which the first may be options
-                tries = (_statements(" ".join(words[first:]), depth + 1) for first in range(min(6, len(words))))
-                inner += _placed(next(filter(None, tries), []), node.lineno - 1)
-            case ast.Call(
-                func=ast.Name(id="eval" | "exec" | "compile")
-                | ast.Attribute(attr="eval" | "exec" | "run_cell" | "ex" | "ev" | "run_code"),
-                args=[ast.Constant(value=str(text)), *_],
-            ):
-                inner += _placed(_statements(text, depth + 1), node.lineno, flat=True)
-    return body + inner
-
-
-def _placed(statements: list[ast.stmt], line: int, flat: bool = False) -> list[ast.stmt]:
-    """The statements, moved down by so many lines, or all on that line."""
-    for node in (one for statement in statements for one in ast.walk(statement)):
-        if hasattr(node, "lineno"):
-            node.lineno = line if flat else node.lineno + line
-    return statements
-
-
-def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """What is evaluated in a scope, without the insides of functions and classes in it."""
-    waiting: list[ast.AST] = [scope.body] if isinstance(scope, ast.Lambda) else list(scope.body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, SCOPES):
-            waiting += getattr(node, "decorator_list", [])
-            waiting += [*node.bases, *node.keywords] if isinstance(node, ast.ClassDef) else _defaults(node).values()
-        else:
-            waiting += ast.iter_child_nodes(node)
-
-
-def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, ast.expr]:
-    """{parameter: its default}."""
-    args = function.args
-    plain = [*args.posonlyargs, *args.args]
-    found = {one.arg: value for one, value in zip(plain[len(plain) - len(args.defaults) :], args.defaults, strict=True)}
-    return found | {one.arg: v for one, v in zip(args.kwonlyargs, args.kw_defaults, strict=True) if v is not None}
-
-
-def _parameters(function: ast.AST) -> list[str]:
-    args = function.args
-    every = [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
-    return [one.arg for one in every if one]
-
-
-def _targets(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
-    """(target, value) of what a node binds. The value is what the target is, or made of: see `_exact`."""
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            pairs = [(target, value) for target in targets]
-        case ast.AnnAssign(target=target, value=value) | ast.NamedExpr(target=target, value=value):
-            pairs = [(target, value)]
-        case ast.AugAssign(target=target, value=value):
-            pairs = [(target, value)]
-        case ast.For(target=target, iter=values) | ast.AsyncFor(target=target, iter=values):
-            pairs = _one_by_one(target, values)
-        case ast.comprehension(target=target, iter=values):
-            pairs = _one_by_one(target, values)
-        case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
-            pairs = [(target, value)]
-        case _:
-            return []
-    flat = []
-    while pairs:
-        target, value = pairs.pop()
-        if isinstance(target, ast.Starred):
-            pairs.append((target.value, value))
-        elif isinstance(target, ast.Tuple | ast.List):
-            whole = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
-            pairs += zip(target.elts, value.elts if whole else [value] * len(target.elts), strict=True)
-        else:
-            flat.append((target, value))
-    return flat
-
-
-def _exact(node: ast.AST, value: ast.expr) -> bool:
-    """Whether a target that a node binds is the value, and no part or sum of it."""
-    match node:
-        case ast.Assign(targets=[*targets], value=whole):
-            return whole is not value or not any(isinstance(one, ast.Tuple | ast.List) for one in targets)
-        case ast.For(iter=values) | ast.AsyncFor(iter=values) | ast.comprehension(iter=values):
-            return values is not value
-    return not isinstance(node, ast.AugAssign)
-
-
-def _one_by_one(target: ast.expr, values: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
-    """What a loop binds: each element, where they are written out."""
-    each = values.elts if isinstance(values, ast.Tuple | ast.List | ast.Set) else [values]
-    return [(target, value) for value in each]
-
-
-def _root(node: ast.AST) -> ast.Name | None:
-    """`state` of `state.count[0]`."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
-        node = node.value
-    return node if isinstance(node, ast.Name) else None
-
-
-class _Scope:
-    """A function, a class or the whole notebook. bound: {name: what it may stand for}, each a dotted path, or an
-    expression or definition with the scope it is in, or None."""
-
-    def __init__(self, node: ast.AST, outer: _Scope | None) -> None:
-        self.node, self.outer = node, outer
-        self.nodes = list(_own_nodes(node))
-        self.bound: dict[str, list[str | tuple[ast.AST, _Scope] | None]] = defaultdict(list)
-        self.stars: list[str] = []
-        self.of_notebook = {name for one in self.nodes if isinstance(one, ast.Global) for name in one.names}
-        self.of_outer = {name for one in self.nodes if isinstance(one, ast.Nonlocal) for name in one.names}
-        top = self
-        while top.outer:
-            top = top.outer
-        self.top = top
-        if isinstance(node, FUNCTIONS):
-            defaults = _defaults(node)
-            for name in _parameters(node):
-                self.bound[name] += [(defaults[name], outer), None] if name in defaults else [None]
-        for one in self.nodes:
-            self._bind(one)
-
-    def _bind(self, node: ast.AST) -> None:
-        match node:
-            case ast.Import(names=names):
-                for alias in names:
-                    self._add(alias.asname or alias.name.split(".")[0], alias.name if alias.asname else None, alias)
-            case ast.ImportFrom(module=module, names=names):
-                for alias in names:
-                    if alias.name == "*":
-                        self.stars.append(module or "")
-                    else:
-                        self._add(alias.asname or alias.name, f"{module or ''}.{alias.name}", alias)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                self._add(name, (node, self))
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                self._add(name, ())
-            case _:
-                for target, value in _targets(node):
-                    if isinstance(target, ast.Name):
-                        self._add(target.id, (value, self) if _exact(node, value) else ())
-
-    def _add(self, name: str, value: str | tuple | None, alias: ast.alias | None = None) -> None:
-        if alias is not None and value is None:
-            value = name  # `import os.path` binds os
-        place = self.top if name in self.of_notebook else self.holder(name) if name in self.of_outer else self
-        (place or self).bound[name].append(value or None)
-
-    def holder(self, name: str) -> _Scope | None:
-        """The scope whose variable a name is here; None where nothing binds it."""
-        if name in self.of_notebook:
-            return self.top if name in self.top.bound else None
-        scope = self.outer if name in self.of_outer else self
-        while scope and not (name in scope.bound and (scope is self or not isinstance(scope.node, ast.ClassDef))):
-            scope = scope.outer
-        return scope
-
-
-# --- what it holds ----------------------------------------------------------------------------------------------------
 
 
 class _Code:
@@ -361,17 +186,17 @@ class _Code:
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or is_graded(cell):
                 continue
-            body = _statements(cell.source)
+            body = statements(cell.source)
             tree.body += body
             for node in (one for statement in body for one in ast.walk(statement)):
                 if node not in self.cell or not isinstance(node, ast.expr_context | ast.operator):
                     self.cell[node] = index
                 for child in ast.iter_child_nodes(node):
                     self.parent[child] = node
-        self.top = _Scope(tree, None)
+        self.top = Scope(tree, None)
         self.scopes = [self.top]
         for scope in self.scopes:  # which grows
-            self.scopes += [_Scope(node, scope) for node in scope.nodes if isinstance(node, SCOPES)]
+            self.scopes += [Scope(node, scope) for node in scope.nodes if isinstance(node, SCOPES)]
         self.scope_of = {scope.node: scope for scope in self.scopes}
         self._known: dict[tuple[int, str], set[str]] = {}
         self.reached = self._reached()
@@ -395,12 +220,12 @@ class _Code:
             and self._is_now(node, scope)
         }
         functions = [scope for scope in self.reached if isinstance(scope.node, FUNCTIONS)]
-        flows = {scope: _Flow(scope.node, times) for scope in functions}
+        flows = {scope: Flow(scope.node, times) for scope in functions}
         self._clock(flows, times)
         self._counts(flows)
         return self.found
 
-    def _is_now(self, node: ast.Call, scope: _Scope) -> bool:
+    def _is_now(self, node: ast.Call, scope: Scope) -> bool:
         texts = {one.value for one in node.args if isinstance(one, ast.Constant)} & {"now", "today"}
         return bool(texts and self.paths(node.func, scope) & {"numpy.datetime64", "pandas.Timestamp"})
 
@@ -408,13 +233,13 @@ class _Code:
         if self.cell.get(node) in self.own:
             self.found.add(Flag(self.cell[node], getattr(node, "lineno", 1), what, detail[:80]))
 
-    def _reached(self) -> list[_Scope]:
+    def _reached(self) -> list[Scope]:
         """The functions and classes of answers, and those that they use, wherever the student defined them."""
         found = {scope.node for scope in self.scopes[1:] if self.cell[scope.node] in self.answers}
         names: dict[str, None] = {}
         for node, cell in self.cell.items():
             if cell in self.answers:
-                names |= _names_in(node)
+                names |= names_in(node)
         waiting = list(names)
         while waiting:
             for value in self.top.bound.get(waiting.pop(), ()):
@@ -423,7 +248,7 @@ class _Code:
                 for node in ast.walk(value[0]):
                     if isinstance(node, SCOPES):
                         found.add(node)
-                    for name in _names_in(node):
+                    for name in names_in(node):
                         if name not in names:
                             names[name] = None
                             waiting.append(name)
@@ -431,7 +256,7 @@ class _Code:
 
     # --- what names stand for -------------------------------------------------------------------------------------
 
-    def paths(self, node: ast.AST | None, scope: _Scope) -> set[str]:
+    def paths(self, node: ast.AST | None, scope: Scope) -> set[str]:
         """The dotted paths that an expression may stand for: `np.mean` is numpy.mean. Empty for what was computed."""
         match node:
             case ast.Name(id=name):
@@ -458,7 +283,7 @@ class _Code:
                 return self._called(function, arguments, scope)
         return set()
 
-    def _called(self, function: ast.expr, arguments: list[ast.expr], scope: _Scope) -> set[str]:
+    def _called(self, function: ast.expr, arguments: list[ast.expr], scope: Scope) -> set[str]:
         if isinstance(function, ast.Call) and arguments:  # operator.attrgetter("name")(thing)
             if "operator.attrgetter" in self.paths(function.func, scope) and function.args:
                 names = self.strings(function.args[0], scope) or ()
@@ -477,7 +302,7 @@ class _Code:
                 found.add("get_ipython()")
         return found
 
-    def _named(self, name: str, scope: _Scope) -> set[str]:
+    def _named(self, name: str, scope: Scope) -> set[str]:
         holder = scope.holder(name)
         if holder is None:
             starred = {f"{module}.{name}" for module in self.top.stars} if self.top.stars else set()
@@ -496,7 +321,7 @@ class _Code:
             self._known[key] = set(sorted(found)[:MOST_PATHS])
         return self._known[key]
 
-    def strings(self, node: ast.AST, scope: _Scope, depth: int = 0) -> set[str] | None:
+    def strings(self, node: ast.AST, scope: Scope, depth: int = 0) -> set[str] | None:
         """The texts that an expression may be, where they are written out somewhere; else None."""
         match node:
             case ast.Constant(value=str(text)):
@@ -513,7 +338,7 @@ class _Code:
 
     # --- one node -------------------------------------------------------------------------------------------------
 
-    def _look(self, node: ast.AST, scope: _Scope) -> None:
+    def _look(self, node: ast.AST, scope: Scope) -> None:
         match node:
             case ast.Import(names=names):
                 for alias in names:
@@ -557,7 +382,7 @@ class _Code:
                     if any(isinstance(one, ast.Name) and self._is_own_function(one.id, scope) for one in called):
                         self._flag(node, STACK, "RecursionError")
 
-    def _is_own_function(self, name: str, scope: _Scope) -> bool:
+    def _is_own_function(self, name: str, scope: Scope) -> bool:
         holder = scope.holder(name)
         values = holder.bound[name] if holder else ()
         return any(isinstance(value, tuple) and isinstance(value[0], FUNCTIONS) for value in values)
@@ -643,7 +468,7 @@ class _Code:
                 if how in ("system", "getoutput") and (found := SHELL.search(text)):
                     self._flag(node, PROCESS, found[1])
 
-    def _call(self, node: ast.Call, scope: _Scope) -> None:
+    def _call(self, node: ast.Call, scope: Scope) -> None:
         arguments = node.args
         called = self.paths(node.func, scope)
         first = self.paths(arguments[0], scope) if arguments else set()
@@ -685,11 +510,11 @@ class _Code:
         """Whether a getattr is as in ordinary code: by a name that was passed, or `f"layer{i}"` of self, a library."""
         if any(map(self.delicate.match, paths)):
             return False
-        root = _root(thing)
+        root = root_of(thing)
         prefixed = isinstance(name, ast.JoinedStr) and isinstance(name.values[0], ast.Constant)
         return isinstance(name, ast.Name) or (root is not None and root.id == "self") or (bool(paths) and prefixed)
 
-    def _replaced(self, node: ast.Attribute, base: ast.expr, attribute: str, scope: _Scope) -> None:
+    def _replaced(self, node: ast.Attribute, base: ast.expr, attribute: str, scope: Scope) -> None:
         statement = self.parent.get(node)
         value = getattr(statement, "value", None)
         for path in self.paths(base, scope):
@@ -709,7 +534,7 @@ class _Code:
 
     # --- clock and counts -----------------------------------------------------------------------------------------
 
-    def _clock(self, flows: dict[_Scope, _Flow], times: set[ast.AST]) -> None:
+    def _clock(self, flows: dict[Scope, Flow], times: set[ast.AST]) -> None:
         late = {TIME}  # names of the notebook that depend on the clock
         while True:
             new = set()
@@ -722,7 +547,7 @@ class _Code:
                         flow = flows.get(scope)
                         if flow and flow.reaches(late - set(scope.bound)) & flow.returned:
                             new.add(name)
-                    elif not isinstance(value[0], ast.ClassDef) and _keys(value[0], times) & late:
+                    elif not isinstance(value[0], ast.ClassDef) and keys_in(value[0], times) & late:
                         new.add(name)
             if not new:
                 break
@@ -733,8 +558,8 @@ class _Code:
                 for node in [n for n in seen if n in times] or seen[:1]:
                     self._flag(node, CLOCK, ast.unparse(node))
 
-    def _counts(self, flows: dict[_Scope, _Flow]) -> None:
-        changed: dict[tuple[_Scope, str], list[tuple[ast.AST, str]]] = defaultdict(list)
+    def _counts(self, flows: dict[Scope, Flow]) -> None:
+        changed: dict[tuple[Scope, str], list[tuple[ast.AST, str]]] = defaultdict(list)
         for scope in flows:
             for node in scope.nodes:
                 for key, how in self._changes(node, scope):
@@ -753,9 +578,9 @@ class _Code:
             for node, _ in changes if decided else ():
                 self._flag(node, COUNT, key)
 
-    def _changes(self, node: ast.AST, scope: _Scope) -> Iterator[tuple[tuple[_Scope, str], str]]:
+    def _changes(self, node: ast.AST, scope: Scope) -> Iterator[tuple[tuple[Scope, str], str]]:
         """(variable, how) of what a node of a function changes that outlives the call."""
-        touched: list[ast.expr] = [target for target, _ in _targets(node)]
+        touched: list[ast.expr] = [target for target, _ in targets_of(node)]
         by_next = False
         match node:
             case ast.For(iter=ast.Name() as values) | ast.comprehension(iter=ast.Name() as values):
@@ -786,7 +611,7 @@ class _Code:
                 and ("builtins.globals" in self.paths(target.value.func, scope))
             ):
                 self._flag(node, COUNT, "globals()")
-            root = _root(target)
+            root = root_of(target)
             if root is None or self.paths(root, scope):
                 continue
             holder = scope.holder(root.id)
@@ -799,10 +624,10 @@ class _Code:
                 continue
             first = _first_attribute(target, root)
             if holder is scope:
-                default = _defaults(scope.node).get(root.id)
+                default = defaults_of(scope.node).get(root.id)
                 if default is not None and _is_mutable(default):
                     yield (holder, root.id), "next" if by_next else "default"
-                elif self._outlives(scope) and root.id == next(iter(_parameters(scope.node)), "") and first:
+                elif self._outlives(scope) and root.id == next(iter(parameters_of(scope.node)), "") and first:
                     yield (holder, f"{root.id}.{first}"), "next" if by_next else "object"
             elif self._lasts(holder, scope):
                 values = [value[0] for value in holder.bound[root.id] if isinstance(value, tuple)]
@@ -812,7 +637,7 @@ class _Code:
                 else:
                     yield (holder, root.id), "next" if by_next else "object"
 
-    def _lasts(self, holder: _Scope, scope: _Scope) -> bool:
+    def _lasts(self, holder: Scope, scope: Scope) -> bool:
         """Whether a variable of `holder` outlives a call of `scope`: it is the notebook's, or that of a function that
         returns the inner one."""
         if holder is self.top:
@@ -831,7 +656,7 @@ class _Code:
                         return True
         return isinstance(holder.node, ast.Lambda) and holder.node.body is inner.node
 
-    def _outlives(self, scope: _Scope) -> bool:
+    def _outlives(self, scope: Scope) -> bool:
         """Whether a function is a method, and what it is called on outlives the call: an answer in itself, as
         `double = Double()` or `double = Double().method`, or a class."""
         name = getattr(scope.node, "name", "")
@@ -840,12 +665,12 @@ class _Code:
         decorators = [one.id for one in scope.node.decorator_list if isinstance(one, ast.Name)]
         return name == "__call__" or "classmethod" in decorators or name in self.methods
 
-    def _is_generator(self, function: ast.expr, scope: _Scope) -> bool:
+    def _is_generator(self, function: ast.expr, scope: Scope) -> bool:
         holder = scope.holder(function.id) if isinstance(function, ast.Name) else None
         values = [value[0] for value in holder.bound[function.id] if isinstance(value, tuple)] if holder else []
         return any(isinstance(one, ast.Yield) for value in values for one in _own_nodes_of(value))
 
-    def _uses(self, flows: Iterable[_Scope], holder: _Scope, name: str, key: str) -> list[ast.AST]:
+    def _uses(self, flows: Iterable[Scope], holder: Scope, name: str, key: str) -> list[ast.AST]:
         """Where functions of answers use a variable: its name, or the attribute of it that is meant."""
         found: list[ast.AST] = []
         for scope in flows:
@@ -878,71 +703,8 @@ class _Code:
         return False
 
 
-class _Flow:
-    """Which names of a function depend on which, and what decides in it: tests, comparisons, indices, remainders.
-
-    An attribute of a name is a name of its own too, `f.calls`, and TIME stands for a look at the clock.
-    """
-
-    def __init__(self, function: ast.AST, times: set[ast.AST]) -> None:
-        self.to: dict[str, set[str]] = defaultdict(set)
-        self.decisive: set[str] = set()
-        self.returned: set[str] = _keys(function.body, times) if isinstance(function, ast.Lambda) else set()
-        for node in ast.walk(function):
-            for target, value in _targets(node):
-                if isinstance(target, ast.Name):
-                    for key in _keys(value, times):
-                        self.to[key].add(target.id)
-            match node:
-                case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Assert(test=test):
-                    self.decisive |= _keys(test, times)
-                case ast.Compare() | ast.BoolOp():
-                    self.decisive |= _keys(node, times)
-                case ast.Subscript(slice=index):
-                    self.decisive |= _keys(index, times)
-                case ast.BinOp(op=ast.Mod() | ast.FloorDiv()):
-                    self.decisive |= _keys(node, times)
-                case ast.comprehension(ifs=tests):
-                    self.decisive |= set().union(*(_keys(test, times) for test in tests))
-                case ast.Match(subject=subject):
-                    self.decisive |= _keys(subject, times)
-                case ast.match_case(guard=ast.expr() as guard):
-                    self.decisive |= _keys(guard, times)
-                case ast.Return(value=ast.expr() as value):
-                    self.returned |= _keys(value, times)
-
-    def reaches(self, start: set[str]) -> set[str]:
-        """Those names, and all that depend on them."""
-        found, waiting = set(start), list(start)
-        while waiting:
-            for name in self.to.get(waiting.pop(), ()):
-                if name not in found:
-                    found.add(name)
-                    waiting.append(name)
-        return found
-
-
 def _own_nodes_of(value: ast.AST) -> Iterator[ast.AST]:
-    return _own_nodes(value) if isinstance(value, FUNCTIONS) else iter(())
-
-
-def _keys(expression: ast.AST, times: set[ast.AST]) -> set[str]:
-    found = set()
-    for node in ast.walk(expression):
-        if node in times:
-            found.add(TIME)
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            found.add(f"{node.value.id}.{node.attr}")
-    return found
-
-
-def _names_in(node: ast.AST) -> dict[str, None]:
-    match node:
-        case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return {name: None}
-    return {}
+    return own_nodes(value) if isinstance(value, FUNCTIONS) else iter(())
 
 
 def _first_attribute(target: ast.AST, root: ast.Name) -> str:

@@ -71,7 +71,7 @@ DEVIATIONS = {
         0,
         2,
     ),
-    "dies": ({**RIGHT, "total": "import os; os._exit(1)"}, None, 2),
+    "dies": ({**RIGHT, "total": "import os; os._exit(os.getpid())"}, None, 2),
 }
 
 
@@ -150,6 +150,10 @@ def test_the_same_points_as_stock_nbgrader(student, stock, ours, tree):
 def test_each_such_score_is_marked(ours):
     tested = [q for q in ours["right"].questions if q.question != "why"]
     assert all(q.inside and "inside the student's process" in q.note for q in tested)
+
+
+def test_nothing_is_flagged_where_the_tests_are_inside_anyway(ours):
+    assert not any(grade.flags for grade in ours.values())
 
 
 @pytest.mark.parametrize("student", DEVIATIONS)
