@@ -150,6 +150,8 @@ def flags(notebook: NotebookNode, released: NotebookNode, helper: str = "") -> l
         read = {flag.cell: as_run(own[flag.cell].source) for flag in found}
     except (RecursionError, MemoryError):
         return ["The code is nested too deeply to be looked through."]
+    except Exception as error:  # a fault of ours must not cost anybody the grade
+        return [f"The code could not be looked through: {type(error).__name__}: {error}"]
     runs = {cell: [line.strip() for line in source.splitlines()] for cell, source in read.items()}
     told, seen = [], set()
     for cell, line, what, detail in sorted(found):

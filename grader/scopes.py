@@ -93,7 +93,7 @@ def targets_of(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
     match node:
         case ast.Assign(targets=targets, value=value):
             pairs = [(target, value) for target in targets]
-        case ast.AnnAssign(target=target, value=value) | ast.NamedExpr(target=target, value=value):
+        case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
             pairs = [(target, value)]
         case ast.AugAssign(target=target, value=value):
             pairs = [(target, value)]
@@ -178,6 +178,8 @@ class Scope:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 self._add(name, (node, self))
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                self._add(name, None)
+            case ast.AnnAssign(target=ast.Name(id=name), value=None):
                 self._add(name, None)
             case _:
                 for target, value in targets_of(node):

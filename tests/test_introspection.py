@@ -351,6 +351,7 @@ HONEST = [
     ),
     function("for parts in rows:\n    parts.x = 3\nfor k in rows: n += k", "import numpy as np\nrows = np.ones(3)"),
     function("x = list(map(next, [iter([1]), iter([2])]))"),
+    "factor: int\ndef double(n: float) -> float:\n    twice: float\n    twice = 2 * n\n    return twice",
     # cells of one's own, with an ordinary answer
     ("import pandas as pd\npd.options.mode.chained_assignment = None\npd.set_option('display.width', 9)",),
     ("import PIL.Image\nPIL.Image.ANTIALIAS = PIL.Image.LANCZOS",),
@@ -412,6 +413,42 @@ def test_nothing_stops_it(source):
     found(source + "\ndef double(n): return 2 * n")
     found(function(""), source)
     assert time.process_time() - began < 20
+
+
+SYNTAX = """
+@(lambda f: f)
+async def a(x, /, y: int = 1, *args: int, z, w=None, **more) -> None:
+    async with x as (b, *c), y: pass
+    async for d.e, [f[0], *g] in x: await d
+    return [h async for h in x if h], {k: v for k, v in x}, {*x}, (yield)
+class B(list, metaclass=type):
+    i: int
+    (j): int = 3
+    k.l: int
+    def m(self): nonlocal_ = super().m; del self.n, nonlocal_[0]; return lambda *, o=1: (p := o)
+def q():
+    global r, s
+    for r in x: break
+    else: import s
+    with open(r) as s: pass
+    match r:
+        case {"t": [1, *u], **v} | B(w=3): pass
+        case B() as r if r: raise X from None
+        case [_, None, -1j, "a" "b"]: assert r, f"{r!r:>{s}}"
+        case _: pass
+    try: pass
+    except* (A, B) as s: pass
+    x[1:2, ::3] @= not ~-x if x else ...
+    def t(): nonlocal y; y = yield from t(); next(); getattr(); setattr(1); exec(); print(*x, **y)
+"""
+
+
+@pytest.mark.parametrize("source", [SYNTAX, "def double(n):" + SYNTAX.replace("\n", "\n    "), "%%time" + SYNTAX])
+def test_all_of_pythons_syntax_can_be_read(source):
+    assert not any("could not" in line for line in [*found(source), *found(function(""), source)])
+    assert not any(
+        "could not" in line for line in found(source + "\nimport time\ndef double(n): return q() > time.time()")
+    )
 
 
 def test_what_cannot_be_looked_through_is_said():
