@@ -163,6 +163,7 @@ def execute(python: Path, source: Path, work: Path, budget: dict[str, int], pack
     env |= {"HF_HUB_OFFLINE": "1", "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
     # else a kernel of this name in the user's own folder would run it
     env |= {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_DATA_DIR": str(work / "jupyter")}
+    env["OMP_WAIT_POLICY"] = "PASSIVE"  # as while grading: else threads that wait hold up all on a busy machine
     env["PYTHONPATH"] = os.pathsep.join(map(str, packages))
     command = [python, "-c", EXECUTE, source, out, str(budget["cell"])]
     try:
@@ -183,7 +184,8 @@ def stopped(told: dict[str, object]) -> list[str]:
         return []
     trace = re.sub(r"\x1b\[[\d;]*m", "", str(told["trace"])).strip().splitlines()
     code = [f"    {line}" for line in str(told["source"]).splitlines()[:12]]
-    return [f"cell {told['cell']} stopped it: {told['error']}", *code, *[f"    {line}" for line in trace[-15:]]]
+    error = str(told["error"]).partition("\n")[0]
+    return [f"cell {told['cell']} stopped it: {error}", *code, *[f"    {line}" for line in trace[-15:]]]
 
 
 def failing(cells: Iterable[dict]) -> list[str]:
