@@ -123,6 +123,27 @@ def test_candidates_are_the_same_for_a_seed_and_leave_the_generator_alone(captio
     assert [len(some) for some in first] == [3, 3]
 
 
+def test_the_next_tokens_chances_are_those_of_the_filters(captioner):
+    picture = data.told(1, 2, seed=50)[0].render()
+    scores = blip.stepper(captioner, [picture])(torch.tensor([[blip.marks(captioner)[0]]]))
+    for how in ({}, {"temperature": 2.0}, {"top_k": 2}, {"top_p": 0.8}):
+        wanted = reference.library_filtered(scores, **how)[0]
+        assert torch.allclose(blip.next_chances(captioner, picture, **how), wanted, atol=1e-4), how
+
+
+def test_without_a_loss_of_ones_own_the_librarys_is_taken(captioner):
+    taught = data.told(2, 1, seed=51)
+    ours, theirs = (
+        measuring.overfit(captioner, taught, *own, steps=2)[0] for own in ((), (reference.library_caption_loss,))
+    )
+    assert ours == pytest.approx(theirs, abs=1e-5)
+    gpt, width = clipcap.language_model(0, steps=3), clipcap.training_set(48, 0)[0].shape[1]
+    ours, theirs = (
+        clipcap.train(gpt, clipcap.mapper(width), *own, steps=2) for own in ((), (reference.library_prefix_loss,))
+    )
+    assert ours == pytest.approx(theirs, abs=1e-5)
+
+
 def test_log_likelihood_is_the_models_loss(captioner):
     scene = data.told(1, 2, seed=52)[0]
     ids = blip.tokens(captioner, [scene.caption()])
