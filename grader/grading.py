@@ -213,7 +213,7 @@ def _execute(
             told = kernel.evaluate(devices.REFUSALS, budget.check).expressions.get("r", {}).get("data", {})
             refused.append(str(told.get("text/plain", "0")) != "0")
 
-    policy = _policy(course, week, options)
+    policy = _policy(course, week, options, graded=not as_is)
     try:
         executed = papermill.execute_notebook(
             executed,
@@ -224,7 +224,7 @@ def _execute(
             language=language_of(notebook) or "python",
             progress_bar=False,
             budget=budget,
-            env=kernel_environment(course, week, options),
+            env=kernel_environment(course, week, options, graded=not as_is),
             policy=policy,
             scratch=scratch,
             files=files,
@@ -437,8 +437,8 @@ def _other_weeks(course: Course, week: Week) -> dict[str, NotebookNode]:
     }
 
 
-def kernel_environment(course: Course, week: Week, options: Options) -> dict[str, str]:
-    """The environment of the kernels of this week."""
+def kernel_environment(course: Course, week: Week, options: Options, graded: bool = True) -> dict[str, str]:
+    """The environment of the kernels of this week. graded: not for the course's own notebooks, which may check."""
     weeks = course.root / "weeks"
     full = options.parameters.get("PROFILE") == "full"
     offline = options.sandboxed or not full  # there is no network in a sandbox to wait for
@@ -446,7 +446,8 @@ def kernel_environment(course: Course, week: Week, options: Options) -> dict[str
     env |= devices.environment(options.share)
     if week.helper:
         # an answer that is compiled is judged by what it does, not by how long a compiler takes
-        env |= {"CROSSMODAL_GRADED": "1", "CROSSMODAL_HELPER": week.helper, "TORCHDYNAMO_DISABLE": "1"}
+        env |= {"CROSSMODAL_HELPER": week.helper, "TORCHDYNAMO_DISABLE": "1"}
+        env |= {"CROSSMODAL_GRADED": "1"} if graded else {}
     if course.classic:
         env["NBGRADER_EXECUTION"] = "autograde"  # as in stock nbgrader, whose NBGRADER_VALIDATING is not set then
     return env | {"HF_HUB_CACHE": str(_hub_cache())} if full else env
@@ -458,8 +459,11 @@ def _hub_cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
 
 
-def _policy(course: Course, week: Week, options: Options) -> Policy | None:
-    """What submissions of this week can see and use, or None for no sandbox. Raises SandboxError."""
+def _policy(course: Course, week: Week, options: Options, graded: bool = True) -> Policy | None:
+    """What notebooks of this week can see and use, or None for no sandbox. Raises SandboxError.
+
+    graded: not for the course's own notebooks, whose figures may draw what the checks compare with.
+    """
     if not options.sandboxed:
         return None
     if why := unavailable():
@@ -471,23 +475,32 @@ def _policy(course: Course, week: Week, options: Options) -> Policy | None:
         if not path.exists():
             raise CourseError(f"{path}, which the course names under readable, is not there")
         readable.append(path)
-    hidden = [course.root, course.work, Path(__file__).parent, *_visible_checks(course)]
+    hidden = [course.root, course.work, Path(__file__).parent, *(_answers(course) if graded else ())]
     return Policy(tuple(readable), tuple(hidden), week.limits, devices.files(options.share))
 
 
-def _visible_checks(course: Course) -> list[Path]:
-    """Where the visible checks and their references are, of all weeks: no notebook that is graded may read them."""
-    found = [course.root / "weeks" / week.slug / week.helper / CHECKS for week in course.weeks.values() if week.helper]
-    for week in course.weeks.values():
-        if week.helper and (spec := find_spec(week.helper)):  # installed, perhaps elsewhere
-            found += [Path(place) / CHECKS for place in spec.submodule_search_locations or ()]
+def _answers(course: Course) -> list[Path]:
+    """Folders of the student's side in which answers are, of all weeks: the visible checks with their references, the
+    recipes of the models, and bytecode of modules that are gone."""
+    labs = [course.root / "weeks" / week.slug / week.helper for week in course.weeks.values() if week.helper]
+    labs += _installed(*(week.helper for week in course.weeks.values() if week.helper))  # perhaps elsewhere
+    worlds = [course.root / "datasets" / "tinyworld", *_installed("tinyworld")]
+    found = [*(lab / CHECKS for lab in labs), *(world / "train" for world in worlds)]
+    for lab in labs:
+        modules = {path.stem for path in lab.glob("*.py")}
+        if any(path.name.partition(".")[0] not in modules for path in lab.glob("__pycache__/*.pyc")):
+            found.append(lab / "__pycache__")
     return [path for path in dict.fromkeys(found) if path.is_dir()]
 
 
 def _student_packages() -> list[Path]:
     """Where the student's side is installed, which can be another place than this course's tree."""
-    specs = map(find_spec, ("coursekit", "tinyworld"))
-    return [Path(place) for spec in specs if spec for place in spec.submodule_search_locations or ()]
+    return _installed("coursekit", "tinyworld")
+
+
+def _installed(*packages: str) -> list[Path]:
+    """The folders of those packages that this Python finds."""
+    return [Path(place) for spec in map(find_spec, packages) if spec for place in spec.submodule_search_locations or ()]
 
 
 def now() -> str:

@@ -13,6 +13,7 @@ from grader.records import CheckResult, Grade, QuestionResult
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
+import compare_records  # noqa: E402
 import grading  # noqa: E402
 import light_course  # noqa: E402
 import measure  # noqa: E402
@@ -166,3 +167,22 @@ def test_times_of_records_are_read_in_order(course: tuple[Course, Week], tmp_pat
         path.write_text("{}", encoding="utf-8")
         os.utime(path, (moment, moment))
     assert scale.finished(here, week, 100.0).tolist() == [1.5, 3.0]
+
+
+def test_a_difference_between_two_gradings_is_told() -> None:
+    def graded(points: float, passed: bool, message: str) -> Grade:
+        check = CheckResult("twice", "It doubles", 1.0, passed, message, True, 0.1)
+        question = QuestionResult("double", "check_double", 4.0, points, "judged", True, "", [check])
+        return Grade("week01_toy", "ada", "graded", "", points, 4.0, [question])
+
+    right, wrong = graded(4.0, True, ""), graded(0.0, False, "it is 3")
+    assert compare_records.differences(right, right) == []
+    assert compare_records.differences(right, wrong) == [
+        "double: 4 (judged) -> 0 (judged)",
+        "double: twice fails now: it is 3",
+    ]
+    other = graded(0.0, False, "it is 5")
+    assert compare_records.differences(wrong, other) == []
+    assert compare_records.differences(wrong, other, messages=True) == [
+        "double: twice said 'it is 3' and says 'it is 5'"
+    ]
