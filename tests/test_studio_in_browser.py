@@ -84,6 +84,12 @@ def quick(page: Any) -> None:
     settled(page)
 
 
+def one_step(page: Any) -> None:
+    """Pictures of noise, at once, where it does not matter what is on them."""
+    page.get_by_role("slider", name="Steps").press("Home")
+    settled(page)
+
+
 def write(page: Any, prompt: str) -> None:
     page.get_by_role("textbox", name="Prompt").fill(prompt)
     page.get_by_role("textbox", name="Prompt").press("Control+Enter")
@@ -207,7 +213,7 @@ def test_nothing_that_is_typed_or_sent_makes_the_browser_fetch(server):
         page = context.new_page()
         page.goto(address)
         settled(page)
-        quick(page)
+        one_step(page)
         traps = browser.traps(host)
         write(page, traps[0])
         press(page, "Paint")
@@ -269,7 +275,7 @@ def test_a_browser_finds_its_own_sessions_again_and_can_delete_them(server):
         page = context.new_page()
         page.goto(address)
         settled(page)
-        quick(page)
+        one_step(page)
         write(page, "a small blue ring on a grey background")
         press(page, "Paint")
         page.get_by_role("button", name="Reopen", exact=True).wait_for()

@@ -189,6 +189,8 @@ def delete(work: int | None = None) -> None:
     state = st.session_state
     with told("deleting"):
         count = forget(history_path(), state.session, work)
+        state.works = []
+        state.pop("work", None)  # it may be the one that is shown
         if work is None:
             state.gone = [*state.gone, state.session]
             visit(new_address())
@@ -202,7 +204,7 @@ def remembered() -> None:
     def known() -> None:
         found = (state.get("browser") or {}).get("known")
         found = found[-KEPT:] if isinstance(found, list) else []
-        state.known = [one for one in found if isinstance(one, str) and ADDRESS.fullmatch(one)]
+        state.known = [*state.known, *(one for one in found if isinstance(one, str) and ADDRESS.fullmatch(one))]
 
     keeping = st.components.v2.component("studio_sessions", js=IN_THE_BROWSER)
     about = {"session": state.session, "keep": state.has_works, "gone": state.gone, "most": KEPT}
