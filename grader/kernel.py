@@ -340,12 +340,13 @@ class Kernel:
             self.client.shell_channel.send(message)
             return message["header"]["msg_id"]
 
-        return self._request(send, seconds)
+        return self._request(send, seconds, shown=False)
 
     def _execute(self, seconds: float, **request: Any) -> Ran:
         return self._request(lambda: self.client.execute(**request, allow_stdin=False, stop_on_error=False), seconds)
 
-    def _request(self, send: Callable[[], str], seconds: float) -> Ran:
+    def _request(self, send: Callable[[], str], seconds: float, shown: bool = True) -> Ran:
+        """shown: whether what it prints and displays is waited for, which a thread of the notebook can draw out."""
         if not self.alive:
             return Ran("dead", 0.0, why="the kernel was not running")
         began = time.monotonic()
@@ -353,7 +354,7 @@ class Kernel:
         outputs = Outputs()
         reply: dict[str, Any] | None = None
         replied = interrupted = heard = 0.0
-        idle = False
+        idle = not shown
         checked = began
         while not (reply is not None and idle):
             ready = dict(self._poller.poll(50))

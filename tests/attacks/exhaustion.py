@@ -458,12 +458,12 @@ AROUND = {
     "functions to be called in forks": "import os, time\n"
     "os.register_at_fork(after_in_child=lambda: time.sleep(60), after_in_parent=lambda: os.kill(os.getpid(), 2))",
     "an exit that is none": "import os\nos._exit = lambda code: None\nos.kill = os.killpg = lambda *_: None",
-    "a thread that takes what is on the links": "import os, socket, threading\ndef take():\n    while True:\n"
-    "        for file in range(3, 40):\n            try:\n"
-    "                link = socket.socket(fileno=os.dup(file))\n                link.setblocking(False)\n"
-    "                if link.family == socket.AF_UNIX and not link.getsockname() and not link.getpeername():\n"
-    "                    link.recv(10**6)\n            except OSError:\n                pass\n"
-    "threading.Thread(target=take, daemon=True).start()",
+    "a thread that takes what is on the links": "import socket, threading\ndef take():\n    while True:\n"
+    "        for file in range(3, 40):\n            try:\n                link = socket.socket(fileno=file)\n"
+    "                if link.family == socket.AF_UNIX and not link.getsockname():\n"
+    "                    link.recv(10**6, socket.MSG_DONTWAIT)\n            except OSError:\n                pass\n"
+    "            finally:\n                link.detach()\n"
+    "link = socket.socket()\nthreading.Thread(target=take, daemon=True).start()",
     "a thread that forks, and one that imports": "import os, sys, threading, time\ndef forks():\n    while True:\n"
     "        if os.fork() == 0:\n            os._exit(0)\n        os.wait()\n"
     "def imports():\n    while True:\n        sys.modules.pop('this_one', None)\n        try:\n"
@@ -472,6 +472,11 @@ AROUND = {
     "processes and files at their limits": "import os, subprocess\ntry:\n    while True:\n"
     "        subprocess.Popen(['sleep', '60'], start_new_session=True)\nexcept OSError:\n    pass\ntry:\n"
     "    while True:\n        os.open('/dev/null', os.O_RDONLY)\nexcept OSError:\n    pass",
+    "a thread that shows without end": "import threading\nfrom IPython.display import display\ndef shows():\n"
+    "    while True:\n        display({'text/html': 'x' * 100_000}, raw=True)\n"
+    "threading.Thread(target=shows, daemon=True).start()",
+    "a thread that takes the processor": "import threading\ndef spins():\n    while True:\n        pass\n"
+    "for _ in range(20):\n    threading.Thread(target=spins, daemon=True).start()",
     "handlers of signals that raise": "import signal\ndef raises(*_):\n    raise RuntimeError\n"
     "for number in (signal.SIGCHLD, signal.SIGALRM, signal.SIGPIPE):\n    signal.signal(number, raises)\n"
     "signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)",

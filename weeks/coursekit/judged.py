@@ -134,7 +134,7 @@ class Answering:
             self.server = Server(self.kernel.shell.user_ns)
             return
         signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm that a cell left is for no answer
-        self.others = {child.pid for child in psutil.Process().children()}
+        self.others = _children()
         self._adopt(True)
         ours, theirs = socket.socketpair()
         parent = os.getpid()
@@ -160,7 +160,7 @@ class Answering:
             with contextlib.suppress(OSError):
                 os.killpg(self.child, signal.SIGKILL)
             for _ in range(ROUNDS):  # of those that are not in its group, each becomes ours when its parent ends
-                left = [child.pid for child in psutil.Process().children() if child.pid not in self.others]
+                left = _children() - self.others
                 for pid in left:
                     with contextlib.suppress(OSError):
                         os.kill(pid, signal.SIGKILL)
@@ -239,6 +239,14 @@ class Answering:
             for name in ("send_multipart", "send", "publish", "__call__"):
                 with contextlib.suppress(Exception):
                     object.__setattr__(sender, name, lambda *args, **kwargs: None)
+
+
+def _children() -> set[int]:
+    """The pids of this process's own; none where the notebook has left no way to see them."""
+    try:
+        return {child.pid for child in psutil.Process().children()}
+    except (OSError, psutil.Error):
+        return set()
 
 
 def _receive(link: socket.socket, count: int) -> bytes:
