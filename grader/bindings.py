@@ -67,6 +67,10 @@ class Bindings:
                 self.cells.append((index, found))
                 if cell.source not in given:
                     self.theirs.add(index)
+        self._binding: dict[str, list[int]] = {}  # by name, places in `cells`
+        for place, (_, cell) in enumerate(self.cells):
+            for name in cell.bound:
+                self._binding.setdefault(name, []).append(place)
 
     def later(self, question: Question, asked: Iterable[str]) -> list[int]:
         """The student's cells after the check that may change what the question is about, by their indices.
@@ -110,10 +114,13 @@ class Bindings:
     def _reached(self, own: set[str]) -> set[str]:
         """Those names, the names that the cells which bind them use, and so on."""
         found: set[str] = set()
+        seen: set[int] = set()
         new = set(own)
         while new:
             found |= new
-            new = {name for _, cell in self.cells if cell.bound & new for name in cell.used} - found
+            cells = {place for name in new for place in self._binding.get(name, ())} - seen
+            seen |= cells
+            new = {name for place in cells for name in self.cells[place][1].used} - found
         return found
 
     def _theirs_after(self, question: Question) -> list[tuple[int, Names]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import time
+
 import nbformat
 import pytest
 from conftest import RIGHT
 
+from grader.bindings import Bindings
 from grader.course import Budget
 from grader.grading import Options, grade_notebook
 from grader.judge import Judge
+from grader.questions import questions_in
 
 OWN = {**RIGHT, "table": "table = [2, 4, 6]"}  # in which no answer needs another
 FULL = {"double": 4, "table": 2, "mean": 1.5, "why": 0}
@@ -254,3 +259,14 @@ def test_what_replaces_the_judges_own_is_put_back_and_named(grade, fill, name):
     found = grade(before(fill(**{**RIGHT, "double": "def double(n):\n    return n"}), "id-double", REPLACED[name]))
     assert points(found) == {**FULL, "double": 0, "table": 1}
     assert any(f"in the place of {name}" in line for line in found.log), found.log
+
+
+def test_names_are_followed_through_thousands_of_cells_in_no_time(right):
+    released = copy.deepcopy(right)
+    right.cells += [nbformat.v4.new_code_cell(f"a{n} = a{n + 1}") for n in range(9000)]
+    last(right, "mean = a0")
+    bindings = Bindings(right, released)
+    (mean,) = (question for question in questions_in(released) if question.name == "mean")
+    began = time.monotonic()
+    assert len(bindings.later(mean, ["mean"])) == 9001
+    assert time.monotonic() - began < 5  # a walk for every name takes a minute
