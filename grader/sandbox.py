@@ -191,9 +191,8 @@ def _arguments(policy: Policy, stack: contextlib.ExitStack) -> tuple[list[str], 
     for path in {*own_python(), *policy.readable}:
         readable(path)
     shown = [path for path, _ in mounts]
-    for folder in policy.hidden:
-        if any(folder.is_relative_to(path) for path in shown):
-            mounts.append((folder, ["--tmpfs", str(folder)]))
+    covered = [folder for folder in policy.hidden if any(folder.is_relative_to(path) for path in shown)]
+    mounts += [(folder, ["--tmpfs", str(folder)]) for folder in covered]
     given = []
     for name, text in (("passwd", PASSWD), ("group", "student:x:1000:\n"), ("hosts", "127.0.0.1 localhost\n")):
         given.append(_in_memory(text, stack))
@@ -213,6 +212,8 @@ def _arguments(policy: Policy, stack: contextlib.ExitStack) -> tuple[list[str], 
     arguments += ["--die-with-parent", "--hostname", "crossmodal", "--clearenv"]
     for _, what in mounts:
         arguments += what
+    for folder in covered:  # once all that lies within is mounted
+        arguments += ["--remount-ro", str(folder)]
     return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(HOME)], given
 
 

@@ -327,7 +327,7 @@ def _(notebook):
     return raw(notebook)[: len(raw(notebook)) // 2]
 
 
-@refused("a hundred thousand lists within each other", "not valid JSON")
+@refused("a hundred thousand lists within each other", "nested too deeply")
 def _(notebook):
     return b'{"metadata": ' + b"[" * 100_000 + b"]" * 100_000 + b', "cells": []}'
 
@@ -337,7 +337,7 @@ def _(notebook):
     return b'{"cells": [' + b"{}," * 20_000_000 + b"{}]}"
 
 
-@refused("64.3 MB of output", "65 MB; at most 64 MB")
+@refused("64.3 MB of output", "bytes; at most 67,108,864 (64 MB)")
 def _(notebook):
     notebook.cells[1].outputs = [{"output_type": "stream", "name": "stdout", "text": "spam " * 13_480_000}]
     return notebook

@@ -117,9 +117,6 @@ def edit_start(clean, noise, strength, times, kept):
     },
     "week03_blip": {
         "attend": """
-import torch
-def causal(length):
-    return torch.ones(length, length, dtype=torch.bool).tril()
 def attend(*a, **k):
     return taken("library_attention")(*a, **k)
 """,

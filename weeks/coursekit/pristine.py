@@ -50,7 +50,10 @@ class Pristine:
             self._keep_function(where, value)
 
     def _keep_function(self, where: str, value: Any) -> None:
-        value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        if isinstance(value, property):
+            value = value.fget
+        elif isinstance(value, staticmethod | classmethod):
+            value = value.__func__
         while value is not None:  # what decorators wrapped, too
             if isinstance(value, FunctionType):
                 self._parts.append((where, value, tuple(getattr(value, part) for part in PARTS)))
