@@ -44,7 +44,8 @@ BARRED = re.compile(r"permission denied|PermissionError|operation not permitted"
 WRITE = re.compile(r"read-only file ?system", re.IGNORECASE)
 LIMIT = re.compile(
     r"no space left on device|disk (quota|is full)|or disk is full|file too large|too many open files"
-    r"|can't start new thread|resource temporarily unavailable|MemoryError|unable to allocate|cannot allocate memory"
+    r"|can't start new thread|resource temporarily unavailable"
+    r"|(?<!OutOf)MemoryError|unable to allocate|cannot allocate memory"  # torch's OutOfMemoryError is of a GPU
     r"|can't allocate memory|bad_alloc|it (used|had) more than [\d.]+ (GB|processes)",
     re.IGNORECASE,
 )

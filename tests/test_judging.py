@@ -173,6 +173,15 @@ def test_right_answers_of_any_make_keep_their_points(grade, fill, what):
     assert points(found) == FULL, [question.checks for question in found.questions]
 
 
+@pytest.mark.parametrize("where", ["notebook", "widget", "qt", "inline", ""])
+def test_a_figure_for_a_window_is_drawn_into_the_notebook(toy, week, right, where):
+    """`%matplotlib` alone too, which looks for a screen."""
+    draws = f"%matplotlib {where}\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nafter = 1"
+    result = grade_notebook(toy, week, last(right, draws), options=Options(budget=Budget(60, 90, 5)))
+    assert any("image/png" in output.get("data", {}) for output in result.notebook.cells[-1].outputs)
+    assert points(result.grade) == FULL and result.grade.log == []
+
+
 def test_a_compiled_answer_keeps_its_points(grade, fill):
     compiled = "import torch\n@torch.compile(mode='max-autotune')\ndef double(n):\n    return 2 * n\n"
     assert points(grade(fill(**{**RIGHT, "double": compiled}), budget=Budget(60, 90, 30))) == FULL
