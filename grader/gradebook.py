@@ -576,8 +576,7 @@ def _save_assignment(course: Course, week: Week) -> None:
         if new:  # sqlite leaves the group's right to write out, whatever the umask says
             os.chmod(course.gradebook, 0o666 & ~_umask())
         book.update_or_create_assignment(week.slug)
-    sources = {one.stem: course.solution(one) if course.classic else course.release(one) for one in week.notebooks}
-    wanted = {name: kept.cells_of(nbformat.read(path, as_version=4)) for name, path in sources.items()}
+    wanted = {one.stem: kept.cells_of(_released(course, one)) for one in week.notebooks}
     with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
         kept.make_way(book, week.slug, wanted)
     for one in week.notebooks:
@@ -593,16 +592,19 @@ def _umask() -> int:
     return mask
 
 
+def _released(course: Course, week: Week) -> NotebookNode:
+    """The notebook whose cells nbgrader's own commands would write down; one's own copy."""
+    if course.classic:
+        return copy.deepcopy(classic.instructor(course, week))
+    return nbformat.read(course.release(week), as_version=4)
+
+
 def _save_cells(course: Course, week: Week) -> None:
     from nbgrader.api import Gradebook, MissingEntry
     from nbgrader.preprocessors import ComputeChecksums
 
-    mark = ""
-    if course.classic:
-        mark = settings.read(course.root).value("InstantiateTests.autotest_delimiter")
-        released = copy.deepcopy(classic.instructor(course, week))
-    else:
-        released = nbformat.read(course.release(week), as_version=4)
+    released = _released(course, week)
+    mark = settings.read(course.root).value("InstantiateTests.autotest_delimiter") if course.classic else ""
     with Gradebook(url(course)) as book, contextlib.suppress(MissingEntry):
         there = book.find_notebook(week.stem, week.slug)
         if course.classic and _as_nbgrader_has_it(there, released, mark):

@@ -33,6 +33,7 @@ def kernelspec(tmp_path_factory):
     (folder / "kernels" / "warm-test" / "kernel.json").write_text(json.dumps(spec))
     patch = pytest.MonkeyPatch()
     patch.setenv("JUPYTER_PATH", str(folder))
+    patch.delenv("MPLBACKEND", raising=False)  # Streamlit sets it where it is imported
     yield
     provisioner.close_servers()
     patch.undo()

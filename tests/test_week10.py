@@ -388,7 +388,7 @@ def test_a_session_is_its_secret_address_and_nobody_is_shown_another():
 def test_slides_do_not_carry_the_address_of_their_session(studio, monkeypatch):
     titles = []
     history, deck = new_history(), parts.deck
-    own = {**studio_lab.studio.parts(), "deck": lambda title, slides: titles.append(title) or deck(title, slides)}
+    own = {**studio_lab.studio.parts_of(), "deck": lambda title, slides: titles.append(title) or deck(title, slides)}
     with app_test(own, history) as page:
         painted(page)
         assert titles and all(page.session_state["session"] not in title for title in titles)
@@ -466,7 +466,7 @@ def test_no_text_of_people_is_markup_anywhere_on_the_page(studio):
     work = studio.create(STAR, {"seed": 3, "candidates": 1, "steps": 2, "guidance": 3.0})["works"][0]
     recipe = studio.recipe({**work, "prompt": TRAP})
     own = {
-        **studio_lab.studio.parts(),
+        **studio_lab.studio.parts_of(),
         "describe": lambda *_: TRAP,
         "transcribe": lambda *_: (TRAP, TRAP),
         "read_prompt": lambda text, known=None: (text, [TRAP]),
@@ -555,7 +555,7 @@ def test_a_recording_is_heard_and_may_be_changed_before_it_is_painted():
 
 def test_a_part_of_ones_own_gets_no_sound_whose_header_asks_for_too_much():
     asked = []
-    own = {**studio_lab.studio.parts(), "read_sound": lambda file: asked.append(file) or np.zeros(16_000, "f4")}
+    own = {**studio_lab.studio.parts_of(), "read_sound": lambda file: asked.append(file) or np.zeros(16_000, "f4")}
     with app_test(own) as page:
         for rate, calls in ((16_000, 1), (4_999_999, 1), (99_999_989, 1)):
             page.file_uploader(key="recording").upload("mine.wav", data.sound_file(np.zeros(16_000), rate)).run()
