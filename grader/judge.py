@@ -35,6 +35,7 @@ from grader.kernel import Kernel
 from grader.questions import Question, grade_id
 from grader.records import CheckResult, Evidence, QuestionResult
 
+AT_THE_END = "Judged as it stands at the end of the notebook, where it is better than at its check."
 PICTURE_BYTES = 300_000  # of one evidence picture's PNG
 
 
@@ -218,7 +219,7 @@ class Judge:
                 elif self._may_be_better(question, first) and kernel.alive:
                     second = self._judge(kernel, question, seed)
                     if second.status == "judged" and second.points > first.points:
-                        turn[question.name] = replace(second, note="as it stands at the end of the notebook")
+                        turn[question.name] = replace(second, note=AT_THE_END)
             self._tell(question)
         if self.channel.replaced:
             names = ", ".join(list(self.channel.replaced)[:8])

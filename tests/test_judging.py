@@ -12,7 +12,7 @@ from conftest import RIGHT
 from grader.bindings import Bindings
 from grader.course import Budget
 from grader.grading import Options, grade_notebook
-from grader.judge import Judge
+from grader.judge import AT_THE_END, Judge
 from grader.questions import questions_in
 
 OWN = {**RIGHT, "table": "table = [2, 4, 6]"}  # in which no answer needs another
@@ -109,7 +109,7 @@ def test_torch_settings_cost_nothing(grade, fill):
 def test_a_better_answer_further_down_counts(grade, fill):
     wrong = fill(**{**OWN, "double": "def double(n):\n    return n"})
     found = grade(last(wrong, "def double(n):\n    return 2 * n"))
-    assert points(found) == FULL and note(found, "double") == "as it stands at the end of the notebook"
+    assert points(found) == FULL and note(found, "double") == AT_THE_END
     found = grade(last(fill(**{**RIGHT, "mean": "def mean(v):\n    return total(v) / len(v)"}), "total = sum"))
     assert points(found) == FULL
     found = grade(
