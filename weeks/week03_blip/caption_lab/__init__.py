@@ -37,7 +37,7 @@ from caption_lab.measuring import (
     tell_twins,
     what_mining_buys,
 )
-from caption_lab.metrics import exact
+from caption_lab.metrics import exact, sacrebleu_score
 from caption_lab.plots import (
     show_adaptation,
     show_answers,
@@ -82,6 +82,7 @@ __all__ = [
     "pictures",
     "pixels",
     "repainted",
+    "sacrebleu_score",
     "self_attention",
     "show_adaptation",
     "show_answers",
