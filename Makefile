@@ -32,7 +32,7 @@ test: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/grader release --check
 	@# where this machine forbids sandboxes their tests are skipped, and said to be
-	@why="$$($(BIN)/python -c 'from grader.sandbox import unavailable; print(unavailable())')"; \
+	@why="$$($(BIN)/python -c 'from grader.execution.sandbox import unavailable; print(unavailable())')"; \
 	if [ -n "$$why" ]; then echo "TESTING WITHOUT A SANDBOX: $$why"; export CROSSMODAL_UNSANDBOXED=1; fi; \
 	set -ex; \
 	$(BIN)/python -m pytest -n 2; \
@@ -61,7 +61,7 @@ else
 	grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' requirements.lock | VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -r -
 endif
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet $(FROM) --no-deps -e .
-	$(BIN)/jupyter kernelspec install --sys-prefix --log-level=ERROR grader/kernels/crossmodal-warm
+	$(BIN)/jupyter kernelspec install --sys-prefix --log-level=ERROR grader/execution/kernels/crossmodal-warm
 	@touch $(READY)
 
 # The students' copy is the committed tree without what .gitattributes marks export-ignore.

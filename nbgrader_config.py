@@ -6,10 +6,10 @@ c.CourseDirectory.source_directory = "solutions"
 # nbgrader copies whatever else lies in solutions/<week>/ to the students and into autograded/
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", "*.py", "*.md", "*.json"]
 
-c.Autograde.exporter_class = "grader.nbgrader_plugin.SubmissionExporter"
+c.Autograde.exporter_class = "grader.grading.nbgrader_plugin.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.ClearOutput"]
 c.Autograde.autograde_preprocessors = [
-    "grader.nbgrader_plugin.GradeSubmission",
+    "grader.grading.nbgrader_plugin.GradeSubmission",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",

@@ -7,9 +7,9 @@ from setuptools import setup
 if (Path(__file__).parent / "grader").is_dir():
     setup(
         entry_points={
-            "console_scripts": ["grader = grader.cli:app"],
-            "papermill.engine": ["crossmodal = grader.engine:CrossmodalEngine"],
-            "jupyter_client.kernel_provisioners": ["crossmodal-warm = grader.provisioner:WarmProvisioner"],
+            "console_scripts": ["grader = grader.cli.main:app"],
+            "papermill.engine": ["crossmodal = grader.execution.engine:CrossmodalEngine"],
+            "jupyter_client.kernel_provisioners": ["crossmodal-warm = grader.execution.provisioner:WarmProvisioner"],
         },
     )
 else:

@@ -36,7 +36,7 @@ from attacks.edits import FULL  # noqa: E402
 from conftest import RIGHT, toy_notebook  # noqa: E402
 from grading import machine  # noqa: E402
 
-from grader.progress import console  # noqa: E402
+from grader.cli.progress import console  # noqa: E402
 
 FAMILIES = {
     module.CASES[0].family: module.CASES for module in (forgery, escape, exhaustion, malformed, honest, tensors)

@@ -13,8 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from grader import records
-from grader.records import Grade
+from grader.records import store
+from grader.records.grade import Grade
 
 
 def differences(old: Grade, new: Grade, messages: bool = False) -> list[str]:
@@ -48,7 +48,7 @@ def main() -> int:
     old, new = ({path.stem: path for path in folder.glob("*.json")} for folder in (asked.old, asked.new))
     lines = [f"{name}: only in one of the two" for name in sorted(old.keys() ^ new.keys())]
     for name in sorted(old.keys() & new.keys()):
-        found = differences(records.read(old[name]), records.read(new[name]), asked.messages)
+        found = differences(store.read(old[name]), store.read(new[name]), asked.messages)
         lines += [f"{name}: {line}" for line in found]
     print("\n".join([*lines, f"{len(old.keys() & new.keys())} compared, {len(lines)} differences"]))
     return bool(lines or not old)

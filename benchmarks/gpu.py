@@ -25,14 +25,21 @@ from pathlib import Path
 import light_course
 from measure import machine, table
 
-from grader import audit, cache, devices
-from grader.course import GB, Course, CourseError, Week
-from grader.grading import Options, cores, grade_many, kernel_environment
-from grader.kernel import Kernel, usual_kernel
-from grader.progress import console
-from grader.records import Grade
-from grader.release import run_solution
-from grader.sandbox import unavailable
+from grader.authoring import audit
+from grader.authoring.release import run_solution
+from grader.cli.progress import console
+from grader.course.discovery import find_course
+from grader.course.syllabus import GB, Course, CourseError, Week
+from grader.execution import gpus as gpus_
+from grader.execution.gpus import Gpu, chosen
+from grader.execution.kernel import Kernel
+from grader.execution.kernelspecs import usual_kernel
+from grader.execution.sandbox import unavailable
+from grader.grading import gpu_memory, rubric
+from grader.grading.environment import kernel_environment
+from grader.grading.options import Options, cores
+from grader.grading.pool import grade_many
+from grader.records.grade import Grade
 
 NO_GPU = 3
 PARTS = ("fork", "notebooks", "answers", "hog", "slots")
@@ -98,14 +105,14 @@ def main() -> int:
         "--tolerances", type=Path, metavar="PAGE", help="write the table of tolerances into this page"
     )
     options = arguments.parse_args()
-    course = Course.find(Path(__file__).parent)
+    course = find_course(Path(__file__).parent)
     if options.tolerances:
         write_tolerances(course, options.tolerances)
         return 0
     gpus = []
     if options.device != "cpu":
         try:
-            gpus = devices.gpus(options.device)
+            gpus = gpus_.gpus(options.device)
         except CourseError as error:
             print(f"Nothing was checked. {error}", file=sys.stderr)
             return NO_GPU
@@ -126,7 +133,7 @@ def check(
     course: Course,
     weeks: Sequence[Week],
     device: str,
-    gpus: Sequence[devices.Gpu],
+    gpus: Sequence[Gpu],
     parts: Sequence[str],
     say: Callable[[str], None],
 ) -> Found:
@@ -156,7 +163,7 @@ def check(
 
 def fork(course: Course, week: Week, options: Options, found: Found) -> None:
     """A fork of a process that had used CUDA could not use it: torch refuses."""
-    given = devices.slots_for(options, week)
+    given = gpu_memory.slots_for(options, week)
     assert given is not None
     with given.taken() as share:
         env = kernel_environment(course, week, replace(options, share=share))
@@ -238,7 +245,7 @@ def slots(course: Course, week: Week, options: Options, found: Found, say: Calla
         if count > cores():
             break
         say(f"{len(jobs)} submissions of {week.slug}, {count} at a time ...")
-        on_gpu = bool(devices.chosen(options.parameters))
+        on_gpu = bool(chosen(options.parameters))
         settings = replace(options, workers=count, slots=count if on_gpu else 0)
         began = time.monotonic()
         grades = [result.grade for result in grade_many(course, week, jobs, settings)]
@@ -284,7 +291,7 @@ def tolerances(course: Course) -> str:
     """What the checks of every question allow, read from their code: a Markdown table."""
     rows = []
     for week in course.weeks.values():
-        for question, found in _allowed(cache.check_sources(course.root, week)).items():
+        for question, found in _allowed(rubric.check_sources(course.root, week)).items():
             within = ", ".join(sorted(found["close"], key=_size)) or "-"
             rows.append(
                 [f"{week.slug}: {question}", within, *("yes" if found[k] else "-" for k in ("same", "that", "inside"))]

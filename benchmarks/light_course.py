@@ -12,9 +12,10 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grader.audit import solved, substitute
-from grader.course import Course, Week
-from grader.release import release
+from grader.authoring.audit import solved, substitute
+from grader.authoring.release import release
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course, Week
 
 SLUG = "week01_light"
 KINDS = ("right", "wrong", "crashing")
@@ -103,7 +104,7 @@ def build(root: Path) -> tuple[Course, Week]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     (root / "datasets").mkdir()
-    course = Course.find(root)
+    course = find_course(root)
     release(course)
     return course, course.week(SLUG)
 

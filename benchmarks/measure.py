@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from grader.grading import cores
+from grader.grading.options import cores
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 PATIENCE = 3.0  # seconds that what a command started has to end after it

@@ -16,7 +16,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,13 @@ import psutil
 from grading import BIN, RESULTS, week_one
 from measure import Run, Sample, machine, must, run, table
 
-from grader import demo, records
-from grader.course import Course, Week
-from grader.grading import cores
-from grader.progress import console
-from grader.records import Grade
+from grader.authoring import demo
+from grader.cli.progress import console
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course, Week
+from grader.grading.options import cores
+from grader.records import store
+from grader.records.grade import Grade
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -121,10 +123,10 @@ def repeated(course: Course, week: Week, times: int, workers: int, folder: Path)
     """Grade the class of `course.work` so many times, each in a folder of its own."""
     found = []
     for number in range(times):
-        here = Course.find(course.root, folder / str(number))
+        here = find_course(course.root, folder / str(number))
         shutil.copytree(course.work / "submitted", here.work / "submitted")
         grade(here, week, workers, folder)
-        found.append({name: essence(records.read(here.record(week, name))) for name in here.students(week)})
+        found.append({name: essence(store.read(here.record(week, name))) for name in here.students(week)})
     return found
 
 
@@ -223,6 +225,35 @@ def plot(done: Run, times: np.ndarray, path: Path) -> None:
     plt.close(figure)
 
 
+def again_from_nothing(
+    course: Course, week: Week, folder: Path, options: argparse.Namespace, say: Callable[[str], None]
+) -> list[Claim]:
+    """Grade two smaller classes several times from nothing: whether each time says the same."""
+    claims = []
+    small = find_course(course.root, folder / "small")
+    light_course.hand_in(small, week, options.repeat_submissions)
+    clip = week_one(5, folder / "week01")
+    for name, kind in clip.kinds.items():
+        path = clip.course.submission(clip.week, name)
+        path.parent.mkdir(parents=True)
+        path.write_text(demo.to_text(clip.notebooks[kind]), encoding="utf-8")
+    for what, here, which in (("light", small, week), ("week 1", clip.course, clip.week)):
+        say(f"  {options.repeat} times from nothing: {what} ...")
+        place = folder / f"repeated-{which.slug}"
+        place.mkdir()
+        runs = repeated(here, which, options.repeat, options.workers, place)
+        unlike = differences(runs)
+        claims.append(
+            Claim(
+                f"{len(runs[0])} submissions ({what}) graded {options.repeat} times from nothing: "
+                "the same scores, verdicts and messages",
+                f"differ: {', '.join(unlike)[:300]}" if unlike else "identical",
+                not unlike,
+            )
+        )
+    return claims
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--submissions", type=int, default=1000, help="size of the class (default 1000)")
@@ -261,27 +292,7 @@ def main() -> None:
             )
         )
         if options.repeat > 1:
-            small = Course.find(course.root, folder / "small")
-            light_course.hand_in(small, week, options.repeat_submissions)
-            clip = week_one(5, folder / "week01")
-            for name, kind in clip.kinds.items():
-                path = clip.course.submission(clip.week, name)
-                path.parent.mkdir(parents=True)
-                path.write_text(demo.to_text(clip.notebooks[kind]), encoding="utf-8")
-            for what, here, which in (("light", small, week), ("week 1", clip.course, clip.week)):
-                say(f"  {options.repeat} times from nothing: {what} ...")
-                place = folder / f"repeated-{which.slug}"
-                place.mkdir()
-                runs = repeated(here, which, options.repeat, options.workers, place)
-                unlike = differences(runs)
-                claims.append(
-                    Claim(
-                        f"{len(runs[0])} submissions ({what}) graded {options.repeat} times from nothing: "
-                        "the same scores, verdicts and messages",
-                        f"differ: {', '.join(unlike)[:300]}" if unlike else "identical",
-                        not unlike,
-                    )
-                )
+            claims += again_from_nothing(course, week, folder, options, say)
     options.output.mkdir(parents=True, exist_ok=True)
     how = " ".join(["python", "benchmarks/scale.py", *sys.argv[1:]])
     text = page(done, times, options.submissions, options.workers, claims, how)

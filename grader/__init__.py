@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grader.grading import Options
-    from grader.records import Grade
+    from grader.grading.options import Options
+    from grader.records.grade import Grade
 
 # jsonschema, under nbformat, would build a grammar of international web addresses at import: 2 to 3 CPU seconds in
 # every command and every worker, for formats that no notebook has. Where the module is missing it does without.
@@ -30,11 +30,11 @@ def grade(
 
     week: number or name; where it is not given, the week that the file's name speaks of.
     course: any folder of the course's tree, else the current one.   student: whom the record is to name.
-    options: see `grader.grading.Options`; by default in a sandbox, in a warm kernel where that is installed.
+    options: see `grader.grading.options.Options`; by default in a sandbox, in a warm kernel where that is installed.
 
     Whatever is wrong with the submission is in the Grade (`outcome`, `reason`, `questions`; docs/records.md). Raises
     CourseError where the course, the arguments or this machine is at fault.
     """
-    from grader.grading import grade_file
+    from grader.grading.pool import grade_file
 
     return grade_file(Path(notebook), week, Path(course) if course else None, student, options).grade

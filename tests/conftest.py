@@ -13,7 +13,8 @@ from click.testing import Result
 from nbformat import NotebookNode
 from typer.testing import CliRunner
 
-from grader.course import Course, Week
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course, Week
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and so all they start, which some tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -213,13 +214,13 @@ def build_course(root: Path) -> Course:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return Course.find(root)
+    return find_course(root)
 
 
 @pytest.fixture(scope="session")
 def toy_tree(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """The toy course, released. Tests grade in `work` folders of their own and leave the tree as it is."""
-    from grader.release import release
+    from grader.authoring.release import release
 
     course = build_course(tmp_path_factory.mktemp("toy"))
     release(course)
@@ -229,7 +230,7 @@ def toy_tree(tmp_path_factory: pytest.TempPathFactory) -> Course:
 @pytest.fixture
 def toy(toy_tree: Course, tmp_path: Path) -> Course:
     """The released toy course with an empty folder for its class."""
-    return Course.find(toy_tree.root, tmp_path / "class")
+    return find_course(toy_tree.root, tmp_path / "class")
 
 
 @pytest.fixture(scope="session")
@@ -237,10 +238,10 @@ def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gradebook without entries: nbgrader takes seconds to make one, so tests copy it."""
     from nbgrader.api import Gradebook
 
-    from grader import gradebook
+    from grader.records import database
 
-    course = Course.find(build_course(tmp_path_factory.mktemp("empty")).root)
-    with Gradebook(gradebook.url(course)):
+    course = find_course(build_course(tmp_path_factory.mktemp("empty")).root)
+    with Gradebook(database.url(course)):
         return course.gradebook
 
 
@@ -290,7 +291,7 @@ def hand_in(toy: Course, week: Week) -> Callable[..., Path]:
 @pytest.fixture
 def call(toy: Course) -> Callable[..., Result]:
     """call("export", "csv", "1") runs the command line on the toy course."""
-    from grader.cli import app
+    from grader.cli.main import app
 
     def called(*arguments: str) -> Result:
         return CliRunner().invoke(app, [*arguments, "--course", str(toy.root), "--work", str(toy.work)])

@@ -11,8 +11,9 @@ from typing import Any
 
 from coursekit.checks import checks_in, run_check
 from coursekit.student import local_student
-from grader.course import Course
-from grader.rubrics import Answer
+from grader.authoring.known_answers import Answer
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course
 
 ANSWERS = {
     "double": {
@@ -31,7 +32,7 @@ ANSWERS = {
         "sly": ["import numpy as np\nmean = np.median", "mean = max"],
     },
 }
-HEAD = "from grader.rubrics import Answer\n\nANSWERS = [\n"
+HEAD = "from grader.authoring.known_answers import Answer\n\nANSWERS = [\n"
 
 
 def answers_module(answers: dict[str, dict[str, list[str]]], extra: str = "") -> str:
@@ -50,7 +51,7 @@ def with_answers(toy: Course, folder: Path, extra: str = "", slug: str = "week01
     shutil.copytree(toy.root, folder)
     path = folder / "grader" / "rubrics" / f"{slug}_answers.py"
     path.write_text(answers_module(ANSWERS, extra), encoding="utf-8")
-    return Course.find(folder)
+    return find_course(folder)
 
 
 def defined(source: str, names: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,14 @@ import copy
 import nbformat
 from nbformat import NotebookNode
 
-from grader import cache
-from grader.classes import save
-from grader.course import Course, Week
-from grader.grading import Options, Result, not_gradable, now, write_verdicts
-from grader.questions import answers_in, questions_in
-from grader.records import CheckResult, Grade, QuestionResult
+from grader.course import files
+from grader.course.questions import answers_in, questions_in
+from grader.course.syllabus import Course, Week
+from grader.grading import fingerprints, rubric
+from grader.grading.batch import save
+from grader.grading.options import Options
+from grader.grading.verdicts import Result, not_gradable, now, write_verdicts
+from grader.records.grade import CheckResult, Grade, QuestionResult
 
 
 def grade_as(
@@ -22,7 +24,7 @@ def grade_as(
     path = course.submission(week, student)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
-    digests = cache.question_digests(*cache.check_sources(course.root, week))
+    digests = rubric.question_digests(*rubric.check_sources(course.root, week))
     released = answers_in(nbformat.read(course.release(week), as_version=4))
     answers = answers_in(notebook)
     results = []
@@ -43,8 +45,8 @@ def grade_as(
         sum(r.points for r in results),
         sum(r.max_points for r in results),
         results,
-        inputs={**cache.inputs(course, week, options or Options()), "submission": cache.file_hash(path)},
-        versions=cache.versions(),
+        inputs={**fingerprints.inputs(course, week, options or Options()), "submission": files.file_hash(path)},
+        versions=fingerprints.versions(),
         graded_at=now(),
     )
     executed = copy.deepcopy(notebook)

@@ -17,12 +17,12 @@ import browser
 import formgrader
 from PIL import Image
 
-from grader import demo
-from grader.classes import recorded, records_of
-from grader.cli import write_pages
-from grader.course import Course
-from grader.grading import released_notebook
-from grader.questions import questions_in
+from grader.authoring import demo
+from grader.cli.grade import write_pages
+from grader.course.notebooks import released_notebook
+from grader.course.questions import questions_in
+from grader.course.syllabus import Course
+from grader.records.store import recorded, records_of
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "grader" / "pictures"

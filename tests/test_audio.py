@@ -13,8 +13,9 @@ from PIL import Image
 from coursekit import audio
 from coursekit.checks import assert_sound, check, run_check, sound_evidence
 from coursekit.student import local_student
-from grader import judge, pages
-from grader.records import Evidence
+from grader.grading import judge
+from grader.records.grade import Evidence
+from grader.reporting import html
 
 SECOND = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000) / 2
 
@@ -119,7 +120,7 @@ def wav_file(**change) -> str:
 
 def shown(wav: str):
     png = judge._evidence("", audio.sound(SECOND)).png
-    return pages.picture(png, "a sound", wav)
+    return html.picture(png, "a sound", wav)
 
 
 def test_a_sound_is_written_anew():
@@ -139,7 +140,7 @@ def test_a_sound_is_written_anew():
         wav_file(setnchannels=2),
         wav_file(setsampwidth=1),
         wav_file(setframerate=1),
-        base64.b64encode(bytes(pages.MAX_WAV_BYTES + 9)).decode(),
+        base64.b64encode(bytes(html.MAX_WAV_BYTES + 9)).decode(),
     ],
     ids=["none", "text", "zeros", "stereo", "8 bit", "1 Hz", "large"],
 )
@@ -150,7 +151,7 @@ def test_what_is_no_sound_leaves_the_picture(wav):
 
 def test_pictures_come_with_and_without_sound():
     one = judge._evidence("a", audio.sound(SECOND))
-    with_sound, without = pages.pictures([("a", one.png, one.wav), ("b", one.png)])
+    with_sound, without = html.pictures([("a", one.png, one.wav), ("b", one.png)])
     assert with_sound.sound and not without.sound
     assert Evidence("a", one.png) == Evidence("a", one.png, "")
 

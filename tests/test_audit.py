@@ -8,11 +8,11 @@ import pytest
 from known import with_answers
 from rich.console import Console
 
-from grader import audit
-from grader.course import CourseError
-from grader.grading import Options
-from grader.questions import answers_in
-from grader.records import CheckResult, Grade, QuestionResult
+from grader.authoring import audit
+from grader.course.questions import answers_in
+from grader.course.syllabus import CourseError
+from grader.grading.options import Options
+from grader.records.grade import CheckResult, Grade, QuestionResult
 
 TWO = Options(workers=2)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.course import Course, Week
-from grader.records import CheckResult, Grade, QuestionResult
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course, Week
+from grader.records.grade import CheckResult, Grade, QuestionResult
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
@@ -17,6 +18,7 @@ import compare_records  # noqa: E402
 import grading  # noqa: E402
 import light_course  # noqa: E402
 import measure  # noqa: E402
+import rivals  # noqa: E402
 import scale  # noqa: E402
 from measure import Run, Sample  # noqa: E402
 
@@ -36,9 +38,9 @@ def test_the_light_course_is_released_and_its_class_takes_turns(course: tuple[Co
     here, week = course
     released = here.release(week).read_text(encoding="utf-8")
     assert "import open_clip" in released and "return 2 * n" not in released
-    names = light_course.hand_in(Course.find(here.root, tmp_path), week, 5)
+    names = light_course.hand_in(find_course(here.root, tmp_path), week, 5)
     assert names == ["0001-right", "0002-wrong", "0003-crashing", "0004-right", "0005-wrong"]
-    texts = [Course.find(here.root, tmp_path).submission(week, name).read_text(encoding="utf-8") for name in names]
+    texts = [find_course(here.root, tmp_path).submission(week, name).read_text(encoding="utf-8") for name in names]
     assert texts[0] == texts[3] and "return n + 2" in texts[1] and "resluts" in texts[2]
     assert all("return 2 * n" in texts[i] for i in (0, 2, 3))
 
@@ -59,12 +61,12 @@ def test_names_begin_with_their_slice(course: tuple[Course, Week]) -> None:
 
 def test_otter_gets_the_visible_checks_with_their_points(course: tuple[Course, Week]) -> None:
     group = grading.a_class("light", *course, light_course.submissions(*course), 3)
-    tests = grading.otter_tests(group)
+    tests = rivals.otter_tests(group)
     assert list(tests) == ["double.py"]
     compile(tests["double.py"], "double.py", "exec")
     assert "@test_case(name='doubles_two', points=1.0)" in tests["double.py"]
     assert "@test_case(name='doubles_any', points=2.0)" in tests["double.py"]
-    cells = grading.for_otter(group.notebooks["right"]).cells
+    cells = rivals.for_otter(group.notebooks["right"]).cells
     assert cells[0].source.startswith("import otter") and cells[-1].source == 'grader.check("double")'
 
 
@@ -160,7 +162,7 @@ def test_the_plot_of_a_large_class(tmp_path: Path) -> None:
 def test_times_of_records_are_read_in_order(course: tuple[Course, Week], tmp_path: Path) -> None:
     import os
 
-    here, week = Course.find(course[0].root, tmp_path), course[1]
+    here, week = find_course(course[0].root, tmp_path), course[1]
     for name, moment in (("b", 103.0), ("a", 101.5)):
         path = here.record(week, name)
         path.parent.mkdir(parents=True, exist_ok=True)

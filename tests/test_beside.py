@@ -10,12 +10,13 @@ from nbformat.v4 import new_code_cell, new_notebook
 from test_classic import PYTHON, cell
 from typer.testing import CliRunner
 
-from grader import beside, sandbox
-from grader.classes import grade_class
-from grader.cli import app
-from grader.course import Course
-from grader.grading import Options
-from grader.kernel import Kernel, environment
+from grader.cli.main import app
+from grader.course.discovery import find_course
+from grader.execution import sandbox
+from grader.execution.kernel import Kernel, environment
+from grader.grading.batch import grade_class
+from grader.grading.options import Options
+from grader.submissions import beside
 
 MB = 10**6
 BIG = 210 * MB
@@ -81,7 +82,7 @@ def tree(tmp_path_factory) -> Path:
 def graded(tree, request):
     if request.param and sandbox.unavailable():
         pytest.skip(sandbox.unavailable())
-    course = Course.find(tree)
+    course = find_course(tree)
     options = Options(workers=1, kernel="python3", sandboxed=request.param)
     (grade,) = grade_class(course, course.week("ps1"), options=options)
     return {question.question: question for question in grade.questions}, grade
@@ -104,7 +105,7 @@ def test_what_was_left_out_of_a_student_s_files_is_in_the_record(graded):
 
 
 def test_nothing_of_the_course_s_was_changed_and_no_solution_shown(graded, tree):
-    course = Course.find(tree)
+    course = find_course(tree)
     first = course.week("ps1").notebooks[0]
     assert (tree / "source" / "ps1" / "data.csv").read_text() == "2\n4\n"
     assert not (tree / "source" / "ps1" / "mixed" / "out.txt").exists()
@@ -114,7 +115,7 @@ def test_nothing_of_the_course_s_was_changed_and_no_solution_shown(graded, tree)
 
 
 def test_what_is_large_is_shown_and_not_copied(tree):
-    course = Course.find(tree)
+    course = find_course(tree)
     files = {file.name: file for file in beside.files(course, course.week("ps1").notebooks[0], None)[0]}
     assert {name for name, file in files.items() if file.shared} == {"large.bin", "many"}
     assert sum(f.path.stat().st_size for f in files.values() if not f.shared) < beside.COPIED_BYTES
@@ -122,7 +123,7 @@ def test_what_is_large_is_shown_and_not_copied(tree):
 
 def test_a_file_that_changes_is_another_input(tree, tmp_path):
     copy = shutil.copytree(tree, tmp_path / "c", symlinks=True, ignore=shutil.ignore_patterns("large.bin", "many"))
-    course = Course.find(copy)
+    course = find_course(copy)
     first, lib, _ = course.week("ps1").notebooks
     found = []
     for name, text in ((None, ""), ("source/ps1/mixed/plain.txt", "q"), ("submitted/ada/ps1/my/notes.txt", "other")):
@@ -160,7 +161,7 @@ def test_what_cannot_be_given_is_said_once_before_grading(tmp_path):
     os.mkfifo(source / "pipe")
     (source / "theirs").symlink_to(root / "submitted" / "ada")
     beside.forget()
-    course = Course.find(root)
+    course = find_course(root)
     lines = beside.refused(course, course.week("ps1"))
     said = {line.partition(" is left out: ")[0].removeprefix(f"{source}/"): line for line in lines}
     assert set(said) == {"gone", "around", "self", "all", "book", ".git", "more/draft.ipynb", "pipe", "theirs"}
@@ -178,7 +179,7 @@ def test_what_cannot_be_given_is_said_once_before_grading(tmp_path):
 def test_a_student_s_files_have_caps(tree, tmp_path, monkeypatch):
     monkeypatch.setattr(beside, "FILES", 3)
     monkeypatch.setattr(beside, "FILE_BYTES", 2 * MB)
-    course = Course.find(tree, tmp_path)
+    course = find_course(tree, tmp_path)
     first = course.week("ps1").notebooks[0]
     path = course.submission(first, "bob")
     (path.parent / ".ipynb_checkpoints").mkdir(parents=True)
@@ -199,7 +200,7 @@ def test_a_student_s_version_stands_where_nbgrader_is_told_so(tree, tmp_path):
     copy = shutil.copytree(tree, tmp_path / "c", symlinks=True, ignore=shutil.ignore_patterns("large.bin", "many"))
     (copy / "nbgrader_config.py").write_text("c.Autograde.exclude_overwriting = {'ps1': ['data.csv']}\n")
     for student, owner in (("ada", "submitted"), ("bob", "source")):
-        course = Course.find(copy)
+        course = find_course(copy)
         first = course.week("ps1").notebooks[0]
         files = {f.name: f.path for f in beside.files(course, first, course.submission(first, student))[0]}
         assert files["data.csv"].relative_to(copy).parts[0] == owner
@@ -211,7 +212,7 @@ def test_names_that_are_no_text(tmp_path):
     nbformat.write(new_notebook(), source / "p.ipynb")
     (source / os.fsdecode(b"caf\xe9.csv")).write_text("1")
     (source / os.fsdecode(b"gone\xe9")).symlink_to("nowhere")
-    course = Course.find(tmp_path)
+    course = find_course(tmp_path)
     (line,) = beside.refused(course, course.week("ps1"))
     assert "gone?" in line and beside.inputs(course, course.week("ps1"), None)
     for sandboxed in (True, False):
@@ -224,7 +225,7 @@ def test_names_that_are_no_text(tmp_path):
 
 def test_a_course_behind_a_link_is_as_good(tree, tmp_path):
     (tmp_path / "link").symlink_to(tree)
-    course = Course.find(tmp_path / "link")
+    course = find_course(tmp_path / "link")
     first = course.week("ps1").notebooks[0]
     names = {file.name for file in beside.files(course, first, course.submission(first, "ada"))[0]}
     assert {"data.csv", "my/notes.txt", "maps/deep/one.txt"} <= names
@@ -240,7 +241,7 @@ def test_many_large_files_are_shown_as_one_folder_or_named(tmp_path, monkeypatch
     for number in range(60):
         (source / "plain" / f"{number:02}").write_text("x")
         (source / "links" / f"{number:02}").symlink_to(source / "plain" / f"{number:02}")
-    course = Course.find(tmp_path)
+    course = find_course(tmp_path)
     given = beside.course_files(course, course.week("ps1"))
     assert [file.name for file in given.files] == [f"links/{number:02}" for number in range(40)]
     assert len(given.refused) == 21 and "more than 40" in given.refused[0]

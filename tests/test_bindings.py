@@ -3,8 +3,8 @@
 import nbformat
 from conftest import RIGHT
 
-from grader.bindings import Bindings
-from grader.questions import questions_in
+from grader.analysis.bindings import Bindings
+from grader.course.questions import questions_in
 
 
 def bindings(released, notebook, *cells):

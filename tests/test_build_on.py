@@ -10,9 +10,10 @@ import pytest
 from light import grade_as, refuse
 
 import grader
-from grader.course import CourseError
-from grader.gradebook import GradebookError
-from grader.records import ClassGrades, Grade, json_schema, read
+from grader.course.syllabus import CourseError
+from grader.records.database import GradebookError
+from grader.records.grade import ClassGrades, Grade, json_schema
+from grader.records.store import read
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "docs" / "grades.schema.json"
@@ -46,7 +47,7 @@ def test_json_where_nothing_could_be_graded(call, toy, week, right, monkeypatch)
         raise GradebookError("gradebook.db cannot be written: disk full")
 
     grade_as(toy, week, "ada", right)
-    monkeypatch.setattr("grader.classes.grade_class", no_gradebook)
+    monkeypatch.setattr("grader.grading.batch.grade_class", no_gradebook)
     result = call("grade", "1", "--json")
     assert result.exit_code == 2 and "disk full" in result.stderr
     assert [g["student"] for g in json.loads(result.stdout)["grades"]] == ["ada"], "the grades are there all the same"
@@ -54,7 +55,7 @@ def test_json_where_nothing_could_be_graded(call, toy, week, right, monkeypatch)
 
 def test_the_schema_on_file_is_that_of_the_types_and_refuses_what_they_refuse(toy, week, right):
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    assert schema == json_schema(), "python -m grader.records > docs/grades.schema.json"
+    assert schema == json_schema(), "python -m grader.records.grade > docs/grades.schema.json"
     grades = [grade_as(toy, week, "ada", right), refuse(toy, week, "eve")]
     document = asdict(ClassGrades(week.slug, week.title, 9.0, grades))
     jsonschema.validate(document, schema)
@@ -94,7 +95,7 @@ def test_readmes_example_runs(toy, fill, hand_in, monkeypatch, capsys):
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     hand_in("amina", fill(double="def double(n):\n    return 2"))
     monkeypatch.chdir(toy.work)
-    monkeypatch.setattr("grader.course.Course.find", lambda start=None, work=None: toy)
+    monkeypatch.setattr("grader.grading.pool.find_course", lambda start=None, work=None: toy)
     exec(example.replace("week01_clip", "week01_toy"), {})
     out = capsys.readouterr().out
     assert out.startswith("graded: 1 of 9 points\n") and "double: " in out

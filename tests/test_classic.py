@@ -14,13 +14,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from grader import gradebook
-from grader.classes import grade_class, records_of
-from grader.cli import app
-from grader.collect import collect
-from grader.course import Course
-from grader.grading import Options
-from grader.submission import NotGradable, find, named_in
+from grader.cli.main import app
+from grader.course.discovery import find_course
+from grader.grading.batch import grade_class
+from grader.grading.options import Options
+from grader.records import database, salvage
+from grader.records.store import records_of
+from grader.submissions.collect import collect
+from grader.submissions.loading import NotGradable, find, named_in
 
 BIN = Path(sys.executable).parent
 
@@ -127,13 +128,13 @@ def stock(tree, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ours(tree):
-    course = Course.find(tree)
+    course = find_course(tree)
     grades = grade_class(course, course.week("ps1"), options=Options(workers=2))
     return {grade.student: grade for grade in grades}
 
 
 def test_an_nbgrader_course_is_found(tree):
-    course = Course.find(tree / "source")
+    course = find_course(tree / "source")
     assert course.classic and list(course.weeks) == ["ps1"]
     assert course.submission(course.week("ps1"), "ada") == tree / "submitted" / "ada" / "ps1" / "problems.ipynb"
 
@@ -166,12 +167,12 @@ def test_where_nbgrader_is_not_followed(student, stock, ours):
 
 
 def test_a_test_that_never_ran_earns_nothing(tree):
-    course = Course.find(tree)
+    course = find_course(tree)
     week = course.week("ps1")
     from dataclasses import replace
 
-    from grader.course import Budget
-    from grader.grading import grade_notebook
+    from grader.course.syllabus import Budget
+    from grader.grading.pipeline import grade_notebook
 
     notebook = nbformat.read(course.submission(week, "right"), 4)
     for one in notebook.cells:
@@ -189,7 +190,7 @@ def test_hidden_tests_stay_hidden(tree, ours):
 
 
 def test_a_second_run_repeats_nothing_until_a_test_changes(tree, ours):
-    course = Course.find(tree)
+    course = find_course(tree)
     week, ran = course.week("ps1"), []
     grade_class(course, week, options=Options(workers=2), on_start=ran.append)
     assert ran == []
@@ -314,14 +315,14 @@ def test_two_notebooks_have_the_points_of_stock_nbgrader(student, graded, stock_
     assert here[student] == stock_pair[student]
     _, first, second = PAIRS[student]
     assert here[student][0] == first + second, "the sum"
-    course = Course.find(graded[0])
+    course = find_course(graded[0])
     (whole,), _ = records_of(course, course.week("ps1"), [student])
     assert whole.points == first + second and whole.max_points == 10.5 + 12.5
 
 
 def test_a_missing_notebook_earns_nothing_and_says_so(graded):
     root, said = graded
-    course = Course.find(root)
+    course = find_course(root)
     week = course.week("ps1")
     reason = "problem2.ipynb: Nothing was handed in: there is no problem2.ipynb."
     assert f"first could be graded in part: {reason}" in said
@@ -343,7 +344,7 @@ def test_a_damaged_notebook_leaves_the_other_its_points(graded, stock_pair):
 
 
 def test_only_the_notebook_that_changed_runs_again_and_the_diff_names_it(copy):
-    course, ran = Course.find(copy), []
+    course, ran = find_course(copy), []
     grade_class(course, course.week("ps1"), options=Options(workers=2), on_start=ran.append)
     assert ran == []
     hand_in(copy, "first", "problem2", TWICE)
@@ -369,7 +370,7 @@ def test_gradebook_and_pages_are_made_again_from_the_records(copy):
 
 
 def test_what_a_person_entered_goes_back_to_its_own_notebook(copy):
-    course = Course.find(copy)
+    course = find_course(copy)
     with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
         book.execute(
             "UPDATE grade SET manual_score = 3.5 WHERE id IN (SELECT g.id FROM grade g JOIN base_cell c ON "
@@ -378,11 +379,11 @@ def test_what_a_person_entered_goes_back_to_its_own_notebook(copy):
             "JOIN submitted_assignment s ON s.id = n.assignment_id "
             "WHERE c.name = 'why' AND b.name = 'problem2' AND s.student_id = 'both')"
         )
-    found = gradebook.entered(course.gradebook)
+    found = salvage.entered(course.gradebook)
     course.gradebook.unlink()
     command(copy, "rebuild", "ps1")
-    assert gradebook.restore(course, found) == []
-    with Gradebook(gradebook.url(course)) as book:
+    assert salvage.restore(course, found) == []
+    with Gradebook(database.url(course)) as book:
         assert book.find_grade("why", "problem2", "ps1", "both").manual_score == 3.5
         assert book.find_grade("why", "problem1", "ps1", "both").manual_score is None
 
@@ -398,7 +399,7 @@ def test_nbgrader_exports_and_gives_feedback_on_the_whole(copy):
 
 
 def test_each_file_is_collected_for_the_notebook_it_names(pair, tmp_path):
-    course = Course.find(pair, tmp_path)
+    course = find_course(pair, tmp_path)
     week, inbox = course.week("ps1"), tmp_path / "inbox"
     content = (pair / "submitted" / "both" / "ps1" / "problem1.ipynb").read_bytes()
     expected = {
@@ -438,7 +439,7 @@ def test_which_notebook_a_file_stands_for(file, notebook):
 
 
 def test_no_notebook_stands_for_its_neighbour(pair, tmp_path):
-    course = Course.find(pair, tmp_path)
+    course = find_course(pair, tmp_path)
     first, second = course.week("ps1").notebooks
     folder = course.submission(first, "ada").parent
     folder.mkdir(parents=True)

@@ -7,10 +7,15 @@ import pytest
 from known import with_answers
 from typer.testing import CliRunner
 
-from grader import audit, changes, cli, doctor, progress
-from grader.cli import app
-from grader.course import CourseError
-from grader.records import Grade, read
+from grader.authoring import audit
+from grader.cli import doctor, progress
+from grader.cli.main import app
+from grader.cli.options import options as options_of
+from grader.cli.options import parameters
+from grader.course.syllabus import CourseError
+from grader.records.grade import Grade
+from grader.records.store import read
+from grader.reporting import changes
 
 
 @pytest.fixture
@@ -54,13 +59,13 @@ def test_grade_writes_and_shows_everything(grader, toy, week, right, fill, hand_
 
 
 def test_parameters_kernel_and_budget_reach_grading(week, monkeypatch):
-    options = cli.options(week, 3, ["SEED=7", "PROFILE=full", "DEVICE=", "FAST=true", "X=[1]"], "other", 2.5)
+    options = options_of(week, 3, ["SEED=7", "PROFILE=full", "DEVICE=", "FAST=true", "X=[1]"], "other", 2.5)
     assert options.parameters == {"SEED": 7, "PROFILE": "full", "DEVICE": "", "FAST": True, "X": "[1]"}
     assert (options.workers, options.kernel, options.budget.cell) == (3, "other", 2.5)
-    assert cli.options(week, None).budget is None, "the week's own"
+    assert options_of(week, None).budget is None, "the week's own"
     for bad in ("SEED", "=3", "two words=1"):
         with pytest.raises(CourseError, match="NAME=VALUE"):
-            cli.parameters([bad])
+            parameters([bad])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_damaged_record_is_named(grader, toy, week, right, hand_in, monkeypatch)
     hand_in("ada", right)
     toy.record(week, "old").parent.mkdir(parents=True)
     toy.record(week, "old").write_text("{}", encoding="utf-8")
-    monkeypatch.setattr("grader.classes.grade_class", lambda *_, **__: [])
+    monkeypatch.setattr("grader.grading.batch.grade_class", lambda *_, **__: [])
     result = grader("grade", "1")
     assert result.exit_code == 0 and "old.json" in result.stderr and "grade again" in result.stderr
     assert toy.report(week).is_file()
@@ -145,7 +150,7 @@ def test_interrupted_is_said(grader, hand_in, right, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("grader.classes.grade_class", interrupted)
+    monkeypatch.setattr("grader.grading.batch.grade_class", interrupted)
     result = grader("grade", "1")
     assert result.exit_code == 130 and "What was finished is kept" in plain(result.stderr)
 
@@ -197,7 +202,7 @@ def test_terminal_codes_in_names_do_not_reach_the_terminal(capsys):
 
 
 def grade_of(name, points=1.0):
-    from grader.records import QuestionResult
+    from grader.records.grade import QuestionResult
 
     return Grade("w", name, "graded", "", points, 2, [QuestionResult("q", "check_q", 2.0, points, "judged", True)])
 
@@ -240,7 +245,7 @@ def test_diff_says_that_nothing_moved_or_what(grader, toy, week, right, fill, ha
     def regrade(course, week, names, *_):
         return [read(course.record(week, name)) for name in names if grade_as(course, week, name, right, **marks)]
 
-    monkeypatch.setattr("grader.classes.grade_class", regrade)
+    monkeypatch.setattr("grader.grading.batch.grade_class", regrade)
     marks = {}
     grade_as(toy, week, "ada", right)
     assert "No score moved, of 1 that were graded before." in grader("grade", "1", "--diff").output

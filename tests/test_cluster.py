@@ -10,9 +10,10 @@ import psutil
 import pytest
 from conftest import RIGHT
 
-from grader import cluster
-from grader.course import CourseError
-from grader.grading import Options, grade_many
+from grader.course.syllabus import CourseError
+from grader.grading import cluster
+from grader.grading.options import Options
+from grader.grading.pool import grade_many
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'crossmodal[cluster]'")
 
@@ -43,7 +44,7 @@ def nodes():
 def at_work(node) -> list[psutil.Process]:
     """The fork servers under a node's raylet: it has one once it grades."""
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-    return [p for p in raylet.children(recursive=True) if "grader.forkserver" in " ".join(p.cmdline())]
+    return [p for p in raylet.children(recursive=True) if "grader.execution.forkserver" in " ".join(p.cmdline())]
 
 
 def test_a_node_that_is_killed_costs_nobody_a_grade(nodes, toy, week, right, fill, hand_in):

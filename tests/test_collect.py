@@ -9,11 +9,12 @@ import zipfile
 import pytest
 from typer.testing import CliRunner
 
-from grader import collect as collecting
-from grader import names, sources
-from grader.collect import collect
-from grader.course import CourseError
-from grader.whose import Roster
+from grader.cli.collect import command
+from grader.course.students import fault, tidy
+from grader.course.syllabus import CourseError
+from grader.submissions import archives as sources
+from grader.submissions.attribution import Roster
+from grader.submissions.collect import collect
 
 SLUG = "week01_toy"
 CANVAS_ROSTER = (
@@ -410,14 +411,14 @@ def test_submitted_itself_needs_nothing(toy, week, hand_in):
 
 def test_every_good_name_stays_as_it_is():
     for name in ("ada", "Ada_Bell", "O'Neil", "ada@uni.edu", "李雷", "a.b-c", "Çem", "console"):
-        assert names.fault(name) == "" and names.tidy(name) == name
+        assert fault(name) == "" and tidy(name) == name
 
 
 def test_the_command(toy, tmp_path):
     import typer
 
     app = typer.Typer()
-    app.command()(collecting.command)
+    app.command()(command)
     source = tmp_path / "class.zip"
     zipped({"ada.ipynb": b"x", "[red]bob\x1b[2J.ipynb": b"y"}, source)
     run = [ "1", str(source), "--course", str(toy.root), "--work", str(toy.work)]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from grader.cli import app
+from grader.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 DOC = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -124,7 +124,7 @@ def test_ctrl_c_exits_with_130(monkeypatch, toy):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("grader.course.Course.find", stopped)
+    monkeypatch.setattr("grader.cli.export.find_course", stopped)
     result = CliRunner().invoke(app, ["export", "csv", "1"])
     assert result.exit_code == 130 and "the same command does the rest" in result.stderr
 

@@ -152,7 +152,7 @@ def tried() -> None:
     from test_week10 import NAMES
 
     from coursekit import codec
-    from grader import pages
+    from grader.reporting import html
     from studio_lab import parts
     from tinyworld import Scene
     from whisper_lab import data as whisper_data
@@ -170,10 +170,10 @@ def tried() -> None:
         return whisper_data.read(folder / "mine.wav", 30)
 
     def page(data: bytes):
-        return pages.picture(base64.b64encode(data).decode())
+        return html.picture(base64.b64encode(data).decode())
 
     def page_sound(data: bytes):
-        return pages._sound(base64.b64encode(data).decode())
+        return html._sound(base64.b64encode(data).decode())
 
     heard, seen, told = sounds(), pictures(), texts()
     text = {name: data.decode("latin-1") for name, data in told.items()}

@@ -6,11 +6,12 @@ import nbformat
 import pytest
 from known import with_answers
 
-from grader import demo
-from grader.classes import grade_class
-from grader.course import Course, CourseError
-from grader.grading import Options
-from grader.questions import answers_in
+from grader.authoring import demo
+from grader.course.discovery import find_course
+from grader.course.questions import answers_in
+from grader.course.syllabus import CourseError
+from grader.grading.batch import grade_class
+from grader.grading.options import Options
 
 
 @pytest.fixture
@@ -94,4 +95,4 @@ def test_verdicts_of_a_few(course, week):
 def test_next_steps_name_what_is_there(course, week):
     demo.build(course, week)
     assert dict(demo.next_steps(course, week))["the class report"] == course.report(week).as_uri()
-    assert Course.find(course.root, course.work).students(week)
+    assert find_course(course.root, course.work).students(week)

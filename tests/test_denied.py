@@ -10,12 +10,18 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from rich.console import Console
 from test_classic import PYTHON, cell
 
-from grader import cache, denied, progress, report, sandbox
-from grader.classes import grade_class, together
-from grader.course import Course, CourseError, Limits
-from grader.grading import Options, grade_many
-from grader.records import CheckResult, Grade, QuestionResult
-from grader.sandbox import Policy
+from grader.cli import progress
+from grader.course.discovery import find_course
+from grader.course.syllabus import CourseError, Limits
+from grader.execution import sandbox
+from grader.execution.sandbox import Policy
+from grader.grading import denied, fingerprints
+from grader.grading.batch import grade_class
+from grader.grading.options import Options
+from grader.grading.pool import grade_many
+from grader.records.grade import CheckResult, Grade, QuestionResult
+from grader.records.store import together
+from grader.reporting import class_report
 
 needs_sandbox = pytest.mark.skipif(bool(sandbox.unavailable()), reason=f"no sandbox here: {sandbox.unavailable()}")
 POLICY = Policy((Path("/srv/shown"), Path("/srv/course/weeks")), (Path("/srv/shown/course"), Path("/srv/course")))
@@ -187,7 +193,7 @@ def plain(tmp_path) -> Path:
 
 
 def grade(root: Path) -> tuple[dict[str, float], Grade]:
-    course = Course.find(root)
+    course = find_course(root)
     (found,) = grade_class(course, course.week("ps1"), options=Options(workers=1, kernel="python3"))
     return {q.question: q.points for q in found.questions}, found
 
@@ -201,8 +207,8 @@ def test_the_record_and_the_report_say_what_was_denied_and_readable_allows_it(pl
     assert network.startswith("The sandbox has no network: cell 1 (network): ") and "--unsandboxed" in network
     assert "cell 2 (absolute): FileNotFoundError" in file and "cell 3 (relative), cell 4 (database). " in file
     assert "readable = [...]" in file and "cell 5 (write)" in write and "cell 6 (space)" in limit
-    course = Course.find(plain)
-    assert "1 submission wanted what the sandbox" in report.page(course, course.week("ps1"), [found])
+    course = find_course(plain)
+    assert "1 submission wanted what the sandbox" in class_report.page(course, course.week("ps1"), [found])
 
     (plain / "nbgrader_config.py").write_text("c = get_config()\nc.Crossmodal.readable = ['../outside/maps']\n")
     points, found = grade(plain)
@@ -226,20 +232,20 @@ try:
 except OSError:
     pass
 """
-    course = Course.find(root)
+    course = find_course(root)
     (result,) = grade_many(course, course.week("1"), [("ada", right)], Options(workers=1, sandboxed=True))
     assert result.grade.log == [] and result.grade.points == 7.5 and result.grade.denied == []
 
 
 def test_limits_of_a_plain_course(plain):
     config = plain / "nbgrader_config.py"
-    assert Course.find(plain).week("ps1").limits == Limits()
+    assert find_course(plain).week("ps1").limits == Limits()
     config.write_text("c.Crossmodal.limits = {'memory': 1.5, 'processes': 7}\n")
-    assert Course.find(plain).week("ps1").limits == Limits(memory=1536 << 20, processes=7)
+    assert find_course(plain).week("ps1").limits == Limits(memory=1536 << 20, processes=7)
     for wrong in ("{'memroy': 1}", "{'memory': 'much'}", "{'files': 'few'}", "8"):
         config.write_text(f"c.Crossmodal.limits = {wrong}\n")
         with pytest.raises(CourseError, match="numbers by name"):
-            Course.find(plain)
+            find_course(plain)
 
 
 def test_readable_of_the_course_and_of_a_week(toy_tree, tmp_path):
@@ -247,10 +253,10 @@ def test_readable_of_the_course_and_of_a_week(toy_tree, tmp_path):
     path = root / "weeks" / "course.toml"
     text = path.read_text().replace('branch = "main"', 'branch = "main"\nreadable = ["/data/all", "maps"]')
     path.write_text(text + '\nreadable = ["~/own"]\n')
-    course = Course.find(root)
+    course = find_course(root)
     assert course.week("1").readable == (Path("/data/all"), root / "maps")
     assert course.week("2").readable == (Path("/data/all"), root / "maps", Path.home() / "own")
-    names = [cache.inputs(course, course.week(number), Options()).get("readable") for number in "12"]
+    names = [fingerprints.inputs(course, course.week(number), Options()).get("readable") for number in "12"]
     assert names[0] != names[1] and "/data/all" in names[0]
     with pytest.raises(CourseError, match=re.escape("/data/all, which the course names under readable, is not there")):
         grade_many(course, course.week("1"), [("ada", new_notebook())], Options(sandboxed=True, kernel="python3"))
@@ -262,10 +268,10 @@ def test_readable_that_is_none_is_refused(toy_tree, tmp_path, listed):
     path = root / "weeks" / "course.toml"
     path.write_text(path.read_text().replace('branch = "main"', f'branch = "main"\nreadable = {listed}'))
     with pytest.raises(CourseError, match="readable"):
-        Course.find(root)
+        find_course(root)
 
 
 def test_of_several_notebooks_all_kinds_are_of_the_whole(plain):
     nbformat.write(new_notebook(), plain / "source" / "ps1" / "q.ipynb")
-    week = Course.find(plain).week("ps1")
+    week = find_course(plain).week("ps1")
     assert together(week, [graded("ada", "file"), graded("ada", "network", "file")]).denied == ["file", "network"]

@@ -14,13 +14,20 @@ import pytest
 from conftest import RIGHT
 
 from coursekit import session
-from grader import cache, devices, doctor, provisioner, sandbox
-from grader.cli import options
-from grader.course import GB, Course, CourseError, Limits
-from grader.devices import Gpu, Share, Slots
-from grader.grading import Options, grade_many, grade_notebook, kernel_environment
-from grader.kernel import Kernel, environment
-from grader.sandbox import Policy
+from grader.cli import doctor
+from grader.cli.options import options
+from grader.course.discovery import find_course
+from grader.course.syllabus import GB, Course, CourseError, Limits
+from grader.execution import gpus as devices
+from grader.execution import provisioner, sandbox
+from grader.execution.gpus import CONTEXT, EACH, Gpu, Share, Slots, best, files, parameters, room, set_cap, used
+from grader.execution.kernel import Kernel, environment
+from grader.execution.sandbox import Policy
+from grader.grading import fingerprints, gpu_memory
+from grader.grading.environment import kernel_environment
+from grader.grading.options import Options
+from grader.grading.pipeline import grade_notebook
+from grader.grading.pool import grade_many
 
 ROOT = Path(__file__).parents[1]
 MIB = 1 << 20
@@ -59,7 +66,7 @@ def test_gpus_are_those_of_nvidia_smi(smi):
     first, second = devices.gpus()
     assert first == Gpu(0, "GPU-aaaa", "00000000:3B:00.0", 40960 * MIB, 40000 * MIB, "NVIDIA A100")
     assert second.name == "NVIDIA H100, 80GB"
-    assert devices.gpus("cuda:1") == [second] and devices.best() == "cuda"
+    assert devices.gpus("cuda:1") == [second] and best() == "cuda"
 
 
 @pytest.mark.parametrize(("visible", "left"), [("1", [1]), ("1,0", [1, 0]), ("GPU-bb", [1]), ("7", None), ("", None)])
@@ -68,7 +75,7 @@ def test_cuda_visible_devices_leaves_gpus_out(smi, monkeypatch, visible, left):
     if left is None:
         with pytest.raises(CourseError, match="no GPU that CUDA_VISIBLE_DEVICES=.* lets be used"):
             devices.gpus()
-        assert devices.best() == "cpu"
+        assert best() == "cpu"
     else:
         assert [gpu.index for gpu in devices.gpus()] == left
 
@@ -117,14 +124,14 @@ def test_the_doctor_says_which_gpus_there_are(smi, monkeypatch):
     ],
 )
 def test_slots_and_their_memory_fit_the_gpu(memory, cap, slots, expected):
-    count, each = devices.room(memory, cap, slots)
-    assert (count, each) == expected and count * (each + devices.CONTEXT) <= memory
+    count, each = room(memory, cap, slots)
+    assert (count, each) == expected and count * (each + CONTEXT) <= memory
 
 
 @pytest.mark.parametrize(("memory", "slots"), [(40 * GB, 40), (GB, 0)])
 def test_a_slot_too_small_to_be_of_use_is_refused(memory, slots):
     with pytest.raises(CourseError, match="not enough for .* fewer --slots, or end the other programs"):
-        devices.room(memory, 8 * GB, slots)
+        room(memory, 8 * GB, slots)
 
 
 def test_slots_are_never_given_twice_and_one_alone_has_its_gpu(smi):
@@ -170,13 +177,13 @@ def test_a_sandbox_has_the_files_of_its_gpu_alone(tmp_path):
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "null"):
         (dev / name).parent.mkdir(exist_ok=True)
         (dev / name).touch()
-    assert devices.files(None, dev, proc) == ()
-    every = devices.files(HERE, dev, proc)
+    assert files(None, dev, proc) == ()
+    every = files(HERE, dev, proc)
     assert [path.name for path in every] == ["nvidia-uvm", "nvidia0", "nvidia1", "nvidiactl"], "the driver told nothing"
     told = proc / "driver" / "nvidia" / "gpus" / "0000:3b:00.0" / "information"
     told.parent.mkdir(parents=True)
     told.write_text("Model: \t\t NVIDIA A100\nDevice Minor: \t 1\n")
-    assert [path.name for path in devices.files(HERE, dev, proc)] == ["nvidia-uvm", "nvidia1", "nvidiactl"]
+    assert [path.name for path in files(HERE, dev, proc)] == ["nvidia-uvm", "nvidia1", "nvidiactl"]
     arguments, _ = sandbox._arguments(Policy(devices=(Path("/dev/nvidia1"),)), _Stack())
     assert "/dev/nvidia1" in arguments and "/sys/devices" in arguments
     assert "/sys/devices" not in sandbox._arguments(Policy(), _Stack())[0]
@@ -196,8 +203,8 @@ def test_kernels_on_all_gpus_come_from_one_server(toy, week):
     assert len({provisioner._key(env, []) for env in environments}) == 1
     assert environments[1]["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert provisioner._key(environments[0], []) != provisioner._key({**environments[0], "CUDA_HOME": "/x"}, [])
-    assert devices.parameters({"DEVICE": "cuda:1", "SEED": 3}) == {"DEVICE": "cuda", "SEED": 3}
-    assert devices.parameters({"DEVICE": "cpu"}) == {"DEVICE": "cpu"}
+    assert parameters({"DEVICE": "cuda:1", "SEED": 3}) == {"DEVICE": "cuda", "SEED": 3}
+    assert parameters({"DEVICE": "cpu"}) == {"DEVICE": "cpu"}
 
 
 NEVER = """
@@ -226,13 +233,13 @@ else:
     raise SystemExit("what would be found is not")
 assert torch.cuda.is_available() and not used
 
-from grader import cluster, grading, pool
-from grader.course import Course
-from grader.forkserver import LIBRARIES, warm_up
-from grader.judge import Rubric
+from grader.course.discovery import find_course
+from grader.execution.forkserver import LIBRARIES, warm_up
+from grader.grading import cluster, pipeline, pool
+from grader.grading.rubric import Rubric
 
 warm_up(LIBRARIES)
-course = Course.find()
+course = find_course()
 for week in course.weeks.values():
     Rubric.load(course, week)
     sys.path.insert(0, str(course.root / "weeks" / week.slug))
@@ -271,7 +278,7 @@ def test_on_a_gpu_results_are_repeatable_and_in_full_precision(monkeypatch):
         session._repeatable()
         assert torch.are_deterministic_algorithms_enabled() and torch.is_deterministic_algorithms_warn_only_enabled()
         assert not (cudnn.allow_tf32 or cudnn.benchmark or matmul.allow_tf32)
-        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == devices.EACH["CUBLAS_WORKSPACE_CONFIG"]
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == EACH["CUBLAS_WORKSPACE_CONFIG"]
         with cudnn.flags(enabled=False):  # as libraries do: raises where TF32 was set in the newer way
             pass
     finally:
@@ -340,8 +347,8 @@ def test_memory_that_ran_out_is_put_down_to_who_used_it(smi, toy, week, fill, tm
 def test_nbgraders_own_autograde_has_a_gpu_to_itself(smi, tmp_path, monkeypatch, right):
     from conftest import build_course
 
-    from grader.nbgrader_plugin import GradeSubmission
-    from grader.release import release
+    from grader.authoring.release import release
+    from grader.grading.nbgrader_plugin import GradeSubmission
 
     course = build_course(tmp_path / "course")
     release(course)
@@ -389,9 +396,9 @@ def test_what_goes_round_the_cap_is_ended(smi, tmp_path):
 def test_in_a_container_of_which_the_driver_knows_nothing_nobody_is_ended(smi, tmp_path, monkeypatch):
     with sandbox.Sandbox(Policy((), (tmp_path,))) as box:
         smi(apps=f"GPU-aaaa, {box.pid}, 39000\nGPU-aaaa, {box.pid}, [N/A]\n")
-        assert devices.used(HERE, box.pid) == 39000 * MIB
+        assert used(HERE, box.pid) == 39000 * MIB
         monkeypatch.setattr(devices, "FIRST_PIDS", 7)
-        assert devices.used(HERE, box.pid) == 0
+        assert used(HERE, box.pid) == 0
 
 
 def test_a_kernel_whose_cap_cannot_be_set_does_not_start(monkeypatch):
@@ -407,7 +414,7 @@ def test_the_cap_is_what_torch_takes():
     fake = type("cuda", (), {"is_available": lambda: True, "set_per_process_memory_fraction": seen.append})
     real, torch.cuda = torch.cuda, fake
     try:
-        assert eval(devices.set_cap(HERE)) is True
+        assert eval(set_cap(HERE)) is True
     finally:
         torch.cuda = real
     assert seen == [0.05]
@@ -434,25 +441,25 @@ def test_the_command_line_says_device_profile_slots_and_memory(smi, week):
 
 def test_a_grade_depends_on_slots_and_memory_only_on_a_gpu(toy, week):
     cuda = Options(parameters={"DEVICE": "cuda"})
-    assert cache.inputs(toy, week, cuda) != cache.inputs(toy, week, replace(cuda, gpu_memory=GB))
-    assert cache.inputs(toy, week, cuda) == cache.inputs(toy, week, replace(cuda, share=HERE))
+    assert fingerprints.inputs(toy, week, cuda) != fingerprints.inputs(toy, week, replace(cuda, gpu_memory=GB))
+    assert fingerprints.inputs(toy, week, cuda) == fingerprints.inputs(toy, week, replace(cuda, share=HERE))
     cpu = Options()
-    assert cache.inputs(toy, week, cpu) == cache.inputs(toy, week, replace(cpu, gpu_memory=GB, slots=2))
+    assert fingerprints.inputs(toy, week, cpu) == fingerprints.inputs(toy, week, replace(cpu, gpu_memory=GB, slots=2))
 
 
 def test_the_cap_comes_from_the_syllabus(toy_tree: Course, tmp_path):
     text = (toy_tree.root / "weeks" / "course.toml").read_text()
     (tmp_path / "weeks").mkdir()
     (tmp_path / "weeks" / "course.toml").write_text(text + "\n[weeks.week02_other.limits]\ngpu_memory = 1.5\n")
-    course = Course.find(tmp_path)
-    assert devices.cap(Options(), course.week("2")) == GB * 3 // 2
-    assert devices.cap(Options(), course.week("1")) == 8 * GB
-    assert devices.cap(Options(gpu_memory=GB), course.week("2")) == GB
+    course = find_course(tmp_path)
+    assert gpu_memory.cap(Options(), course.week("2")) == GB * 3 // 2
+    assert gpu_memory.cap(Options(), course.week("1")) == 8 * GB
+    assert gpu_memory.cap(Options(gpu_memory=GB), course.week("2")) == GB
 
 
 def test_a_task_of_a_cluster_asks_for_its_part_of_a_gpu(smi, toy, week, monkeypatch, tmp_path):
     ray = pytest.importorskip("ray")
-    from grader import cluster
+    from grader.grading import cluster
 
     asked = []
 
@@ -485,5 +492,5 @@ def test_a_task_of_a_cluster_asks_for_its_part_of_a_gpu(smi, toy, week, monkeypa
     with pytest.raises(CourseError, match="with --cluster it is cpu or cuda"):
         cluster.RemoteWorker(toy, week, Options(cluster="x", parameters={"DEVICE": "cuda:1"}), tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")  # as Ray sets it for a task
-    given = devices.share_here(Options(parameters={"DEVICE": "cuda"}, slots=4), week, alone=False)
+    given = gpu_memory.share_here(Options(parameters={"DEVICE": "cuda"}, slots=4), week, alone=False)
     assert (given.uuid, given.memory, given.alone) == ("GPU-bbbb", 8 * GB, False)

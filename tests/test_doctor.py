@@ -3,8 +3,9 @@
 import pytest
 from typer.testing import CliRunner
 
-from grader import doctor, sandbox
-from grader.cli import app
+from grader.cli import doctor
+from grader.cli.main import app
+from grader.execution import sandbox
 
 REFUSED = "bubblewrap made no sandbox: bwrap: No permissions to create new namespace. " + sandbox.REMEDY
 UBUNTU = {

@@ -22,11 +22,12 @@ from nbgrader.plugins.export import CsvExportPlugin
 from test_gradebook import ZERO, enter, run
 
 import grader
-from grader import classroom, export, gradebook, gradescope
-from grader.course import Budget, CourseError
-from grader.grading import Options
-from grader.records import read
-from grader.scores import scores
+from grader.course.syllabus import Budget, CourseError
+from grader.grading.options import Options
+from grader.records import database, projection
+from grader.records.scores import scores
+from grader.records.store import read
+from grader.reporting import csv_export, github_classroom, gradescope
 
 PATIENT = Budget(cell=90, notebook=200, check=30)  # of a cold kernel on a busy machine
 ROSTER = '''\
@@ -52,7 +53,7 @@ def graded(toy, week, right, fill, empty_gradebook):
         refuse(toy, week, "eve", "The file is empty,\nsorry."),
         refuse(toy, week, "zed", "Nothing was handed in.", handed_in=False),
     ]
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     enter(toy.gradebook, "ada")
     late = "SELECT n.id FROM submitted_notebook n JOIN submitted_assignment s ON s.id = n.assignment_id"
     late = f"UPDATE submitted_notebook SET late_submission_penalty = 2 WHERE id IN ({late} WHERE s.student_id = 'ada')"
@@ -71,7 +72,7 @@ def rows(text):
 def test_scores_are_those_that_nbgrader_exports(toy, week, graded, tmp_path):
     plugin = CsvExportPlugin()
     plugin.to = str(tmp_path / "nbgrader.csv")
-    with Gradebook(gradebook.url(toy)) as book:
+    with Gradebook(database.url(toy)) as book:
         plugin.export(book)
     theirs = {row["student_id"]: row for row in rows(Path(plugin.to).read_text())}
     found = scores(toy, week, graded)
@@ -165,7 +166,7 @@ def test_canvas_points_that_differ_are_said(call, toy, graded, tmp_path, there, 
 
 def test_canvas_without_a_roster(toy, week, right, graded):
     grades = [*graded, grade_as(toy, week, "lovelaceada_101", right)]
-    text, unknown = export.canvas_csv(week, scores(toy, week, grades))
+    text, unknown = csv_export.canvas_csv(week, scores(toy, week, grades))
     assignment, _, found = as_canvas_reads(text)
     assert (assignment, unknown) == ("Doubling", [])
     assert found["101"] == "7.5", "Canvas' own number, from the name of the file it gave"
@@ -302,11 +303,15 @@ def as_the_reporter_reads(text):
 
 
 def test_classroom_results(toy, week, graded):
-    found = [as_the_reporter_reads(classroom.encoded(classroom.result(toy, week, grade))) for grade in graded]
+    found = [
+        as_the_reporter_reads(github_classroom.encoded(github_classroom.result(toy, week, grade))) for grade in graded
+    ]
     assert [(round(points, 3), most) for points, most, _ in found] == [(round(g.points, 3), 7.5) for g in graded]
     assert [fails for *_, fails in found] == [False, True, True, True, True]
-    assert classroom.result(toy, week, graded[3])["status"] == "error"
-    assert len(classroom.encoded(classroom.result(toy, week, graded[1]))) < 128 * 1024, "one environment variable"
+    assert github_classroom.result(toy, week, graded[3])["status"] == "error"
+    assert len(github_classroom.encoded(github_classroom.result(toy, week, graded[1]))) < 128 * 1024, (
+        "one environment variable"
+    )
 
 
 def test_classroom_grades_a_repository(toy, week, tmp_path, monkeypatch, fill, capsys):
@@ -314,11 +319,11 @@ def test_classroom_grades_a_repository(toy, week, tmp_path, monkeypatch, fill, c
     (repository / "weeks" / week.slug).mkdir(parents=True)
     nbformat.write(fill(double="def double(n):\n    return 2"), repository / "weeks" / week.slug / week.file)
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    assert classroom.main(["1", str(repository), "--course", str(toy.root)]) == 0
+    assert github_classroom.main(["1", str(repository), "--course", str(toy.root)]) == 0
     name, _, value = (tmp_path / "output").read_text().strip().partition("=")
     assert name == "result" and as_the_reporter_reads(value) == (1.0, 7.5, True)
     assert "A constant was returned." in capsys.readouterr().out
-    assert classroom.main(["9", str(repository), "--course", str(toy.root)]) == 2
+    assert github_classroom.main(["9", str(repository), "--course", str(toy.root)]) == 2
 
 
 def test_classroom_workflow(call, toy, week):
@@ -337,7 +342,7 @@ def test_classroom_workflow(call, toy, week):
     assert steps[1]["with"]["repository"] == "my-school/course" and week.slug in grades["run"]
     for bad in ("course", "a/b/c", "/x"):
         with pytest.raises(CourseError, match="OWNER/NAME"):
-            classroom.workflow(week, bad)
+            github_classroom.workflow(week, bad)
 
 
 def test_a_record_is_not_needed_twice(call, toy, week, graded):

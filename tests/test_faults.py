@@ -20,21 +20,24 @@ from light import grade_as
 from test_gradebook import content
 from typer.testing import CliRunner
 
-from grader import cache, classes, gradebook, records
-from grader.classes import grade_class
-from grader.cli import app
-from grader.course import Budget
-from grader.grading import Options, grade_notebook
-from grader.kernel import Kernel
-from grader.lock import NAME, Busy, locked
-from grader.records import RecordError
+from grader.cli.main import app
+from grader.course import files
+from grader.course.syllabus import Budget
+from grader.execution.kernel import Kernel
+from grader.grading import batch, rubric
+from grader.grading.batch import grade_class
+from grader.grading.options import Options
+from grader.grading.pipeline import grade_notebook
+from grader.records import projection, store
+from grader.records.grade import RecordError
+from grader.records.lock import NAME, Busy, locked
 
 HERE = Path(__file__).parent
 
 
 def command(toy, *arguments):
     here = ["--course", str(toy.root), "--work", str(toy.work)]
-    return [sys.executable, "-m", "grader.cli", *arguments, *here]
+    return [sys.executable, "-m", "grader.cli.main", *arguments, *here]
 
 
 def grade(toy, *arguments):
@@ -77,7 +80,7 @@ def test_the_same_command_finishes_what_was_interrupted(toy, week, book, right, 
     done = subprocess.run(grade(toy), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     for name in students:
-        assert records.read(toy.record(week, name)).points == 7.5
+        assert store.read(toy.record(week, name)).points == 7.5
         assert f"{name}: 7.5 of 7.5 points, {'as before' if name in finished else ''}" in done.stdout
         assert name not in finished or toy.record(week, name).read_bytes() == finished[name]
     assert {row[0] for row in content(book)["grade"]} == set(students)
@@ -90,15 +93,16 @@ sys.path.insert(0, {tests!r})
 from pathlib import Path
 import nbformat
 from light import grade_as
-from grader import records
-from grader.course import Course
-course = Course.find(Path({root!r}), Path({work!r}))
+from grader.course.discovery import find_course
+from grader.records import store as records
+from grader.records.grade import RecordError
+course = find_course(Path({root!r}), Path({work!r}))
 week = course.week("1")
 notebook = nbformat.read(course.release(week), as_version=4)
 try:
     for number in range(1000):
         grade_as(course, week, f"s{{number}}", notebook)
-except records.RecordError as error:
+except RecordError as error:
     print(error)
 except OSError as error:
     print("handing in:", error)
@@ -130,17 +134,17 @@ def test_on_a_disk_that_is_really_full(toy, week, tmp_path):
 def test_a_record_that_cannot_be_written_stops_clearly(toy, week, book, right, hand_in, monkeypatch):
     hand_in("a", right)
     hand_in("b", right)
-    written = records.write_atomically
+    written = files.write_atomically
 
     def full(path, text):
         if path == toy.record(week, "b"):
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         written(path, text)
 
-    monkeypatch.setattr(records, "write_atomically", full)
+    monkeypatch.setattr(store, "write_atomically", full)
     with pytest.raises(RecordError, match=r"b\.json cannot be written: No space left on device. What was finished"):
         grade_class(toy, week, None, Options(workers=1))
-    assert records.read(toy.record(week, "a")).points == 7.5 and not toy.record(week, "b").exists()
+    assert store.read(toy.record(week, "a")).points == 7.5 and not toy.record(week, "b").exists()
     monkeypatch.undo()
     first = toy.record(week, "a").read_bytes()
     assert [g.points for g in grade_class(toy, week, None, Options(workers=1))] == [7.5, 7.5]
@@ -149,20 +153,20 @@ def test_a_record_that_cannot_be_written_stops_clearly(toy, week, book, right, h
 
 def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "r.json"
-    records.write_atomically(path, "old")
+    files.write_atomically(path, "old")
 
     def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        records.write_atomically(path, "new")
+        files.write_atomically(path, "new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_read_only_gradebook_costs_no_record(toy, week, book, right, hand_in):
     grades = [grade_as(toy, week, "ada", right)]
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     hand_in("bob", right)
     before = content(book)
     book.chmod(0o444)
@@ -175,7 +179,7 @@ def test_a_read_only_gradebook_costs_no_record(toy, week, book, right, hand_in):
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert f"error: {book} cannot be written: attempt to write a readonly database" in done.stderr
     assert "grader rebuild week01_toy" in done.stderr
-    assert records.read(toy.record(week, "bob")).points == 7.5
+    assert store.read(toy.record(week, "bob")).points == 7.5
     assert toy.feedback(week, "bob").is_file() and "bob" in toy.report(week).read_text()
     assert content(book) == before
     book.chmod(0o644)
@@ -210,7 +214,7 @@ def test_a_second_grader_is_refused_or_waits(toy, week, right, hand_in):
 
 
 def test_a_dead_grader_blocks_nobody(toy):
-    code = "import sys, time; from pathlib import Path; from grader.lock import locked\n"
+    code = "import sys, time; from pathlib import Path; from grader.records.lock import locked\n"
     code += "with locked(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(600)"
     holder = subprocess.Popen([sys.executable, "-c", code, str(toy.work)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
@@ -225,13 +229,13 @@ def test_a_dead_grader_blocks_nobody(toy):
 
 def test_time_stamps_of_files_decide_nothing(toy, week, right, fill):
     grade = grade_as(toy, week, "ada", right)
-    earlier = classes._Earlier(toy, week, Options())
+    earlier = batch._Earlier(toy, week, Options())
     path = toy.submission(week, "ada")
     for stamp in (0, 1, 4_000_000_000):
-        for file in (path, toy.release(week), toy.autograded(week, "ada"), cache.visible_checks(toy.root, week)):
+        for file in (path, toy.release(week), toy.autograded(week, "ada"), rubric.visible_checks(toy.root, week)):
             os.utime(file, (stamp, stamp))
         assert earlier.of("ada", path) == (grade, [])
-        assert classes._Earlier(toy, week, Options()).of("ada", path) == (grade, [])
+        assert batch._Earlier(toy, week, Options()).of("ada", path) == (grade, [])
     text = path.read_text()
     path.write_text(text.replace("n + n", "n - n"))  # of the same length, and soon of the same age
     os.utime(path, (stamp, stamp))
@@ -239,7 +243,7 @@ def test_time_stamps_of_files_decide_nothing(toy, week, right, fill):
     path.write_text(text)
     record = toy.record(week, "ada")
     for moment in ("1970-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"):
-        record.write_text(record.read_text().replace(records.read(record).graded_at, moment))
+        record.write_text(record.read_text().replace(store.read(record).graded_at, moment))
         assert earlier.of("ada", path)[0] is not None
 
 

@@ -18,11 +18,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image, PngImagePlugin
 
 from coursekit import audio
-from grader import feedback, pages, report
-from grader.course import Course
-from grader.gradebook import ByHand, Person
-from grader.records import CheckResult, Evidence, Grade, QuestionResult
-from grader.scores import Score
+from grader.course.discovery import find_course
+from grader.records.by_hand import ByHand, Person
+from grader.records.grade import CheckResult, Evidence, Grade, QuestionResult
+from grader.records.scores import Score
+from grader.reporting import class_report, feedback, html
+from grader.reporting import html as pages
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7*7 }}\x1b[31m\u202eevil"
 BROWSER = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
@@ -60,7 +61,7 @@ def course(tmp_path):
         new_code_cell("...", metadata={"nbgrader": {"grade_id": "cosine", "solution": True, "grade": False}}),
     ]
     nbformat.write(new_notebook(cells=cells), tmp_path / "weeks" / "week01_clip" / "week01_clip.ipynb")
-    return Course.find(tmp_path)
+    return find_course(tmp_path)
 
 
 class Parsed(HTMLParser):
@@ -107,7 +108,7 @@ def test_hostile_text_stays_text_everywhere(course):
     assert "{{ 7*7 }}" in "".join(parsed.text)
     refused = Grade("week01_clip", HOSTILE + "2", "not gradable", HOSTILE, 0, 30)
     assert_harmless(feedback.page(course, week, refused))
-    assert_harmless(report.page(course, week, [all_bad, refused]))
+    assert_harmless(class_report.page(course, week, [all_bad, refused]))
 
 
 def test_policy_allows_this_style_sheet_and_nothing_else(course):
@@ -132,21 +133,21 @@ def test_policy_allows_this_style_sheet_and_nothing_else(course):
     ],
 )
 def test_what_is_no_png_is_no_picture(data):
-    assert pages.picture(data) is None
+    assert html.picture(data) is None
 
 
 def test_a_jpeg_and_a_picture_too_large_are_refused(monkeypatch):
     data = io.BytesIO()
     Image.new("RGB", (8, 8)).save(data, "JPEG")
-    assert pages.picture(base64.b64encode(data.getvalue()).decode()) is None
+    assert html.picture(base64.b64encode(data.getvalue()).decode()) is None
     monkeypatch.setattr(pages, "MAX_PIXELS", 63 * 64)
-    assert pages.picture(png()) is None
+    assert html.picture(png()) is None
 
 
 def test_pictures_are_written_anew():
     info = PngImagePlugin.PngInfo()
     info.add_text("comment", "<script>smuggled</script>")
-    shown = pages.picture(png(pnginfo=info) + "\n", "a caption")
+    shown = html.picture(png(pnginfo=info) + "\n", "a caption")
     decoded = base64.b64decode(shown.src.partition(",")[2])
     assert b"smuggled" not in decoded
     assert np.asarray(Image.open(io.BytesIO(decoded)))[0, 0].tolist() == [255, 0, 0]
@@ -174,8 +175,8 @@ def test_a_sound_has_a_player_below_its_spectrogram(course):
 
 
 def test_backticks_set_code_and_nothing_else():
-    assert pages.code("`a<b` is not `c`, said `d") == "<code>a&lt;b</code> is not <code>c</code>, said `d"
-    assert pages.code("`<i>") == "`&lt;i&gt;" and pages.code("") == ""
+    assert html.code("`a<b` is not `c`, said `d") == "<code>a&lt;b</code> is not <code>c</code>, said `d"
+    assert html.code("`<i>") == "`&lt;i&gt;" and html.code("") == ""
 
 
 def test_page_tells_points_claims_messages_and_marks(course):
@@ -237,14 +238,16 @@ def test_report_says_who_needs_help_and_which_mistake_was_the_usual_one(course):
     empty = question(points=0, answered=False, checks=[check(passed=False)])
     refused = Grade("week01_clip", "f", "not gradable", "The file is empty.", 0, 2)
     grades = [grade("a", [half]), grade("b", [none]), grade("c", [empty]), grade("d", [half]), refused]
-    rows = report.question_rows(grades[:4], {})
-    assert report.hardest(rows).question == "cosine" and report.hardest([]) is None
-    usual = report.slip(report.hardest(rows), report.failures(grades[:4], {}))
+    rows = class_report.question_rows(grades[:4], {})
+    assert class_report.hardest(rows).question == "cosine" and class_report.hardest([]) is None
+    usual = class_report.slip(class_report.hardest(rows), class_report.failures(grades[:4], {}))
     assert (usual.check.check, usual.count, usual.answered) == ("columns", 3, 3)
-    found = {row.grade.student: (row.wrong, row.empty, row.why) for row in report.in_need(course, week, grades, {})}
+    found = {
+        row.grade.student: (row.wrong, row.empty, row.why) for row in class_report.in_need(course, week, grades, {})
+    }
     assert found == {"b": (["Cosine"], [], ""), "c": ([], ["Cosine"], ""), "f": ([], [], "The file is empty.")}
     all_right = [grade("a", [question(points=2, checks=[check(), check("columns")])])]
-    assert "Nobody lost a point" in report.page(course, week, all_right)
+    assert "Nobody lost a point" in class_report.page(course, week, all_right)
 
 
 def test_figures_and_answers_come_from_their_own_section():
@@ -273,7 +276,7 @@ def test_figures_and_answers_come_from_their_own_section():
 
 def test_a_student_called_index_does_not_overwrite_the_report(course):
     week = course.week("1")
-    assert feedback.write(course, week, grade("index")) != report.write(course, week, [grade("index")])
+    assert feedback.write(course, week, grade("index")) != class_report.write(course, week, [grade("index")])
     assert 'href="students/index.html"' in course.report(week).read_text(encoding="utf-8")
 
 
@@ -281,7 +284,7 @@ def test_links_lead_to_the_pages_of_odd_names(course):
     week = course.week("1")
     for name in ["javascript:alert(1)", "zoë müller", "a%2Fb", "#q1"]:
         path = feedback.write(course, week, grade(name))
-        page = Parsed(report.page(course, week, [grade(name)]))
+        page = Parsed(class_report.page(course, week, [grade(name)]))
         links = [value for tag, attribute, value in page.attributes if (tag, attribute) == ("a", "href")]
         links = [value for value in links if not value.startswith("#")]
         assert [course.report(week).parent / unquote(link) for link in links] == [path]
@@ -297,26 +300,26 @@ def test_report_counts(course):
         grade("d", [question(checks=[check(), check("columns", False, "found 3")])]),
         grade("e", [empty]),
     ]
-    (row,) = report.question_rows(grades, {})
+    (row,) = class_report.question_rows(grades, {})
     assert (row.full, row.part, row.none, row.empty, row.success) == (0.2, 0.6, 0.0, 0.2, 0.5)
-    (failure,) = report.failures(grades, {})
+    (failure,) = class_report.failures(grades, {})
     assert (failure.count, failure.answered, failure.message) == (3, 4, "found 3"), "the unanswered one is no mistake"
-    bins = report.histogram([0, 1, 1.99, 2], 2)
+    bins = class_report.histogram([0, 1, 1.99, 2], 2)
     assert [(b.low, b.count) for b in bins] == [(0, 1), (1, 3)], "full points fall into the last bar"
 
 
 @pytest.mark.parametrize("highest", [0.5, 1, 7, 12, 28, 30, 100, 1000, 5000])
 def test_histogram_holds_everyone_in_few_bars(highest):
     points = list(np.linspace(0, highest, 57))
-    bins = report.histogram(points, highest)
-    assert sum(b.count for b in bins) == 57 and len(bins) <= report.MOST_BINS and bins[-1].high == highest
+    bins = class_report.histogram(points, highest)
+    assert sum(b.count for b in bins) == 57 and len(bins) <= class_report.MOST_BINS and bins[-1].high == highest
 
 
 def test_report_of_nobody_and_of_nothing_gradable(course):
     week = course.week("1")
-    assert "how the class did" in report.page(course, week, [])
+    assert "how the class did" in class_report.page(course, week, [])
     refused = Grade("week01_clip", "eve", "not gradable", "The file is empty.", 0, 30)
-    assert "The file is empty." in report.page(course, week, [refused])
+    assert "The file is empty." in class_report.page(course, week, [refused])
 
 
 def test_page_is_written_without_an_executed_notebook_or_with_a_broken_one(course):
@@ -360,7 +363,7 @@ def contrast(one, other):
 @pytest.mark.parametrize("theme", ["light", "dark", "print", "print of dark"])
 def test_what_a_meter_shows_stands_out(theme):
     """3 to 1, as WCAG 2.2 asks of what has to be seen (1.4.11), against all that it lies on."""
-    style = (pages.TEMPLATES / "style.css").read_text(encoding="utf-8")
+    style = (html.TEMPLATES / "style.css").read_text(encoding="utf-8")
     light, dark, printed = (
         dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{([^}]*)", style)
     )
@@ -388,7 +391,9 @@ def test_every_picture_has_a_text(course, caption):
     own.outputs = [new_output("display_data", {"image/png": png((90, 60), "teal")})]
     notebook = new_notebook(cells=[own])
     grades = [grade(questions=[question(checks=[check(evidence=[shown])])]), grade("bob")]
-    page = feedback.page(course, course.week("1"), grades[0], notebook) + report.page(course, course.week("1"), grades)
+    page = feedback.page(course, course.week("1"), grades[0], notebook) + class_report.page(
+        course, course.week("1"), grades
+    )
     parsed = Parsed(page)
     texts = [value for tag, name, value in parsed.attributes if (tag, name) == ("img", "alt")]
     assert len(texts) == parsed.tags.count("img") == 2 and all(text.strip() for text in texts)

@@ -7,8 +7,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from grader import grading
-from grader.figures import TAG, names, only_drawn
+from grader.analysis.figures import TAG, names, only_drawn
+from grader.course import notebooks
+from grader.grading import pipeline
 
 DRAWS = "bars = measure(model)\nshow(bars)"
 ANSWER = "def double(x):\n    bars = 2 * x\n    return bars"
@@ -97,11 +98,11 @@ def test_names_are_those_of_the_notebook_and_not_of_its_functions():
 @pytest.fixture
 def drawing(toy, week, right, monkeypatch):
     """The toy week's right notebook, whose release has a cell that draws."""
-    released = copy.deepcopy(grading.released_notebook(toy, week))
+    released = copy.deepcopy(notebooks.released_notebook(toy, week))
     figure = new_code_cell("print('drawn')", id="figure", metadata={"tags": ["figure"]})
     for notebook in (released, right):
         notebook.cells.insert(4, copy.deepcopy(figure))
-    monkeypatch.setattr(grading, "released_notebook", lambda course, week: released)
+    monkeypatch.setattr(pipeline, "released_notebook", lambda course, week: released)
     return right
 
 
@@ -110,11 +111,11 @@ def printed(notebook) -> list[str]:
 
 
 def test_grading_leaves_figures_out_and_the_instructors_run_does_not(toy, week, drawing):
-    graded = grading.grade_notebook(toy, week, drawing)
+    graded = pipeline.grade_notebook(toy, week, drawing)
     assert graded.grade.points == 7.5 and printed(graded.notebook) == []
-    assert printed(grading.run_as_is(toy, week, drawing).notebook) == ["drawn\n"]
+    assert printed(pipeline.run_as_is(toy, week, drawing).notebook) == ["drawn\n"]
     drawing.cells[4].source += "\n"  # as a student who played with it
-    assert printed(grading.grade_notebook(toy, week, drawing).notebook) == ["drawn\n"]
+    assert printed(pipeline.grade_notebook(toy, week, drawing).notebook) == ["drawn\n"]
 
 
 @pytest.mark.parametrize("magic", ["%%time", "\n%%capture --no-stderr\n%%time", "  %%prun -q"])

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from test_devices import smi  # noqa: F401 - a fixture
 
-from grader.course import Course
-from grader.grading import Options, released_notebook
-from grader.kernel import usual_kernel
-from grader.questions import questions_in
+from grader.course.discovery import find_course
+from grader.course.notebooks import released_notebook
+from grader.course.questions import questions_in
+from grader.execution.kernelspecs import usual_kernel
+from grader.grading.options import Options
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -110,7 +111,7 @@ def test_the_usual_tolerances_are_those_of_assert_close():
 
 
 def test_the_page_has_every_question_as_its_checks_are_now():
-    course = Course.find(ROOT)
+    course = find_course(ROOT)
     text = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
     table = text.split(gpu.BEGIN)[1].split(gpu.END)[0].strip()
     assert table == gpu.tolerances(course), "python benchmarks/gpu.py --tolerances docs/gpu.md"
@@ -128,4 +129,4 @@ def test_the_page_has_every_question_as_its_checks_are_now():
 def test_a_page_without_the_place_for_the_table_is_refused(tmp_path):
     (tmp_path / "page.md").write_text("# A page\n")
     with pytest.raises(gpu.CourseError, match="has no place for the table"):
-        gpu.write_tolerances(Course.find(ROOT), tmp_path / "page.md")
+        gpu.write_tolerances(find_course(ROOT), tmp_path / "page.md")

@@ -12,9 +12,12 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
 from traitlets.config import Config
 
-from grader import gradebook, times
-from grader.course import Course
-from grader.gradebook import GradebookError
+from grader.course import times
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course
+from grader.records import database, late, projection
+from grader.records import projection as gradebook
+from grader.records.database import GradebookError
 
 ZERO = "c = get_config()\nc.LateSubmissionPlugin.penalty_method = 'zero'\n"
 TABLES = {
@@ -52,17 +55,17 @@ def as_nbgrader_does(course: Course, week, grades) -> None:
     """The same through nbgrader's own preprocessors, a student at a time."""
     config = Config({"LateSubmissionPlugin": {"penalty_method": "zero"}})
     for grade in grades:
-        with Gradebook(gradebook.url(course)) as book:
+        with Gradebook(database.url(course)) as book:
             book.update_or_create_student(grade.student)
             if not grade.handed_in:
                 continue
-            stamp = gradebook._timestamp(course.submission(week, grade.student).parent)
+            stamp = projection._timestamp(course.submission(week, grade.student).parent)
             book.update_or_create_submission(week.slug, grade.student, **({"timestamp": stamp} if stamp else {}))
         names = {
             "student": grade.student,
             "assignment": week.slug,
             "notebook": week.slug,
-            "db_url": gradebook.url(course),
+            "db_url": database.url(course),
         }
         notebook = nbformat.read(course.autograded(week, grade.student), as_version=4)
         for step in (SaveAutoGrades(), AssignLatePenalties(config=config)):
@@ -102,12 +105,12 @@ def test_it_holds_what_nbgraders_own_steps_write(toy, week, book, right, fill):
     ]
     (toy.submission(week, "late").parent / "timestamp.txt").write_text("2026-11-02 10:00:00.000000 UTC")
     (toy.submission(week, "ada").parent / "timestamp.txt").write_text("2026-10-02 10:00:00.000000 UTC")
-    gradebook._save_assignment(toy, week)
+    projection._save_assignment(toy, week)
     run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000' WHERE name = ?", week.slug)
-    other = Course.find(toy.root, toy.work.parent / "other")
+    other = find_course(toy.root, toy.work.parent / "other")
     shutil.copytree(toy.work, other.work)
 
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     as_nbgrader_does(other, week, grades)
     first = content(book)
     assert first == content(other.gradebook)
@@ -125,7 +128,7 @@ def test_it_holds_what_nbgraders_own_steps_write(toy, week, book, right, fill):
     ]
     for grade in again:
         shutil.copy(toy.autograded(week, grade.student), other.autograded(week, grade.student))
-    gradebook.project(toy, week, [*grades[:1], *again])
+    projection.project(toy, week, [*grades[:1], *again])
     as_nbgrader_does(other, week, again)
     second = content(book)
     assert second == content(other.gradebook)
@@ -135,11 +138,11 @@ def test_it_holds_what_nbgraders_own_steps_write(toy, week, book, right, fill):
 
 def test_nothing_is_written_where_nothing_changed(toy, week, book, right, monkeypatch):
     grades = [grade_as(toy, week, "ada", right), refuse(toy, week, "absent", handed_in=False)]
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     before = book.read_bytes()
     monkeypatch.setattr(gradebook, "_write", lambda *_: pytest.fail("written"))
     monkeypatch.setattr(gradebook, "_save_assignment", lambda *_: pytest.fail("written"))
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     assert book.read_bytes() == before
 
 
@@ -157,10 +160,10 @@ def test_nothing_is_written_where_nothing_changed(toy, week, book, right, monkey
 )
 def test_what_is_missing_or_wrong_there_is_put_right(toy, week, book, right, harm):
     grades = [grade_as(toy, week, "ada", right)]
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     before = content(book)
     run(book, harm)
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     assert content(book) == before
 
 
@@ -168,13 +171,13 @@ def test_a_due_date_that_moves_moves_the_penalty(toy, week, book, right):
     (toy.work / "nbgrader_config.py").write_text(ZERO)
     grades = [grade_as(toy, week, "ada", right)]
     (toy.submission(week, "ada").parent / "timestamp.txt").write_text("2026-11-02 10:00:00.000000 UTC")
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     assert content(book)["submission"][0][2] is None
     run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000'")
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     assert content(book)["submission"][0][2] == 7.5
     run(book, "UPDATE assignment SET duedate = '2026-11-03 00:00:00.000000'")
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     assert content(book)["submission"][0][2] is None
 
 
@@ -195,14 +198,14 @@ def test_a_time_that_cannot_be_read_changes_nobody_and_is_said(toy, week, book, 
     grades = [grade_as(toy, week, name, right) for name in names]
     for name, raw in {**STAMPS, **good}.items():
         (toy.submission(week, name).parent / "timestamp.txt").write_bytes(raw)
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000'")
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     found = {student: (time, penalty) for student, time, penalty, _ in content(book)["submission"]}
     assert {found[name] for name in STAMPS} == {(None, None)}
     assert found["bom"] == ("2026-11-02 10:00:00.000000", 7.5) and found["ada"][1] is None
     assert found["offset"] == ("2026-11-02 09:00:00.000000", 7.5)
-    lines = gradebook.lateness(toy, week, names)
+    lines = late.lateness(toy, week, names)
     assert [line.partition(":")[0] for line in lines] == list(STAMPS)
     assert all("is not known" in line and "timestamp.txt" in line for line in lines)
 
@@ -215,15 +218,15 @@ def test_a_mark_of_lateness_reaches_the_penalty(toy, week, book, right):
     (toy.submission(week, "bob").parent / "timestamp.txt").write_text("2026-11-01 00:00:10")
 
     def found():
-        gradebook.project(toy, week, grades)
+        projection.project(toy, week, grades)
         return {student: (time and time[:19], penalty) for student, time, penalty, _ in content(book)["submission"]}
 
     assert found() == {"ada": (None, None), "bob": ("2026-11-01 00:00:10", None)}
-    (line,) = gradebook.lateness(toy, week, ["ada", "bob"])
+    (line,) = late.lateness(toy, week, ["ada", "bob"])
     assert "--duedate" in line and line.endswith(": ada")
     run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000'")
     assert found() == {"ada": ("2026-11-01 00:00:01", 7.5), "bob": ("2026-11-01 00:00:10", 7.5)}
-    assert "one second late" in gradebook.lateness(toy, week, ["ada", "bob"])[0]
+    assert "one second late" in late.lateness(toy, week, ["ada", "bob"])[0]
     run(book, "UPDATE submitted_assignment SET extension = '1970-01-03 00:00:00.000000'")
     assert {penalty for _, penalty in found().values()} == {None}, "a person gave more time"
     (toy.submission(week, "ada").parent / times.LATE).unlink()
@@ -231,11 +234,11 @@ def test_a_mark_of_lateness_reaches_the_penalty(toy, week, book, right):
 
 
 def test_another_rubric_asks_nobody_to_read_the_texts_again(toy, week, book, right):
-    gradebook.project(toy, week, [grade_as(toy, week, "ada", right, mean=0), grade_as(toy, week, "bob", right)])
+    projection.project(toy, week, [grade_as(toy, week, "ada", right, mean=0), grade_as(toy, week, "bob", right)])
     enter(book, "ada"), enter(book, "bob")
     other = nbformat.from_dict(right)
     other.cells[-1].source = "Because of three."
-    gradebook.project(toy, week, [grade_as(toy, week, "ada", right), grade_as(toy, week, "bob", other)])
+    projection.project(toy, week, [grade_as(toy, week, "ada", right), grade_as(toy, week, "bob", other)])
     found = content(book)["grade"]
     assert ("ada", "check_mean", 1.5, None, None, 0) in found and ("ada", "why", None, 1.25, 0.5, 0) in found
     assert ("bob", "why", None, 1.25, 0.5, 1) in found, "another text"
@@ -250,22 +253,22 @@ def test_late_penalties_by_a_plugin_that_lies_beside_the_settings(toy, week, boo
     )
     grades = [grade_as(toy, week, "ada", right)]
     (toy.submission(week, "ada").parent / "timestamp.txt").write_text("2026-11-02 10:00:00.000000 UTC")
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     run(book, "UPDATE assignment SET duedate = '2026-11-02 07:00:00.000000'")
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     assert content(book)["submission"][0][2] == 3
     settings.write_text("c = get_config()\nc.AssignLatePenalties.plugin_class = 'not_there.Plugin'\n")
     with pytest.raises(GradebookError, match="nbgrader_config.py sets late penalties that cannot be: .*not_there"):
-        gradebook.project(toy, week, grades)
+        projection.project(toy, week, grades)
 
 
 @pytest.mark.parametrize("harm", ["garbage", "truncated", "empty"])
 def test_a_damaged_one_is_refused_clearly(toy, week, book, right, harm):
     grades = [grade_as(toy, week, "ada", right)]
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     damage(book, harm)
     before = book.read_bytes()
-    for ask in (lambda: gradebook.enrolled(toy), lambda: gradebook.project(toy, week, grades)):
+    for ask in (lambda: database.enrolled(toy), lambda: projection.project(toy, week, grades)):
         with pytest.raises(GradebookError, match="is damaged .*grader rebuild"):
             ask()
     assert book.read_bytes() == before
@@ -278,12 +281,12 @@ def damage(path, how):
 
 def test_one_that_is_in_use_is_said(toy, week, book, right, monkeypatch):
     grades = [grade_as(toy, week, "ada", right)]
-    gradebook._save_assignment(toy, week)
+    projection._save_assignment(toy, week)
     monkeypatch.setattr(gradebook, "_save_assignment", lambda *_: None)
     monkeypatch.setattr(gradebook, "url", lambda course: f"sqlite:///{course.gradebook}?timeout=0.2")
     with closing(sqlite3.connect(book)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(GradebookError, match="database is locked.*grader rebuild week01_toy"):
-            gradebook.project(toy, week, grades)
-    gradebook.project(toy, week, grades)
+            projection.project(toy, week, grades)
+    projection.project(toy, week, grades)
     assert ("ada", "check_double", 4, None, None, 0) in content(book)["grade"]

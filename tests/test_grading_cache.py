@@ -12,13 +12,16 @@ from light import grade_as
 
 from coursekit.checks import run_check
 from coursekit.student import local_student
-from grader import cache, gradebook, records
-from grader.cache import check_sources, digest_of, question_digests
-from grader.changes import report
-from grader.classes import grade_class
-from grader.course import Budget, Course, CourseError
-from grader.grading import Options
-from grader.judge import Rubric
+from grader.course.discovery import find_course
+from grader.course.files import GRADER
+from grader.course.syllabus import Budget, CourseError
+from grader.grading import fingerprints
+from grader.grading import rubric as rubric_
+from grader.grading.batch import grade_class
+from grader.grading.options import Options
+from grader.grading.rubric import Rubric, check_sources, digest_of, digests, question_digests, visible_checks
+from grader.records import projection, store
+from grader.reporting.changes import report
 
 OPTIONS = Options(workers=1)
 
@@ -31,7 +34,7 @@ def graded(toy, week, students=None, options=OPTIONS, **more) -> dict[str, str]:
 def age(toy, week, student) -> None:
     """Make the record look old, so that a new one is told apart from it."""
     path = toy.record(week, student)
-    grade = records.read(path)
+    grade = store.read(path)
     path.write_text(grade.to_json().replace(grade.graded_at, "2020-01-01T00:00:00+00:00"))
 
 
@@ -75,8 +78,8 @@ def test_only_what_changed_is_graded_again(toy, week, hand_in, right, fill):
 
 def test_what_answers_are_compared_with_is_part_of_what_judges_them(toy, week, hand_in, tmp_path):
     """It is imported by the checks, is run as its text says, and is no part of what else a grade depends on."""
-    course = Course.find(shutil.copytree(toy.root, tmp_path / "course"), tmp_path / "class")
-    checks = cache.visible_checks(course.root, week)
+    course = find_course(shutil.copytree(toy.root, tmp_path / "course"), tmp_path / "class")
+    checks = visible_checks(course.root, week)
     reference = checks.with_name("reference.py")
     text = checks.read_text().replace("2.0]), 2.0)", "2.0]), HALF)") + "\nfrom toy_lab.checks.reference import HALF\n"
     digests, rubrics, codes = [], [], []
@@ -84,9 +87,9 @@ def test_what_answers_are_compared_with_is_part_of_what_judges_them(toy, week, h
         if half:
             checks.write_text(text)
             reference.write_text(half)
-        cache.code_hash.cache_clear()
-        codes.append(cache.code_hash(course.root, week))
-        digests.append(cache.digests(course, week))
+        fingerprints.code_hash.cache_clear()
+        codes.append(fingerprints.code_hash(course.root, week))
+        digests.append(rubric_.digests(course, week))
         rubrics.append(Rubric.load(course, week))
     assert len(set(codes)) == 1
     assert all(digests[1][name] != digests[2][name] for name in ("double", "table", "mean"))
@@ -102,7 +105,7 @@ def test_a_damaged_record_or_a_lost_notebook_is_made_again(toy, week, hand_in, r
     graded(toy, week)
     toy.record(week, "ada").write_text("{")
     graded(toy, week)
-    assert records.read(toy.record(week, "ada")).points > 0
+    assert store.read(toy.record(week, "ada")).points > 0
     age(toy, week, "ada")
     toy.autograded(week, "ada").unlink()
     assert old(graded(toy, week)) == set()
@@ -112,7 +115,7 @@ def test_a_damaged_record_or_a_lost_notebook_is_made_again(toy, week, hand_in, r
 def test_what_was_not_judged_to_its_end_is_tried_again(toy, week, hand_in, fill):
     hand_in("ada", fill(**{**RIGHT, "mean": "import os\ndef mean(values):\n    os.kill(os.getppid(), 9)"}))
     graded(toy, week)
-    assert any(q.status == "not judged" for q in records.read(toy.record(week, "ada")).questions)
+    assert any(q.status == "not judged" for q in store.read(toy.record(week, "ada")).questions)
     age(toy, week, "ada")
     assert old(graded(toy, week)) == set()
 
@@ -196,8 +199,30 @@ def test_a_check_that_is_not_plainly_one_touches_all():
     assert changed("student.two)", "student.two + 1)", visible=nested) == {"one", "two"}
 
 
+@pytest.mark.parametrize("package", [path.parent.name for path in sorted(GRADER.glob("[a-z]*/__init__.py"))])
+def test_a_changed_line_of_what_can_move_a_score_makes_grades_anew(toy, week, right, tmp_path, monkeypatch, package):
+    copy = tmp_path / "grader"
+    shutil.copytree(GRADER, copy, ignore=shutil.ignore_patterns("__pycache__", "week*"))
+    monkeypatch.setattr(fingerprints, "GRADER", copy)
+    grade = grade_as(toy, week, "ada", right)
+
+    def stands() -> bool:
+        fingerprints.code_hash.cache_clear()
+        inputs = fingerprints.inputs(toy, week, OPTIONS) | {"submission": grade.inputs["submission"]}
+        return fingerprints.stands(grade, inputs, fingerprints.versions(), digests(toy, week))
+
+    assert stands()
+    for module in (copy / package).glob("*.py"):
+        text = module.read_text(encoding="utf-8")
+        module.write_text(text + "# one more line\n", encoding="utf-8")
+        # pages, commands and releases are made from grades or before them, and rubrics are looked at by question
+        assert stands() == (package in ("reporting", "authoring", "cli", "rubrics")), module
+        module.write_text(text, encoding="utf-8")
+        assert stands()
+
+
 def test_every_question_of_the_real_course_is_told_apart():
-    course = Course.find(Path(__file__).parent)
+    course = find_course(Path(__file__).parent)
     for week in course.weeks.values():
         visible, hidden, *references = check_sources(course.root, week)
         before = question_digests(visible, hidden, *references)
@@ -212,7 +237,7 @@ def test_every_question_of_the_real_course_is_told_apart():
 def test_only_the_changed_questions_are_judged_again(toy, week, hand_in, right, fill, tmp_path):
     tree = tmp_path / "tree"
     shutil.copytree(toy.root, tree)
-    course = Course.find(tree, toy.work)
+    course = find_course(tree, toy.work)
     answers = {**RIGHT, "mean": "import random\ndef mean(values):\n    return random.random()"}
     hand_in("ada", fill(**answers))
     (first,) = grade_class(course, week, ["ada"], OPTIONS)
@@ -239,18 +264,18 @@ def test_only_the_changed_questions_are_judged_again(toy, week, hand_in, right, 
 LOOK = """
 import sys
 from typer.testing import CliRunner
-from grader.cli import app
+from grader.cli.main import app
 done = CliRunner().invoke(app, ["grade", "1", "--kernel", "python3", *sys.argv[1:]])
 assert done.exit_code == 0, done.output
 print(done.output.splitlines()[0])
-print([m for m in sys.modules if m in ("torch", "nbgrader.api") or "rubric" in m or m == "toy_lab"])
+print([m for m in sys.modules if m in ("torch", "nbgrader.api") or "rubrics" in m or m == "toy_lab"])
 """
 
 
 def test_an_unchanged_class_costs_no_import_of_rubric_torch_or_nbgrader(toy, week, right, empty_gradebook):
     toy.work.mkdir(parents=True)
     shutil.copy(empty_gradebook, toy.gradebook)
-    gradebook.project(toy, week, [grade_as(toy, week, "ada", right)])
+    projection.project(toy, week, [grade_as(toy, week, "ada", right)])
     arguments = ["--course", str(toy.root), "--work", str(toy.work)]
     done = subprocess.run([sys.executable, "-c", LOOK, *arguments], capture_output=True, text=True)
     assert done.stdout.splitlines() == ["[1/1] ada: 7.5 of 7.5 points, as before", "[]"], done.stderr

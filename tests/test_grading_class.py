@@ -15,10 +15,14 @@ import pytest
 from conftest import RIGHT, build_course
 from nbgrader.api import Gradebook
 
-from grader import gradebook, pool, records
-from grader.classes import grade_class
-from grader.course import CourseError
-from grader.grading import Options, grade_many, grade_notebook
+from grader.course.syllabus import CourseError
+from grader.execution import workers
+from grader.grading import jobs
+from grader.grading.batch import grade_class
+from grader.grading.options import Options
+from grader.grading.pipeline import grade_notebook
+from grader.grading.pool import grade_many
+from grader.records import database, projection, store
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def book(toy, empty_gradebook):
     shutil.copy(empty_gradebook, toy.gradebook)
 
     def opened():
-        return Gradebook(gradebook.url(toy))
+        return Gradebook(database.url(toy))
 
     return opened
 
@@ -66,7 +70,7 @@ def test_a_class_with_bad_files(toy, week, book, hand_in, right, fill):
     assert "cut off" in reasons["corrupt"] and "empty" in reasons["empty"] and "week 2" in reasons["other"]
     assert "Nothing was handed in" in reasons["enrolled"] and "Nothing was handed in" in reasons["nofile"]
     for grade in grades:
-        assert records.read(toy.record(week, grade.student)) == grade
+        assert store.read(toy.record(week, grade.student)) == grade
         handed_in = grade.student not in ("enrolled", "nofile")
         assert toy.autograded(week, grade.student).exists() == handed_in, "nbgrader would skip what comes later"
     table = scores(book, week)
@@ -107,7 +111,7 @@ def test_a_lost_gradebook_is_made_again_from_the_records(toy, week, book, hand_i
     grades = grade_class(toy, week)
     before = scores(book, week)
     shutil.copy(empty_gradebook, toy.gradebook)
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     assert scores(book, week) == before
 
 
@@ -122,7 +126,7 @@ def test_a_record_of_other_questions_is_refused(toy, week, book, hand_in, right,
     other = type(toy).find(tree, toy.work)
     before = scores(book, week)
     with pytest.raises(CourseError, match="ada's record has other questions than week01_toy has now: grade again"):
-        gradebook.project(other, week, grades)
+        projection.project(other, week, grades)
     assert scores(book, week) == before
 
 
@@ -145,7 +149,7 @@ def test_workers_agree_with_this_process(toy, week, right, fill):
 
 
 def test_a_fault_of_ours_costs_only_its_submission(toy, week, right, monkeypatch):
-    monkeypatch.setattr(pool.Worker, "do", _failing(pool.Worker.do))
+    monkeypatch.setattr(workers.Worker, "do", _failing(workers.Worker.do))
     results = grade_many(toy, week, [("bad", right), ("good", right)], Options(workers=1))
     assert [result.grade.points for result in results] == [0, 7.5]
     assert "ZeroDivisionError" in results[0].grade.reason
@@ -175,9 +179,10 @@ def test_stopping_leaves_no_process_and_keeps_what_was_done(toy, week, book, han
     hand_in("a", right)
     hand_in("b", fill(double="import time\ntime.sleep(600)"))
     script = (
-        "import sys; from pathlib import Path; from grader.course import Course, Budget\n"
-        "from grader.classes import grade_class; from grader.grading import Options\n"
-        f"course = Course.find(Path({str(toy.root)!r}), Path({str(toy.work)!r}))\n"
+        "import sys; from pathlib import Path; from grader.course.discovery import find_course\n"
+        "from grader.course.syllabus import Budget; from grader.grading.batch import grade_class\n"
+        "from grader.grading.options import Options\n"
+        f"course = find_course(Path({str(toy.root)!r}), Path({str(toy.work)!r}))\n"
         "options = Options(workers=1, budget=Budget(500, 500, 5))\n"
         "grade_class(course, course.week('1'), None, options, on_done=lambda n, r: print(n, flush=True))\n"
     )
@@ -196,7 +201,7 @@ def test_stopping_leaves_no_process_and_keeps_what_was_done(toy, week, book, han
     assert process.returncode != 0
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
-    assert records.read(toy.record(week, "a")).points == 7.5 and not toy.record(week, "b").exists()
+    assert store.read(toy.record(week, "a")).points == 7.5 and not toy.record(week, "b").exists()
     if how == signal.SIGINT:
         assert scores(book, week)["a"]["check_double"] == (4, None, False)
 
@@ -205,10 +210,10 @@ def test_what_crosses_between_processes_is_json(toy, week, right, tmp_path):
     job = {"root": str(toy.root), "work": str(toy.work), "week": week.slug, "student": "ada", "path": None}
     job |= {"notebook": right, "scratch": str(tmp_path), "as_is": False, "kept": []}
     job["options"] = {"workers": 1, "parameters": {}, "kernel": "python3", "budget": None, "seed": "", "share": None}
-    answer = json.loads(json.dumps(pool.answer(json.loads(json.dumps(job)))))
+    answer = json.loads(json.dumps(jobs.answer(json.loads(json.dumps(job)))))
     assert json.loads(answer["grade"])["points"] == 7.5 and answer["notebook"]["cells"]
     first = json.loads(answer["grade"])["questions"]
-    answer = json.loads(json.dumps(pool.answer(json.loads(json.dumps({**job, "kept": first})))))
+    answer = json.loads(json.dumps(jobs.answer(json.loads(json.dumps({**job, "kept": first})))))
     assert json.loads(answer["grade"])["questions"] == first, "kept, times and all: none was judged again"
 
 
@@ -229,6 +234,6 @@ def test_names_and_bytes_that_are_not_utf8_cost_nobody_a_point(toy, week, right,
         (folder / name).write_bytes(raw)
     done = call("grade", "1", "--workers", "1", "--kernel", "python3")
     assert done.exit_code == 1 and "the name of the folder zo? in submitted/ is not UTF-8. Rename it" in done.stderr
-    grades = {name: records.read(toy.record(week, name)) for name in ("bytes", "half", "name")}
+    grades = {name: store.read(toy.record(week, name)) for name in ("bytes", "half", "name")}
     assert {name: grade.points for name, grade in grades.items()} == dict.fromkeys(grades, 7.5)
     assert grades["name"].repairs == ["the file is called week01_toy ?.ipynb; taken as week01_toy.ipynb"]

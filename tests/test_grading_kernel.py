@@ -8,8 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grader.kernel import Kernel, KernelStartError, environment, must_exist
-from grader.outputs import OUTPUTS, TEXT_BYTES, Outputs
+from grader.execution.kernel import Kernel, environment
+from grader.execution.kernelspecs import KernelStartError, must_exist
+from grader.execution.outputs import OUTPUTS, TEXT_BYTES, Outputs
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,11 @@ import nbformat
 import pytest
 from conftest import MARKER, RIGHT, SECRET
 
-from grader import records
-from grader.course import Course
-from grader.grading import Options, grade_notebook
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course
+from grader.grading.options import Options
+from grader.grading.pipeline import grade_notebook
+from grader.records import store
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def classroom(toy_tree, tmp_path_factory) -> Course:
     shutil.copytree(toy_tree.root, root)
     shutil.copy(Path(__file__).parent.parent / "nbgrader_config.py", root)
     (root / "solutions" / "week01_toy" / "notes.py").write_text(f"# {MARKER}")
-    course = Course.find(root)
+    course = find_course(root)
     week = course.week("1")
     released = nbformat.read(course.release(week), as_version=4)
     for student, answers in {"ada": RIGHT, "bob": {"double": "def double(n):\n    return 2"}, "lost": RIGHT}.items():
@@ -67,10 +69,10 @@ def test_the_exported_points_are_those_of_grader_grade(classroom):
 
 def test_records_are_written_too(classroom):
     week = classroom.week("1")
-    assert records.read(classroom.record(week, "ada")).points == 7.5
-    assert "cut off" in records.read(classroom.record(week, "broken")).reason
-    assert "week 2, Tripling" in records.read(classroom.record(week, "other")).reason
-    assert records.read(classroom.record(week, "lost")).repairs
+    assert store.read(classroom.record(week, "ada")).points == 7.5
+    assert "cut off" in store.read(classroom.record(week, "broken")).reason
+    assert "week 2, Tripling" in store.read(classroom.record(week, "other")).reason
+    assert store.read(classroom.record(week, "lost")).repairs
 
 
 def test_feedback_shows_the_verdicts(classroom):

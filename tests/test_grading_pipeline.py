@@ -12,13 +12,15 @@ from conftest import MARKER, RIGHT, SECRET
 from nbgrader.utils import determine_grade
 from PIL import Image
 
-from grader import records
-from grader.course import Budget, CourseError
-from grader.grading import Options, grade_notebook, run_as_is, verdict_text
-from grader.judge import Rubric
-from grader.kernel import Kernel, environment
-from grader.questions import questions_in
-from grader.records import CheckResult, Grade, QuestionResult
+from grader.course.questions import questions_in
+from grader.course.syllabus import Budget, CourseError
+from grader.execution.kernel import Kernel, environment
+from grader.grading.options import Options
+from grader.grading.pipeline import grade_notebook, run_as_is
+from grader.grading.rubric import Rubric
+from grader.grading.verdicts import verdict_text
+from grader.records import store
+from grader.records.grade import CheckResult, Grade, QuestionResult
 
 
 @pytest.fixture
@@ -227,8 +229,8 @@ def test_a_question_without_checks_is_the_courses_fault(toy_tree, week, right):
 
 def test_records_are_read_back_from_disk(grade, right, tmp_path: Path):
     result = grade(right)
-    records.write(result.grade, tmp_path / "r.json")
-    assert records.read(tmp_path / "r.json") == result.grade
+    store.write(result.grade, tmp_path / "r.json")
+    assert store.read(tmp_path / "r.json") == result.grade
 
 
 def test_papermill_runs_the_engine_by_name(tmp_path: Path, right):
@@ -245,12 +247,13 @@ def test_papermill_runs_the_engine_by_name(tmp_path: Path, right):
     assert (tmp_path / "out.ipynb").exists()
 
 
-@pytest.mark.parametrize("first", ["grader.engine", "papermill"])
+@pytest.mark.parametrize("first", ["grader.execution.engine", "papermill"])
 def test_the_engine_can_be_imported_before_or_after_papermill(first):
     import subprocess
     import sys
 
-    code = f"import {first}, grader.engine, papermill.engines as p; print(p.papermill_engines.get_engine('crossmodal'))"
+    code = f"import {first}, grader.execution.engine, papermill.engines as p\n"
+    code += "print(p.papermill_engines.get_engine('crossmodal'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "CrossmodalEngine" in done.stdout
 

@@ -7,9 +7,9 @@ import nbformat
 import pytest
 from conftest import MARKER, SECRET, build_course, toy_notebook
 
-from grader.course import CourseError
-from grader.questions import questions_in
-from grader.release import release, run_solution, validate
+from grader.authoring.release import release, run_solution, validate
+from grader.course.questions import questions_in
+from grader.course.syllabus import CourseError
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import nbformat
 import pytest
 from conftest import RIGHT
 
-from grader import submission
-from grader.reconcile import cut, reconcile
-from grader.submission import NotGradable, load
+from grader.submissions import loading
+from grader.submissions.loading import NotGradable, load
+from grader.submissions.reconcile import cut, reconcile
 
 
 def reason(source) -> str:
@@ -74,7 +74,7 @@ def test_a_huge_file_is_refused_without_being_read_whole(tmp_path: Path):
         file.truncate(10 * 2**30)  # sparse: takes no disk
     assert "The file has 10,737,418,240 bytes; at most 67,108,864 (64 MB)" in reason(path)
     with path.open("wb") as file:
-        file.truncate(submission.MAX_BYTES + 1)
+        file.truncate(loading.MAX_BYTES + 1)
     assert "The file has 67,108,865 bytes; at most 67,108,864 (64 MB)" in reason(path), "sizes that differ"
 
 
@@ -123,14 +123,14 @@ def test_a_file_under_another_name_is_found(toy, week, right):
     folder = toy.submission(week, "ada").parent
     folder.mkdir(parents=True)
     with pytest.raises(NotGradable, match="Nothing was handed in"):
-        submission.find(toy, week, "ada")
+        loading.find(toy, week, "ada")
     nbformat.write(right, folder / "Copy of week01_toy.ipynb")
     (folder / "._Copy of week01_toy.ipynb").write_bytes(b"left by macOS")
-    path = submission.find(toy, week, "ada")
-    assert path.name == "Copy of week01_toy.ipynb" and "Copy of" in submission.other_name(week, path)[0]
+    path = loading.find(toy, week, "ada")
+    assert path.name == "Copy of week01_toy.ipynb" and "Copy of" in loading.other_name(week, path)[0]
     nbformat.write(right, folder / "another.ipynb")
     with pytest.raises(NotGradable, match="several"):
-        submission.find(toy, week, "ada")
+        loading.find(toy, week, "ada")
 
 
 # --- reconcile --------------------------------------------------------------------------------------------------------
@@ -443,8 +443,8 @@ def test_half_characters_never_reach_the_record(tmp_path):
 
 
 def test_a_note_on_the_files_name(week):
-    assert submission.other_name(week, Path("week01_toy.ipynb")) == []
-    assert submission.other_name(week, Path("a/mine.ipynb")) == [
+    assert loading.other_name(week, Path("week01_toy.ipynb")) == []
+    assert loading.other_name(week, Path("a/mine.ipynb")) == [
         "the file is called mine.ipynb; taken as week01_toy.ipynb"
     ]
 

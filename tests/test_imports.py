@@ -8,12 +8,14 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from test_classic import PYTHON, cell
 
-from grader import imports, provisioner
-from grader.classes import grade_class
-from grader.course import Course
-from grader.forkserver import LIBRARIES, warm_up
-from grader.grading import Options
-from grader.pool import libraries_of
+from grader.analysis import imports
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course
+from grader.execution import provisioner
+from grader.execution.forkserver import LIBRARIES, warm_up
+from grader.grading.batch import grade_class
+from grader.grading.environment import libraries_of
+from grader.grading.options import Options
 
 WARM_YAML = "import sys; assert 'yaml' in sys.modules and 'torch' not in sys.modules"
 
@@ -33,7 +35,7 @@ def plain(tmp_path) -> Course:
         path.parent.mkdir(parents=True)
         nbformat.write(new_notebook(cells=[cell(WARM_YAML, "t", 1, "test"), *own], metadata=PYTHON), path)
     (tmp_path / "source" / "ps1" / "helper.py").write_text("raise RuntimeError('imported outside the sandbox')")
-    return Course.find(tmp_path)
+    return find_course(tmp_path)
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from grader import export
-from grader.collect import collect
-from grader.course import CourseError
-from grader.roster import Roster
-from grader.times import LATE
+from grader.course.syllabus import CourseError
+from grader.course.times import LATE
+from grader.reporting import csv_export
+from grader.submissions.collect import collect
+from grader.submissions.roster import Roster
 
 SLUG = "week01_toy"
 NOTEBOOK = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", id="a")])).encode()
@@ -343,7 +343,7 @@ def test_a_notebook_under_any_name(gather, there, name, encoding):
 
 
 def test_grading_finds_a_notebook_under_another_name(toy, week):
-    from grader import submission
+    from grader.submissions import loading
 
     folder = toy.submission(week, "ada").parent
     folder.mkdir(parents=True)
@@ -351,14 +351,14 @@ def test_grading_finds_a_notebook_under_another_name(toy, week):
     (folder / "settings.json").write_text('{"a": 1}')
     (folder / ".hidden").write_bytes(NOTEBOOK)
     (folder / "link").symlink_to(folder / ".hidden")
-    with pytest.raises(submission.NotGradable, match="Nothing was handed in"):
-        submission.find(toy, week, "ada")
+    with pytest.raises(loading.NotGradable, match="Nothing was handed in"):
+        loading.find(toy, week, "ada")
     (folder / f"{SLUG}.ipynb.txt").write_bytes(NOTEBOOK.decode().encode("utf-16"))
-    assert submission.find(toy, week, "ada").name == f"{SLUG}.ipynb.txt"
-    assert submission.load(submission.find(toy, week, "ada")).notebook.cells
+    assert loading.find(toy, week, "ada").name == f"{SLUG}.ipynb.txt"
+    assert loading.load(loading.find(toy, week, "ada")).notebook.cells
     (folder / "other").write_bytes(NOTEBOOK)
-    with pytest.raises(submission.NotGradable, match="several notebooks"):
-        submission.find(toy, week, "ada")
+    with pytest.raises(loading.NotGradable, match="several notebooks"):
+        loading.find(toy, week, "ada")
 
 
 def test_what_is_no_notebook_says_so(gather, there):
@@ -385,7 +385,7 @@ def test_two_of_a_students_files_of_which_one_has_another_ending(gather, there):
 
 
 def test_what_is_ambiguous_ends_with_1(toy, tmp_path):
-    from grader.cli import app
+    from grader.cli.main import app
 
     def run(files):
         path = tmp_path / "class.zip"
@@ -404,7 +404,7 @@ def test_what_is_ambiguous_ends_with_1(toy, tmp_path):
 
 
 def test_a_notebook_whose_own_name_ends_like_a_copy(toy, week, tmp_path):
-    from grader.whose import is_called
+    from grader.submissions.attribution import is_called
 
     assert is_called("hw-1.ipynb", "hw-1") and is_called("HW-1 (2)-3.ipynb", "hw-1")
     assert not is_called("hw-2.ipynb", "hw-1") and not is_called("hw.ipynb", "hw-1")
@@ -451,7 +451,7 @@ def test_rosters_that_are_refused_with_what_to_do(tmp_path, content, says):
 def test_canvas_export_reads_such_rosters_too(tmp_path):
     path = tmp_path / "roster.csv"
     path.write_bytes("Student;ID;SIS User ID;SIS Login ID;Section\r\nBell, Çem;101;7;cbell;A\r\n".encode("utf-16"))
-    known = export._Canvas(path)
+    known = csv_export._Canvas(path)
     assert known.who("cbell")[:2] == known.who("bellçem_101")[:2] == ["Bell, Çem", "101"]
     assert known.who("bellçem_102") is None
 
@@ -459,7 +459,7 @@ def test_canvas_export_reads_such_rosters_too(tmp_path):
 def test_the_export_never_takes_a_number_for_a_part_of_a_name(tmp_path):
     path = tmp_path / "roster.csv"
     path.write_text('Student,ID,SIS User ID,SIS Login ID,Section\n"B, A",101,,bell102,A\n"B, C",102,,b_7,A\n')
-    known = export._Canvas(path)
+    known = csv_export._Canvas(path)
     assert known.who("bell_102")[1] == "102" and known.who("b_7")[1] == "102" and known.who("bell_103") is None
 
 

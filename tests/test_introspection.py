@@ -13,23 +13,14 @@ import pytest
 from conftest import RIGHT, code, toy_notebook
 from light import grade_as
 
-from grader import feedback, records, report
-from grader.course import Course
-from grader.grading import grade_notebook, released_notebook
-from grader.introspection import (
-    CHECKS,
-    CLOCK,
-    COMPUTED,
-    COUNT,
-    KERNEL,
-    MEMORY,
-    PROCESS,
-    STACK,
-    TRACE,
-    flags,
-)
-from grader.progress import class_table
-from grader.questions import grade_id
+from grader.analysis.introspection import CHECKS, CLOCK, COMPUTED, COUNT, KERNEL, MEMORY, PROCESS, STACK, TRACE, flags
+from grader.cli.progress import class_table
+from grader.course.discovery import find_course
+from grader.course.notebooks import released_notebook
+from grader.course.questions import grade_id
+from grader.grading.pipeline import grade_notebook
+from grader.records.grade import Grade
+from grader.reporting import class_report, feedback
 
 WEEKS = ["week01_clip", "week02_diffusion", "week03_blip", "week04_whisper", "week05_fusion", "week10_studio"]
 
@@ -459,7 +450,7 @@ def test_what_cannot_be_looked_through_is_said():
 
 @pytest.mark.parametrize("slug", WEEKS)
 def test_no_solution_and_no_known_right_answer_is_flagged(slug):
-    course = Course.find()
+    course = find_course()
     week = course.week(slug)
     released = released_notebook(course, week)
     solution = nbformat.read(course.root / "solutions" / slug / f"{slug}.ipynb", as_version=4)
@@ -485,24 +476,24 @@ def test_a_flag_is_in_the_record_and_costs_nothing(toy, week, fill, right):
     grades = [grade_notebook(toy, week, one, "ada").grade for one in (right, fill(**{**RIGHT, "double": SLY}))]
     assert [grade.flags for grade in grades] == [[], [SAID]]
     assert [grade.points for grade in grades] == [7.5, 7.5]
-    assert records.Grade.from_json(grades[1].to_json()) == grades[1]
+    assert Grade.from_json(grades[1].to_json()) == grades[1]
 
 
 def test_a_record_from_before_there_were_flags_is_read(toy, week, right):
     raw = json.loads(grade_as(toy, week, "ada", right).to_json())
     del raw["flags"]
-    assert records.Grade.from_json(json.dumps(raw)).flags == []
+    assert Grade.from_json(json.dumps(raw)).flags == []
 
 
 def test_the_report_lists_flags_and_the_students_page_does_not(toy, week, right):
     honest, other = (grade_as(toy, week, name, right) for name in ("ada", "eve <i>"))
-    told = report.page(toy, week, [honest, replace(other, flags=[SAID, "cell 3, line 1: `<b>`"])])
+    told = class_report.page(toy, week, [honest, replace(other, flags=[SAID, "cell 3, line 1: `<b>`"])])
     section = told.split('<h2 id="flags">')[1].split("<h2")[0]
     assert "eve &lt;i&gt;</a>" in section and "ada" not in section and "no verdict" in section
     assert toy.feedback(week, "x").suffix in section and "<code>&lt;b&gt;</code>" in section
     assert "<code>return 2 * n if sys._getframe(1)" in section
     assert '<a href="#flags">Code to look at</a>: 1 submission.' in told
-    assert "flags" not in report.page(toy, week, [honest]), "nothing is said where there is nothing"
+    assert "flags" not in class_report.page(toy, week, [honest]), "nothing is said where there is nothing"
     page = feedback.page(toy, week, replace(other, flags=[SAID]))
     assert "looks at the call stack" not in page and "to look at" not in page
 

@@ -9,11 +9,12 @@ import nbformat
 import pytest
 from conftest import RIGHT
 
-from grader.bindings import Bindings
-from grader.course import Budget
-from grader.grading import Options, grade_notebook
-from grader.judge import AT_THE_END, Judge
-from grader.questions import questions_in
+from grader.analysis.bindings import Bindings
+from grader.course.questions import questions_in
+from grader.course.syllabus import Budget
+from grader.grading.judge import AT_THE_END, Judge
+from grader.grading.options import Options
+from grader.grading.pipeline import grade_notebook
 
 OWN = {**RIGHT, "table": "table = [2, 4, 6]"}  # in which no answer needs another
 FULL = {"double": 4, "table": 2, "mean": 1.5, "why": 0}

@@ -13,16 +13,17 @@ from nbgrader.api import Gradebook
 from test_gradebook import content, enter, run
 from typer.testing import CliRunner
 
-from grader import gradebook, kept
-from grader.cli import app
-from grader.course import Course
-from grader.release import release
+from grader.authoring.release import release
+from grader.cli.main import app
+from grader.course.discovery import find_course
+from grader.records import by_hand, database, kept, projection
+from grader.records import projection as gradebook
 
 
 @pytest.fixture
 def course(toy_tree, tmp_path, empty_gradebook):
     """A toy course of the test's own, released, with an empty gradebook."""
-    found = Course.find(build_course(tmp_path / "course").root, tmp_path / "class")
+    found = find_course(build_course(tmp_path / "course").root, tmp_path / "class")
     release(found)
     found.work.mkdir()
     shutil.copy(empty_gradebook, found.gradebook)
@@ -44,7 +45,7 @@ def grade(course, **answers):
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         cell.source = {**RIGHT, **answers}.get(name, cell.source)
-    gradebook.project(course, week, [grade_as(course, week, name, notebook) for name in ("ada", "bob")])
+    projection.project(course, week, [grade_as(course, week, name, notebook) for name in ("ada", "bob")])
     return content(course.gradebook)
 
 
@@ -79,10 +80,10 @@ def test_a_question_that_is_added_leaves_what_was_entered(course):
     again = [("bob", "why", None, 1.25, 0.5, 1)]  # another file was handed in: a person has to look
     assert entries(found) == (again, ENTERED[1])
     assert ("ada", "how", None, None, None, 1) in found["grade"] and len(found["grade"]) == 10
-    with Gradebook(gradebook.url(course)) as book:
+    with Gradebook(database.url(course)) as book:
         assert book.find_assignment("week01_toy").max_score == 11
         assert book.find_submission("week01_toy", "bob").score == 7.5 + 1.25 + 0.5
-    assert gradebook.without_question(course, course.week("1")) == []
+    assert by_hand.without_question(course, course.week("1")) == []
 
 
 @pytest.mark.parametrize("new_id", [False, True])
@@ -94,7 +95,7 @@ def test_a_renamed_question_takes_what_was_entered_along(course, new_id):
     assert entries(found)[1] == [("bob", "reason", None, "Well said.")]
     assert [row[:5] for row in entries(found)[0]] == [("bob", "reason", None, 1.25, 0.5)]
     assert {row[1] for row in found["grade"]} == {"check_double", "check_table", "check_mean", "reason"}
-    assert gradebook.without_question(course, course.week("1")) == []
+    assert by_hand.without_question(course, course.week("1")) == []
 
 
 def test_a_score_that_overrides_a_check_goes_with_its_check_cell(course):
@@ -116,19 +117,19 @@ def test_what_a_removed_question_had_is_kept_and_comes_back_with_it(course):
     change(course, without("why"))
     found = grade(course)
     assert entries(found) == ([], []) and len(found["grade"]) == 6
-    said = gradebook.without_question(course, course.week("1"))
+    said = by_hand.without_question(course, course.week("1"))
     assert said == [
         "week01_toy, bob, why: 1.25 points, 0.5 points of extra credit",
         "week01_toy, bob, why: a comment",
     ]
-    assert grade(course) == found and gradebook.without_question(course, course.week("1")) == said
+    assert grade(course) == found and by_hand.without_question(course, course.week("1")) == said
     where = ["--course", str(course.root), "--work", str(course.work)]
     told = CliRunner().invoke(app, ["rebuild", "1", *where])
     assert "for there is no such question now: week01_toy, bob, why: 1.25 points" in told.output
 
     course.release(course.week("1")).write_text(before, encoding="utf-8")
     assert entries(grade(course)) == ENTERED
-    assert gradebook.without_question(course, course.week("1")) == []
+    assert by_hand.without_question(course, course.week("1")) == []
 
 
 def test_an_answer_that_changed_meanwhile_is_looked_at_again(course):
@@ -147,7 +148,7 @@ def test_another_question_in_its_place_does_not_inherit(course):
     other = [markdown("## Look\nWhat do you see?", "text-look"), written("look", 1.5)]
     change(course, lambda cells: [*without("why")([c for c in cells if c.id != "text-why"]), *other])
     assert entries(grade(course, look="A cat.")) == ([], [])
-    assert len(gradebook.without_question(course, course.week("1"))) == 2
+    assert len(by_hand.without_question(course, course.week("1"))) == 2
 
 
 def test_many_changes_at_once(course):
@@ -174,7 +175,7 @@ def test_many_changes_at_once(course):
     with (course.root / "grader/rubrics/week01_toy.py").open("a") as file:
         file.write('\n\n@check("reason")\ndef it_is_two(student, rng):\n    """It is two. One was released."""\n')
     found = grade(course, reason="reason = 2")
-    assert gradebook.without_question(course, course.week("1")) == [
+    assert by_hand.without_question(course, course.week("1")) == [
         "week01_toy, bob, reason: 1.25 points, 0.5 points of extra credit"
     ]
     assert entries(found)[1] == [("bob", "reason", None, "Well said.")], "its answer cell is there as before"
@@ -187,7 +188,7 @@ def test_a_gradebook_that_does_not_know_its_cells_places_keeps_all(course):
     run(course.gradebook, "DELETE FROM crossmodal_cells")
     change(course, renamed("why", "reason"))
     grade(course, reason=RIGHT["why"])
-    assert len(gradebook.without_question(course, course.week("1"))) == 2
+    assert len(by_hand.without_question(course, course.week("1"))) == 2
     change(course, renamed("reason", "why"))
     assert entries(grade(course)) == ENTERED
 
@@ -199,11 +200,11 @@ def test_what_is_kept_outlives_a_damaged_gradebook(course):
     enter(course.gradebook, "bob")
     change(course, without("why"))
     grade(course)
-    said = gradebook.without_question(course, course.week("1"))
+    said = by_hand.without_question(course, course.week("1"))
     overwrite_index(course.gradebook, "grade")
     where = ["--course", str(course.root), "--work", str(course.work)]
     assert CliRunner().invoke(app, ["rebuild", *where]).exit_code == 0
-    assert gradebook.without_question(course, course.week("1")) == said and len(said) == 2
+    assert by_hand.without_question(course, course.week("1")) == said and len(said) == 2
 
 
 def test_stopped_in_the_midst_it_is_finished_by_the_next_run(course, monkeypatch):

@@ -8,11 +8,11 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
-from grader.course import Course
-from grader.release import BADGE
+from grader.authoring.release import BADGE
+from grader.course.discovery import find_course
 
 ROOT = Path(__file__).parents[1]
-COURSE = Course.find(ROOT)
+COURSE = find_course(ROOT)
 PAGES = [
     *ROOT.glob("*.md"),
     *ROOT.glob("docs/*.md"),

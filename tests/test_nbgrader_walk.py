@@ -22,10 +22,11 @@ import pytest
 from conftest import RIGHT, TOY_RUBRIC
 from typer.testing import CliRunner
 
-from grader.cli import app
-from grader.course import Course
-from grader.questions import questions_in
-from grader.release import generate, validate
+from grader.authoring.release import generate, validate
+from grader.cli.main import app
+from grader.course.discovery import find_course
+from grader.course.questions import questions_in
+from grader.course.syllabus import Course
 
 WEEK = "week01_toy"
 DUE = "2026-11-01 18:00:00 UTC"
@@ -202,7 +203,7 @@ def walk(toy_tree, empty_gradebook, tmp_path_factory):
     (root / "late.py").write_text(LATE)
     (root / "exchange").mkdir()
     (root / "exchange").chmod(0o777)  # whatever the umask
-    taken = Walk(Course.find(root, root))
+    taken = Walk(find_course(root, root))
     out_and_back(taken)
     in_the_browser(taken, tmp_path_factory.mktemp("jupyter"))
     afterwards(taken)

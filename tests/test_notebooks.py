@@ -12,10 +12,10 @@ import nbformat
 import pytest
 
 from coursekit.checks import checks_in
-from grader.course import Course
+from grader.course.discovery import find_course
 
 ROOT = Path(__file__).parents[1]
-WEEKS = Course.find(ROOT).weeks
+WEEKS = find_course(ROOT).weeks
 MARKER = "# CROSSMODAL-RUBRIC: must never reach students"
 
 

@@ -13,12 +13,18 @@ from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderApp
 from test_classic import PYTHON, cell, command, nbgrader
 
-from grader import beside, classic, gradebook, settings
-from grader.classes import grade_class, records_of
-from grader.cli import alone
-from grader.course import Course, CourseError
-from grader.grading import Options, grade_notebook
-from grader.kernel import WARM, KernelStartError, own_kernel
+from grader.cli.grade import alone
+from grader.course import plain_nbgrader, settings
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course, CourseError
+from grader.execution.kernelspecs import WARM, KernelStartError, own_kernel
+from grader.grading import notebook_tests
+from grader.grading.batch import grade_class
+from grader.grading.options import Options
+from grader.grading.pipeline import grade_notebook
+from grader.records import database, projection
+from grader.records.store import records_of
+from grader.submissions import beside
 
 ROOT = Path(__file__).parents[1]
 
@@ -151,7 +157,7 @@ def stock(kinds, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def ours(kinds, stock) -> Path:
     """The class, graded here; after nbgrader has had its copy."""
-    course = Course.find(kinds)
+    course = find_course(kinds)
     grade_class(course, course.week("kinds"), options=Options(workers=2))
     return kinds
 
@@ -203,10 +209,10 @@ def test_what_is_written_changes_nothing_of_what_nbgrader_gives_later(ours, stoc
 
 
 def test_a_gradebook_made_here_holds_what_nbgrader_would_have_written(kinds, stock, tmp_path):
-    course = Course.find(kinds, tmp_path)
+    course = find_course(kinds, tmp_path)
     week = course.week("kinds")
     path = kinds / "submitted" / "good" / "kinds" / "kinds.ipynb"
-    gradebook.project(course, week, [grade_notebook(course, week, path, "good").grade])
+    projection.project(course, week, [grade_notebook(course, week, path, "good").grade])
 
     def cells(path):
         with Gradebook(f"sqlite:///{path}") as book:
@@ -221,19 +227,19 @@ def test_tests_that_an_earlier_grader_left_as_comments_are_mended(ours, stock, t
     with sqlite3.connect(root / "gradebook.db") as book:
         book.execute("UPDATE source_cell SET source = '### AUTOTEST half(6)' WHERE source LIKE '%half(6)%'")
         book.execute("UPDATE crossmodal_projected SET digest = substr(digest, 6) WHERE digest LIKE 'made %'")
-    course = Course.find(root)
-    gradebook.project(course, course.week("kinds"), records_of(course, course.week("kinds"), ["good"])[0])
+    course = find_course(root)
+    projection.project(course, course.week("kinds"), records_of(course, course.week("kinds"), ["good"])[0])
     assert source_cells(root) == source_cells(stock)
 
 
 def test_tests_are_made_once_and_anew_when_the_course_changes(kinds, tmp_path):
     root = shutil.copytree(kinds, tmp_path / "course", ignore=NOT_GRADED)
-    course = Course.find(root)
+    course = find_course(root)
     week = course.week("kinds")
-    first = classic.digests(classic.instructor(course, week))
-    kept = [path.name for path in (root / classic.TESTS).iterdir()]
+    first = notebook_tests.digests(plain_nbgrader.instructor(course, week))
+    kept = [path.name for path in (root / plain_nbgrader.TESTS).iterdir()]
     (root / "tests-of-the-course.yml").write_text(AUTOTESTS.replace("well done", "done"))
-    second = classic.digests(classic.instructor(course, week))
+    second = notebook_tests.digests(plain_nbgrader.instructor(course, week))
     changed = {name for name in first if first[name] != second[name]}
     assert changed == {"auto-half", "hashed-half", "hidden-half"} and len(kept) == 1
 
@@ -263,7 +269,7 @@ def waits(root: Path, student: str) -> set[str]:
 @pytest.mark.parametrize("by", ["ours", "stock"])
 def test_work_graded_by_hand_stays_graded_until_its_answer_changes(by, ours, stock, request, tmp_path):
     root = shutil.copytree(request.getfixturevalue(by), tmp_path / "course")
-    course = Course.find(root)
+    course = find_course(root)
     for name in ("by-hand", "text-by-hand", "hidden-half"):
         give(root, "good", name, 1.5)
     before = waits(root, "good")
@@ -353,7 +359,7 @@ def shell(tmp_path) -> Path:
 
 
 def test_a_course_in_another_language_is_graded(shell, bash):
-    course = Course.find(shell)
+    course = find_course(shell)
     grades = grade_class(course, course.week("sh"), options=Options(workers=2))
     assert {grade.student: grade.points for grade in grades} == {"right": 4, "seen": 1}
     failed = next(q for grade in grades if grade.student == "seen" for q in grade.questions if q.points == 0)
@@ -386,7 +392,7 @@ def configured(root: Path, *lines: str) -> Course:
     if not (root / "source").exists():
         write_course(root, kinds=[cell("1", "a", 1, "test")], name="ps1")
     (root / "nbgrader_config.py").write_text("\n".join(["c = get_config()", *lines]))
-    return Course.find(root)
+    return find_course(root)
 
 
 @pytest.mark.parametrize(
@@ -415,13 +421,13 @@ def test_folders_and_gradebook_are_where_nbgrader_has_them(tmp_path):
         json.dumps({"CourseDirectory": {"root": "../there", "source_directory": "src", "submitted_directory": "in"}})
     )
     (there / "nbgrader_config.py").write_text("get_config().CourseDirectory.db_url = 'sqlite:///books/b.db'")
-    course = Course.find(here)
+    course = find_course(here)
     week = course.week("ps1")
     assert course.solution(week) == there / "src" / "ps1" / "ps1.ipynb" and course.solution(week).is_file()
     assert course.submission(week, "ada") == there / "in" / "ada" / "ps1" / "ps1.ipynb"
     assert course.gradebook == there / "books" / "b.db"
-    assert Course.find(here, tmp_path / "class").gradebook == tmp_path / "class" / "gradebook.db"
-    assert Course.find(course.root, course.work) == course, "as a worker finds it"
+    assert find_course(here, tmp_path / "class").gradebook == tmp_path / "class" / "gradebook.db"
+    assert find_course(course.root, course.work) == course, "as a worker finds it"
 
 
 @pytest.mark.parametrize("name", settings.REFUSED)
@@ -463,10 +469,10 @@ def test_the_excluded_are_no_part_of_the_class(tmp_path):
     course = configured(tmp_path, "c.CourseDirectory.student_id_exclude = 'bob,eve'")
     for student in ("ada", "bob", "eve"):
         (tmp_path / "submitted" / student / "ps1").mkdir(parents=True)
-    with Gradebook(gradebook.url(course)) as book:
+    with Gradebook(database.url(course)) as book:
         book.add_student("bob")
         book.add_student("cleo")
-    assert course.students(course.week("ps1")) == ["ada"] and gradebook.enrolled(course) == ["cleo"]
+    assert course.students(course.week("ps1")) == ["ada"] and database.enrolled(course) == ["cleo"]
 
 
 def test_without_create_student_nobody_new_is_graded(tmp_path):
@@ -474,7 +480,7 @@ def test_without_create_student_nobody_new_is_graded(tmp_path):
     shutil.copytree(tmp_path / "source", tmp_path / "release")
     for student in ("ada", "bob"):
         shutil.copytree(tmp_path / "source", tmp_path / "submitted" / student)
-    with Gradebook(gradebook.url(course)) as book:
+    with Gradebook(database.url(course)) as book:
         book.add_student("ada")
     with pytest.raises(CourseError, match="create_student allows no new ones: bob"):
         grade_class(course, course.week("ps1"))
@@ -532,7 +538,7 @@ def test_assignments_may_be_called_by_numbers(tmp_path):
     for name in ("1", "2", "10"):
         write_course(tmp_path / "x" / name, kinds=[cell("1", "a", 1, "test")], name=name)
         shutil.copytree(tmp_path / "x" / name / "source", tmp_path / "source", dirs_exist_ok=True)
-    course = Course.find(tmp_path)
+    course = find_course(tmp_path)
     assert [course.week(name).slug for name in ("1", "2", "10")] == ["1", "2", "10"]
     with pytest.raises(CourseError, match="names no one week"):
         course.week("3")
@@ -541,11 +547,11 @@ def test_assignments_may_be_called_by_numbers(tmp_path):
 def test_the_nearest_course_wins(toy_tree, tmp_path):
     tree = shutil.copytree(toy_tree.root, tmp_path / "ours")
     inner = write_course(tree / "others" / "nb", kinds=[cell("1", "a", 1, "test")], name="ps1")
-    assert Course.find(inner / "source").root == inner
+    assert find_course(inner / "source").root == inner
     (tree / "docs" / "source" / "pictures").mkdir(parents=True)
-    assert Course.find(tree / "docs" / "source").root == tree, "no course, whatever it is called"
+    assert find_course(tree / "docs" / "source").root == tree, "no course, whatever it is called"
     mine = shutil.copytree(toy_tree.root, inner / "sub" / "ours")
-    assert not Course.find(mine / "weeks").classic
+    assert not find_course(mine / "weeks").classic
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,13 @@ import psutil
 import pytest
 from conftest import RIGHT
 
-from grader import pool, provisioner
-from grader.course import CourseError
-from grader.grading import Options, grade_many, kernel_environment
+from grader.course.syllabus import CourseError
+from grader.execution import provisioner, workers
+from grader.grading import pool
+from grader.grading.environment import kernel_environment
+from grader.grading.jobs import ENTRY
+from grader.grading.options import Options
+from grader.grading.pool import grade_many
 
 SLOW = RIGHT["double"] + "\nimport time\ntime.sleep(2)"
 
@@ -21,7 +25,7 @@ SLOW = RIGHT["double"] + "\nimport time\ntime.sleep(2)"
 def kill(monkeypatch):
     """kill(student, target, times): a second into grading the student, kill the worker or the fork server."""
     plan: dict[str, list] = {}
-    ordinary = pool.Worker.do
+    ordinary = workers.Worker.do
 
     def do(worker, job, seconds):
         targets = plan.get(job["student"], [])
@@ -35,7 +39,7 @@ def kill(monkeypatch):
             threading.Timer(1, strike).start()
         return ordinary(worker, job, seconds)
 
-    monkeypatch.setattr(pool.Worker, "do", do)
+    monkeypatch.setattr(workers.Worker, "do", do)
     return lambda student, target, times: plan.__setitem__(student, [target] * times)
 
 
@@ -72,7 +76,7 @@ def test_memory_is_named_only_where_the_system_says_so(toy, week, right, fill, k
 
 def test_the_systems_counters_are_read():
     (line,) = [line for line in Path("/proc/vmstat").read_text().splitlines() if line.startswith("oom_kill ")]
-    assert pool.memory_kills() >= int(line.split()[1])
+    assert workers.memory_kills() >= int(line.split()[1])
 
 
 @pytest.mark.parametrize(
@@ -84,10 +88,10 @@ def test_the_systems_counters_are_read():
     ],
 )
 def test_how_a_worker_ended_is_told(toy, week, monkeypatch, tmp_path, strike, how):
-    worker = pool.Worker(kernel_environment(toy, week, Options()), [], 1, tmp_path)
+    worker = workers.Worker(ENTRY, kernel_environment(toy, week, Options()), [], 1, tmp_path)
     start = worker._start
     monkeypatch.setattr(worker, "_start", lambda: [start(), strike(worker)])
-    with pytest.raises(pool.WorkerDied, match=f"^{how}$"):
+    with pytest.raises(workers.WorkerDied, match=f"^{how}$"):
         worker.do({"root": str(toy.root)}, 20)
     worker.end()
     worker.wait(threading.Thread())
@@ -125,7 +129,7 @@ def test_a_slow_fork_server_is_nobodys_fault(toy, week, right, monkeypatch, op):
 
 
 def test_a_kernel_that_starts_too_late_is_tried_again_alone(toy, week, right, monkeypatch):
-    ordinary, asked = pool.Worker.do, []
+    ordinary, asked = workers.Worker.do, []
 
     def do(worker, job, seconds):
         asked.append(job["student"])
@@ -133,7 +137,7 @@ def test_a_kernel_that_starts_too_late_is_tried_again_alone(toy, week, right, mo
             return {"error": "kernel 'python3' did not start: it did not answer within 60 s", "busy": True}
         return ordinary(worker, job, seconds)
 
-    monkeypatch.setattr(pool.Worker, "do", do)
+    monkeypatch.setattr(workers.Worker, "do", do)
     results = grade_many(toy, week, [(name, right) for name in ("late", "never")], Options(workers=2))
     assert results[0].grade.points == 7.5
     said = results[1].grade
@@ -143,24 +147,24 @@ def test_a_kernel_that_starts_too_late_is_tried_again_alone(toy, week, right, mo
 
 def test_a_machine_that_stays_too_busy_stops_the_class(toy, week, right, monkeypatch):
     def do(worker, job, seconds):
-        raise pool.WorkerDied("the fork server does not answer (timed out)", slow=True)
+        raise workers.WorkerDied("the fork server does not answer (timed out)", slow=True)
 
-    monkeypatch.setattr(pool.Worker, "do", do)
+    monkeypatch.setattr(workers.Worker, "do", do)
     with pytest.raises(CourseError, match="too busy to grade ada, also alone .*timed out"):
         grade_many(toy, week, [("ada", right)], Options(workers=1))
 
 
 def test_a_worker_that_hangs_is_ended(toy, week, tmp_path):
-    worker = pool.Worker(kernel_environment(toy, week, Options()), [], 1, tmp_path)
-    with pytest.raises(pool.WorkerDied):
+    worker = workers.Worker(ENTRY, kernel_environment(toy, week, Options()), [], 1, tmp_path)
+    with pytest.raises(workers.WorkerDied):
         worker.do({"root": str(toy.root)}, 0.1)
     worker.end()
     worker.wait(threading.Thread())
 
 
 def test_a_worker_that_is_stopped_is_not_replaced(toy, week, right, fill, monkeypatch):
-    started, ordinary = [], pool.Worker._start
-    monkeypatch.setattr(pool.Worker, "_start", lambda worker: [started.append(worker), ordinary(worker)])
+    started, ordinary = [], workers.Worker._start
+    monkeypatch.setattr(workers.Worker, "_start", lambda worker: [started.append(worker), ordinary(worker)])
     hangs = fill(**{**RIGHT, "double": RIGHT["double"] + "\nimport time\ntime.sleep(600)"})
 
     def stop(name, result):
@@ -195,5 +199,5 @@ def _ours() -> list[tuple[int, str]]:
 def test_scratch_of_a_killed_grader_is_removed():
     gone = Path("/tmp/xm-4194304-left")  # no pid is as large on Linux
     gone.mkdir(exist_ok=True)
-    pool.scratch_folder().rmdir()
+    workers.scratch_folder().rmdir()
     assert not gone.exists()

@@ -14,8 +14,9 @@ import pytest
 from conftest import RIGHT
 from light import grade_as, refuse
 
-from grader import gradebook, progress
-from grader.cli_base import Steady
+from grader.cli import progress
+from grader.cli.base import Steady
+from grader.records import projection
 
 
 @pytest.fixture
@@ -26,8 +27,8 @@ def command(toy, week, right, fill, empty_gradebook):
     students = ["ada", "zoë ✎", *(f"student with a long name {number}" for number in range(24))]
     grades = [grade_as(toy, week, name, right) for name in students]
     grades += [grade_as(toy, week, "bob", fill(**{**RIGHT, "double": "def double(n):\n    return 2"}), double=1)]
-    gradebook.project(toy, week, grades)
-    grade = [sys.executable, "-m", "grader.cli", "grade", "1", "--kernel", "python3", "--workers", "1"]
+    projection.project(toy, week, grades)
+    grade = [sys.executable, "-m", "grader.cli.main", "grade", "1", "--kernel", "python3", "--workers", "1"]
     return [*grade, "--course", str(toy.root), "--work", str(toy.work)]
 
 

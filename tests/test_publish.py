@@ -10,10 +10,11 @@ from conftest import MARKER, SECRET, build_course, markdown, toy_notebook
 from nbformat.v4 import new_code_cell
 from typer.testing import CliRunner
 
-from grader.cli import app
-from grader.course import Course, CourseError
-from grader.publish import publish
-from grader.release import linked, release
+from grader.authoring.publish import publish
+from grader.authoring.release import linked, release
+from grader.cli.main import app
+from grader.course.discovery import find_course
+from grader.course.syllabus import CourseError
 
 KEPT_BACK = "/solutions export-ignore\n/grader export-ignore\n/.gitattributes export-ignore\n"
 BADGE = "[![Open in Colab](https://x.y/b.svg)](https://colab.research.google.com/github/old/name/blob/dev/weeks/{0}/{0}.ipynb)"
@@ -87,7 +88,7 @@ def test_it_points_where_it_goes(committed, tmp_path):
     told = tomllib.loads((tmp_path / "s/weeks/course.toml").read_text())["course"]
     assert (told["repository"], told["branch"], told["title"]) == ("my-school/cm.2026", "autumn/1", "Toy")
     nbformat.validate(nbformat.reads(notebook, as_version=4))
-    assert Course.find(tmp_path / "s").weeks == committed.weeks
+    assert find_course(tmp_path / "s").weeks == committed.weeks
     with pytest.raises(CourseError, match="OWNER/NAME"):
         publish(committed, tmp_path / "t", 'x"y')
 

@@ -12,8 +12,9 @@ from light import grade_as, refuse
 from test_gradebook import content, damage, enter
 from typer.testing import CliRunner
 
-from grader import gradebook
-from grader.cli import app, write_pages
+from grader.cli.grade import write_pages
+from grader.cli.main import app
+from grader.records import database, projection, salvage
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def graded(toy, week, right, fill, empty_gradebook):
         refuse(toy, week, "eve"),
         refuse(toy, week, "gone", handed_in=False),
     ]
-    gradebook.project(toy, week, grades)
+    projection.project(toy, week, grades)
     write_pages(toy, week, grades)
     return grades
 
@@ -101,7 +102,7 @@ def test_nothing_is_ever_set_aside_over_another(tmp_path):
     for number, name in enumerate(("first", "second"), 1):
         (tmp_path / "gradebook.db").write_text(name)
         (tmp_path / "gradebook.db-journal").write_text(name)
-        assert gradebook.set_aside(tmp_path / "gradebook.db").name == f"gradebook.db.damaged-{number}"
+        assert salvage.set_aside(tmp_path / "gradebook.db").name == f"gradebook.db.damaged-{number}"
         assert (tmp_path / f"gradebook.db.damaged-{number}-journal").read_text() == name
     assert (tmp_path / "gradebook.db.damaged-1").read_text() == "first"
 
@@ -115,7 +116,7 @@ def overwrite_index(path, table):
     for page in pages:
         raw[(page - 1) * size : page * size] = b"\xff" * size
     path.write_bytes(raw)
-    assert gradebook.damage(path)
+    assert database.damage(path)
 
 
 def test_autograded_notebooks_as_far_as_records_go(toy, week, graded, rebuild, right):

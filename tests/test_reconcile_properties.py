@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from grader.questions import nbgrader, questions_in
-from grader.reconcile import _tree, reconcile
-from grader.submission import NotGradable, load
+from grader.course.questions import nbgrader, questions_in
+from grader.submissions.loading import NotGradable, load
+from grader.submissions.reconcile import _tree, reconcile
 
 ANSWERS = {
     "double": "def double(n):\n    return n + n",

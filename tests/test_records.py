@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import records
-from grader.records import CheckResult, Evidence, Grade, QuestionResult, RecordError
+from grader.course import files
+from grader.records import store
+from grader.records.grade import SCHEMA, CheckResult, Evidence, Grade, QuestionResult, RecordError
 
 DOC = Path(__file__).parents[1] / "docs" / "records.md"
 DIGEST = "0123456789abcdef" * 4
@@ -30,8 +31,8 @@ def grade() -> Grade:
 
 
 def test_it_is_read_as_it_was_written(grade, tmp_path):
-    records.write(grade, tmp_path / "zoë.json")
-    assert records.read(tmp_path / "zoë.json") == grade
+    store.write(grade, tmp_path / "zoë.json")
+    assert store.read(tmp_path / "zoë.json") == grade
     assert [path.name for path in tmp_path.iterdir()] == ["zoë.json"]
 
 
@@ -75,7 +76,7 @@ def test_anything_else_is_refused(grade, tmp_path, change, says):
     file = tmp_path / "r.json"
     file.write_text(json.dumps(raw))
     with pytest.raises(RecordError, match=re.escape(says)) as refused:
-        records.read(file)
+        store.read(file)
     assert str(file) in str(refused.value) and str(refused.value).endswith("; grade again")
 
 
@@ -83,13 +84,13 @@ def test_anything_else_is_refused(grade, tmp_path, change, says):
 def test_a_damaged_file_is_refused(tmp_path, text):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(RecordError, match="r.json: .*; grade again"):
-        records.read(tmp_path / "r.json")
+        store.read(tmp_path / "r.json")
 
 
 def test_what_could_not_be_read_is_not_written(grade, tmp_path):
     object.__setattr__(grade, "points", float("nan"))
     with pytest.raises(RecordError):
-        records.write(grade, tmp_path / "r.json")
+        store.write(grade, tmp_path / "r.json")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,7 +98,7 @@ def test_what_could_not_be_read_is_not_written(grade, tmp_path):
 def test_the_page_names_every_field(kind, heading):
     section = DOC.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` ", section, re.MULTILINE) == [field.name for field in fields(kind)]
-    assert f"`schema` is {records.SCHEMA}" in DOC.read_text(encoding="utf-8")
+    assert f"`schema` is {SCHEMA}" in DOC.read_text(encoding="utf-8")
 
 
 def test_only_a_dead_graders_leftovers_are_swept(tmp_path):
@@ -105,5 +106,5 @@ def test_only_a_dead_graders_leftovers_are_swept(tmp_path):
     dead.parent.mkdir()
     for path in (dead, own, other):
         path.touch()
-    records.sweep(tmp_path)
+    files.sweep(tmp_path)
     assert not dead.exists() and own.exists() and other.exists()

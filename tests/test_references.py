@@ -16,12 +16,12 @@ import pytest
 from attacks import references
 
 from coursekit.checks import checks_in
-from grader.cache import check_sources, question_digests
-from grader.course import Course
-from grader.questions import grade_id, is_answer, is_check
+from grader.course.discovery import find_course
+from grader.course.questions import grade_id, is_answer, is_check
+from grader.grading.rubric import check_sources, question_digests
 
 ROOT = Path(__file__).parents[1]
-COURSE = Course.find(ROOT)
+COURSE = find_course(ROOT)
 WEEKS = COURSE.weeks
 HIDDEN = ("checks", "train")  # folders of labs and of tinyworld that a graded kernel finds empty
 

@@ -8,9 +8,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from grader import feedback, report, similar
-from grader.course import Course
-from grader.records import CheckResult, Evidence, Grade, QuestionResult
+from grader.course.discovery import find_course
+from grader.records.grade import CheckResult, Evidence, Grade, QuestionResult
+from grader.reporting import class_report, feedback, similarity
 
 # the text whose contrast with what is behind it is below what WCAG 2.2 asks at level AA (1.4.3), as [text, ratio]
 FAINT = """() => {
@@ -83,9 +83,9 @@ def a_class(course):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """The pages of a class: {"report": path, "feedback": path}."""
-    course = Course.find(browser.ROOT, tmp_path_factory.mktemp("class"))
+    course = find_course(browser.ROOT, tmp_path_factory.mktemp("class"))
     week, grades = course.week("1"), a_class(course)
-    return {"report": report.write(course, week, grades), "feedback": feedback.write(course, week, grades[1])}
+    return {"report": class_report.write(course, week, grades), "feedback": feedback.write(course, week, grades[1])}
 
 
 @pytest.fixture(scope="module")
@@ -139,16 +139,16 @@ def test_nothing_that_a_submission_says_is_fetched(page, tmp_path):
         checks = [CheckResult(text, text, 1.0, False, text, True, 0.1) for text in texts]
         one = QuestionResult("cosine", "cosine", 2.0, 0.0, "judged", True, texts[0], checks)
         grade = Grade("week01_clip", "ada", "graded", texts[1], 0, 2, [one], repairs=texts, log=texts)
-        course = Course.find(browser.ROOT, tmp_path)
+        course = find_course(browser.ROOT, tmp_path)
         week = course.week("1")
         cell = new_code_cell("\n".join(texts), metadata={"nbgrader": {"grade_id": "cosine", "solution": True}})
-        lines = [similar.Line(text, True) for text in texts]
-        match = similar.Match("cosine", texts[0], 1.0, 50.0, (lines, lines))
-        found = similar.Findings(texts[:2], [similar.Pair((texts[0], texts[1]), 1.0, [match])], [1.0], texts)
+        lines = [similarity.Line(text, True) for text in texts]
+        match = similarity.Match("cosine", texts[0], 1.0, 50.0, (lines, lines))
+        found = similarity.Findings(texts[:2], [similarity.Pair((texts[0], texts[1]), 1.0, [match])], [1.0], texts)
         pages = [
-            similar.page(course, week, found),
+            similarity.page(course, week, found),
             feedback.page(course, week, grade, new_notebook(cells=[cell])),
-            report.page(course, week, [grade, Grade("week01_clip", texts[0], "not gradable", texts[1], 0, 2)]),
+            class_report.page(course, week, [grade, Grade("week01_clip", texts[0], "not gradable", texts[1], 0, 2)]),
         ]
         for i, text in enumerate(pages):
             (tmp_path / f"{i}.html").write_text(text, encoding="utf-8")

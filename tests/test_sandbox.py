@@ -13,11 +13,14 @@ import psutil
 import pytest
 from conftest import RIGHT
 
-from grader import confine, sandbox
-from grader.course import Course, Limits
-from grader.grading import Options, grade_many, grade_notebook
-from grader.kernel import Kernel, environment
-from grader.sandbox import Policy, Sandbox, SandboxError
+from grader.course.discovery import find_course
+from grader.course.syllabus import Course, Limits
+from grader.execution import confine, sandbox
+from grader.execution.kernel import Kernel, environment
+from grader.execution.sandbox import Policy, Sandbox, SandboxError
+from grader.grading.options import Options
+from grader.grading.pipeline import grade_notebook
+from grader.grading.pool import grade_many
 
 needs_sandbox = pytest.mark.skipif(bool(sandbox.unavailable()), reason=f"no sandbox here: {sandbox.unavailable()}")
 MB = 1 << 20
@@ -268,6 +271,6 @@ def test_limits_come_from_the_syllabus(toy_tree: Course, tmp_path):
     path.write_text(
         path.read_text() + "\n[course.limits]\nmemory = 1.5\n\n[weeks.week02_other.limits]\nprocesses = 7\n"
     )
-    course = Course.find(tmp_path / "c")
+    course = find_course(tmp_path / "c")
     assert course.week("1").limits == replace(Limits(), memory=1536 * MB)
     assert course.week("2").limits == replace(Limits(), memory=1536 * MB, processes=7)

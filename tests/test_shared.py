@@ -13,11 +13,12 @@ from light import grade_as
 from test_gradebook import content
 from typer.testing import CliRunner
 
-from grader import gradebook, records
-from grader.cli import alone, app, write_pages
-from grader.course import Course
-from grader.lock import locked
-from grader.records import write_atomically
+from grader.cli.grade import alone, write_pages
+from grader.cli.main import app
+from grader.course.discovery import find_course
+from grader.course.files import write_atomically
+from grader.records import projection, store
+from grader.records.lock import locked
 
 GROUP, ANN, BEN, EVE = 61_000, 61_001, 61_002, 61_003  # made up: a group of two, and one who is not in it
 
@@ -39,7 +40,7 @@ def mode(path):
 def test_files_have_the_mode_that_the_umask_leaves(toy, week, right, mask):
     with umask(mask):
         grades = [grade_as(toy, week, "ada", right)]
-        gradebook.project(toy, week, grades)
+        projection.project(toy, week, grades)
         write_pages(toy, week, grades)
     written = [toy.record(week, "ada"), toy.autograded(week, "ada"), toy.report(week), toy.feedback(week, "ada")]
     for path in (*written, toy.gradebook):
@@ -75,7 +76,7 @@ def test_an_export_is_no_wider_than_what_it_is_made_from(
         toy.work.mkdir()
         shutil.copy(empty_gradebook, toy.gradebook)
         grades = [grade_as(toy, week, "ada", right), grade_as(toy, week, "bob", fill())]
-        gradebook.project(toy, week, grades)
+        projection.project(toy, week, grades)
         toy.record(week, "bob").chmod(file)
         toy.record(week, "x").parent.chmod(folder)
         toy.gradebook.chmod(book)
@@ -93,7 +94,7 @@ def test_an_export_elsewhere_is_no_wider_than_the_way_to_the_records(toy, week, 
     with umask(0o022):
         toy.work.mkdir()
         shutil.copy(empty_gradebook, toy.gradebook)
-        gradebook.project(toy, week, [grade_as(toy, week, "ada", right)])
+        projection.project(toy, week, [grade_as(toy, week, "ada", right)])
         toy.work.chmod(0o700)
         assert call("export", "csv", "1", "--out", str(tmp_path / "for all" / "grades.csv")).exit_code == 0
     assert mode(tmp_path / "for all" / "grades.csv") == 0o600
@@ -137,7 +138,7 @@ def shared(toy_tree, week, right, empty_gradebook):
         for path, bits in ((place, 0o755), (place / "course", 0o755), (work, 0o2770), (work / "gradebook.db", 0o660)):
             os.chown(path, ANN, GROUP if path not in (place, place / "course") else ANN)
             path.chmod(bits)
-        yield Course.find(place / "course", work)
+        yield find_course(place / "course", work)
     finally:
         shutil.rmtree(place)
 
@@ -146,7 +147,7 @@ def grade(course, notebook, students, double):
     week = course.week("1")
     with alone(course, wait=False):
         grades = [grade_as(course, week, name, notebook, double=double) for name in students]
-        gradebook.project(course, week, grades)
+        projection.project(course, week, grades)
         write_pages(course, week, grades)
 
 
@@ -163,7 +164,7 @@ def test_two_teachers_of_a_group_share_a_class(toy, shared, week, right):
     assert as_user(ANN, lambda: grade(shared, right, ["ada", "bob"], 4))
     assert as_user(BEN, lambda: grade(shared, right, ["bob", "cy"], 1))
     assert as_user(ANN, lambda: grade(shared, right, ["cy"], 4))
-    assert records.read(shared.record(week, "bob")).points == 4.5
+    assert store.read(shared.record(week, "bob")).points == 4.5
     scores = {row[0]: row[2] for row in content(shared.gradebook)["grade"] if row[1] == "check_double"}
     assert scores == {"ada": 4, "bob": 1, "cy": 4}
     for path in shared.work.rglob("*"):

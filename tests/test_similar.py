@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from grader import similar
-from grader.similar import Answer, compare, fingerprints, grams, tokens
+from grader.reporting import similarity
+from grader.reporting import similarity as similar
+from grader.reporting.similarity import Answer, compare, fingerprints, grams, tokens
 
 ORIGINAL = '''\
 def recall_at_k(scores, targets, k=5):
@@ -143,14 +144,14 @@ def test_passages_of_window_and_k_are_always_seen():
     """The guarantee of winnowing (section 3.1): a shared run of WINDOW + K - 1 tokens leaves a shared fingerprint."""
     rng = random.Random(0)
     for _ in range(200):
-        run = [similar.Token(str(rng.random()), 1) for _ in range(similar.WINDOW + similar.K - 1)]
+        run = [similarity.Token(str(rng.random()), 1) for _ in range(similarity.WINDOW + similarity.K - 1)]
         sides = [
-            [*(similar.Token(str(rng.random()), 1) for _ in range(rng.randint(0, 30))), *run]
-            + [similar.Token(str(rng.random()), 1) for _ in range(rng.randint(0, 30))]
+            [*(similarity.Token(str(rng.random()), 1) for _ in range(rng.randint(0, 30))), *run]
+            + [similarity.Token(str(rng.random()), 1) for _ in range(rng.randint(0, 30))]
             for _ in range(2)
         ]
         assert set(fingerprints(sides[0])) & set(fingerprints(sides[1]))
-    assert not fingerprints(run[: similar.K - 1]), "what is shorter than a fingerprint has none"
+    assert not fingerprints(run[: similarity.K - 1]), "what is shorter than a fingerprint has none"
 
 
 # --- a class ----------------------------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ def test_passages_of_window_and_k_are_always_seen():
 def test_a_disguised_copy_is_found_and_nobody_else():
     found = compared([ORIGINAL, *HONEST, DISGUISED])
     ((pair),) = found.pairs
-    assert pair.students == ("s00", "s07") and pair.share > 0.99 and pair.bits > similar.enough(8)
+    assert pair.students == ("s00", "s07") and pair.share > 0.99 and pair.bits > similarity.enough(8)
     assert max(found.shares[:-1]) < 0.3, "honest answers have little in common"
 
 
@@ -252,6 +253,6 @@ def test_the_released_notebook_counts_as_given(toy, week, fill, hand_in, monkeyp
         hand_in(student, fill(mean=ORIGINAL))
     for n, source in enumerate(HONEST):
         hand_in(f"honest{n}", fill(mean=source))
-    assert [pair.students for pair in similar.find(toy, week).pairs] == [("ada", "bob")]
+    assert [pair.students for pair in similarity.find(toy, week).pairs] == [("ada", "bob")]
     monkeypatch.setattr(similar, "_given", lambda notebook: set(grams(tokens(ORIGINAL))))
-    assert similar.find(toy, week).pairs == []
+    assert similarity.find(toy, week).pairs == []

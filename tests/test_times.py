@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from grader import times
-from grader.times import moment
+from grader.course import times
+from grader.course.times import moment
 
 
 @pytest.mark.parametrize(

@@ -91,14 +91,16 @@ def test_the_makefile_and_ci_know_the_same_pythons():
 
 def test_gradescopes_set_up_installs_as_the_makefile_does():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    setup = (ROOT / "grader" / "bundles" / "setup.sh").read_text(encoding="utf-8")
+    setup = (ROOT / "grader" / "reporting" / "bundles" / "setup.sh").read_text(encoding="utf-8")
     (pattern,) = re.findall(r"grep -vE '([^']+)'", setup)
     assert f"grep -vE '{pattern}' requirements.lock" in makefile
     assert "grep -E '^(torch|torchvision)==' requirements.lock" in makefile and "'^(torch|torchvision)=='" in setup
     assert "download.pytorch.org/whl/cpu" in makefile and "download.pytorch.org/whl/cpu" in setup
     assert f"{re.search(r'--python (3[.][0-9]+)', setup)[1]}.0" in PYTHONS
     kernel = re.search(r"kernels/[\w-]+", setup)[0]
-    assert f"grader/{kernel}" in makefile and (ROOT / "grader" / kernel / "kernel.json").is_file()
+    assert (
+        f"grader/execution/{kernel}" in makefile and (ROOT / "grader" / "execution" / kernel / "kernel.json").is_file()
+    )
 
 
 # --- Colab ------------------------------------------------------------------------------------------------------------

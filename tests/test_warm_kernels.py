@@ -13,7 +13,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 
-from grader import provisioner
+from grader.execution import provisioner
 
 PYTHON = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 

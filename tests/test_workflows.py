@@ -9,7 +9,7 @@ import pytest
 import typer.main
 import yaml
 
-from grader.cli import app
+from grader.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from grader.rubrics import Answers
+from grader.authoring.known_answers import Answers
 
 ANSWERS = Answers()
 _right, _wrong = ANSWERS.right, ANSWERS.wrong

@@ -4,7 +4,7 @@ are; the wrong ones make the mistakes that students make."""
 
 from __future__ import annotations
 
-from grader.rubrics import Answers, swap
+from grader.authoring.known_answers import Answers, swap
 
 ANSWERS = Answers()
 _right, _wrong = ANSWERS.right, ANSWERS.wrong

@@ -31,12 +31,13 @@ from conftest import MARKER, RIGHT, SECRET, build_course
 from nbformat import NotebookNode
 
 from attacks.cases import Case, handed_in
-from grader import provisioner
-from grader.classes import save
-from grader.course import Course
-from grader.grading import Options, grade_many
-from grader.records import Grade
-from grader.release import release
+from grader.authoring.release import release
+from grader.course.discovery import find_course
+from grader.execution import provisioner
+from grader.grading.batch import save
+from grader.grading.options import Options
+from grader.grading.pool import grade_many
+from grader.records.grade import Grade
 
 LIMITS = "\n[course.limits]\nmemory = 0.5\ndisk = 0.0625\nprocesses = 64\nfiles = 256\n"
 # What the judge asks with inside the kernel, and what the visible checks compare with: the one is to be patched, the
@@ -85,7 +86,7 @@ class Arena:
         rubric = folder / "course" / "grader" / "rubrics" / "week01_toy.py"
         asked = 'student.library("toy_lab.probes").given(student.mean, values)'
         rubric.write_text(rubric.read_text(encoding="utf-8").replace("student.mean(values)", asked), encoding="utf-8")
-        self.course = Course.find(folder / "course", folder / "class")
+        self.course = find_course(folder / "course", folder / "class")
         release(self.course)
         self.week = self.course.week("1")
         self.visits: list[str] = []  # connections to the listeners

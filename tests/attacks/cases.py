@@ -13,7 +13,7 @@ from typing import Literal
 
 from nbformat import NotebookNode
 
-from grader.records import Grade
+from grader.records.grade import Grade
 
 Family = Literal["malformed", "forgery", "escape", "exhaustion", "honest", "tensors"]
 

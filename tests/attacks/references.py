@@ -6,7 +6,7 @@ import copy
 
 from nbformat import NotebookNode
 
-from grader.questions import grade_id, is_answer
+from grader.course.questions import grade_id, is_answer
 
 HELPERS = {
     "week01_clip": "clip_lab",

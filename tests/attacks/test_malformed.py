@@ -9,7 +9,8 @@ from conftest import RIGHT
 
 from attacks.cases import faults, handed_in
 from attacks.malformed import CASES, FULL, STUBS
-from grader.grading import Options, grade_many
+from grader.grading.options import Options
+from grader.grading.pool import grade_many
 
 
 @pytest.fixture(scope="module")

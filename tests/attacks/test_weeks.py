@@ -5,16 +5,18 @@ from pathlib import Path
 import pytest
 
 from attacks import references
-from grader.course import Course
-from grader.grading import Options, grade_many, released_notebook
-from grader.kernel import usual_kernel
+from grader.course.discovery import find_course
+from grader.course.notebooks import released_notebook
+from grader.execution.kernelspecs import usual_kernel
+from grader.grading.options import Options
+from grader.grading.pool import grade_many
 
-COURSE = Course.find(Path(__file__))
+COURSE = find_course(Path(__file__))
 
 
 @pytest.mark.parametrize("slug", references.HELPERS)
 def test_no_reference_is_in_reach_of_a_graded_notebook(slug, tmp_path):
-    course = Course.find(COURSE.root, tmp_path)
+    course = find_course(COURSE.root, tmp_path)
     week = course.week(slug)
     notebook = references.attack(slug, released_notebook(course, week))
     (result,) = grade_many(course, week, [("mallory", notebook)], Options(workers=1, kernel=usual_kernel()))

@@ -1,0 +1,43 @@
+"""Answers whose verdict is known before they are graded: they keep the checks honest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer whose verdict is known before it is graded.
+
+    question: the exercise.   name: short, unique within the question.   right: whether it must keep every point.
+    source: the whole source of the exercise's answer cell.   why: what is wrong with it, in the student's words.
+    visible_passes: whether a wrong answer passes all the checks that a student can see.
+    """
+
+    question: str
+    name: str
+    right: bool
+    source: str
+    why: str = ""
+    visible_passes: bool = False
+
+
+class Answers(list[Answer]):
+    """The known answers of a week, in the order in which they were put down."""
+
+    def right(self, question: str, name: str, source: str) -> None:
+        """One that must keep every point."""
+        self.append(Answer(question, name, True, source))
+
+    def wrong(self, question: str, name: str, source: str, why: str, visible_passes: bool = False) -> None:
+        """One that must lose points."""
+        self.append(Answer(question, name, False, source, why, visible_passes))
+
+
+def swap(source: str, *pairs: tuple[str, str]) -> str:
+    """The source with each first text replaced by the second. Raises ValueError where it is not there."""
+    for old, new in pairs:
+        if old not in source:
+            raise ValueError(f"{old!r} is not in the answer")
+        source = source.replace(old, new)
+    return source

@@ -1,0 +1,302 @@
+"""`crossmodal-warm`: a Jupyter kernel provisioner whose kernels are forked from a warm process (see `forkserver`).
+
+Anything that starts kernels by kernelspec can use it: papermill, nbclient, nbgrader, JupyterLab. Connections go over
+ipc sockets in a short private folder, not over TCP ports. A KernelManager that is given a sandbox with `start_kernel`
+gets a kernel inside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import Bool, List, Unicode, default
+
+from grader.execution.forkserver import LIBRARIES
+from grader.execution.sandbox import HOME, RUN, Sandbox
+
+# Variables that the libraries read when they are imported, so kernels that differ in them need different servers.
+READ_AT_IMPORT = (
+    "HF_",
+    "TRANSFORMERS_",
+    "DIFFUSERS_",
+    "TORCH_",
+    "PYTORCH_",
+    "OMP_",
+    "MKL_",
+    "OPENBLAS_",
+    "CUDA_",  # but for the one below
+    "PYTHON",
+)
+READ_LATER = "CUDA_VISIBLE_DEVICES"  # when CUDA is first used, which no server does: each kernel has its own
+START_SECONDS = 120
+
+
+class ForkServerDied(RuntimeError):
+    """The warm process is gone, and its kernels with it. The next kernel gets a new one.
+
+    slow: it was given up because it did not answer in time, which a busy machine is enough for.
+    """
+
+    slow = False
+
+
+class ForkServerClient:
+    """This process's end of a connection to a fork server. Requests from several threads take turns."""
+
+    def __init__(self, connection: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.socket, self.process = connection, process
+        self.socket.settimeout(START_SECONDS)
+        self.stream = connection.makefile("r", encoding="utf-8", newline="\n")
+        self.lock = threading.Lock()
+        self.lost = self.slow = False
+
+    @classmethod
+    def start(cls, env: dict[str, str], libraries: Sequence[str], seconds: float = START_SECONDS) -> ForkServerClient:
+        """Start a fork server of our own, which has `seconds` for each answer. Raises ForkServerDied."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "grader.execution.forkserver", str(theirs.fileno()), *libraries],
+                pass_fds=[theirs.fileno()],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        client = cls(ours, process)
+        client.socket.settimeout(seconds)
+        try:
+            client._receive()  # once it is ready
+        except ForkServerDied:
+            client.close()
+            raise
+        return client
+
+    @property
+    def alive(self) -> bool:
+        return not self.lost and (self.process is None or self.process.poll() is None)
+
+    def ask(self, op: str, descriptors: Sequence[int] = (), **request: Any) -> dict[str, Any]:
+        """One request, one answer. descriptors: sent along.
+
+        Raises ForkServerDied, or RuntimeError where the server refused.
+        """
+        line = json.dumps({"op": op, **request}).encode() + b"\n"
+        with self.lock:
+            try:
+                sent = socket.send_fds(self.socket, [line], descriptors) if descriptors else 0
+                self.socket.sendall(line[sent:])
+            except (OSError, ValueError) as error:
+                raise self._died("the fork server is gone", error) from None
+            answer = self._receive()
+        if "error" in answer:
+            raise RuntimeError(f"fork server: {answer['error']}")
+        return answer
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            line = self.stream.readline()
+        except (OSError, ValueError) as error:
+            raise self._died("the fork server does not answer", error) from None
+        if not line:
+            self.lost = True
+            status = f" (exit status {self.process.wait()})" if self.process else ""
+            raise ForkServerDied(f"the fork server died{status}")
+        return json.loads(line)
+
+    def _died(self, what: str, error: Exception) -> ForkServerDied:
+        self.lost, self.slow = True, isinstance(error, TimeoutError)
+        died = ForkServerDied(f"{what} ({error})")
+        died.slow = self.slow
+        return died
+
+    def close(self) -> None:
+        """End the connection. Our own server ends with it, and takes its kernels along."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.close()
+        self.socket.close()
+        if self.process is None:
+            return
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+_servers: dict[tuple[Any, ...], ForkServerClient] = {}
+_servers_lock = threading.Lock()
+_usual: list[str] = list(LIBRARIES)  # what a kernel's server imports where its kernelspec does not say; see `share`
+
+
+def _key(env: dict[str, str], libraries: Sequence[str]) -> tuple[Any, ...]:
+    read = {name: value for name, value in env.items() if name.startswith(READ_AT_IMPORT) and name != READ_LATER}
+    return (*libraries, *sorted(read.items()))
+
+
+def server_for(env: dict[str, str], libraries: Sequence[str], seconds: float = START_SECONDS) -> ForkServerClient:
+    """The fork server of this process for kernels with this environment, started where there is none or it died."""
+    key = _key(env, libraries)
+    with _servers_lock:
+        server = _servers.get(key)
+        if server is None or not server.alive:
+            if server is not None:
+                server.close()
+            server = _servers[key] = ForkServerClient.start(env, libraries, seconds)
+        return server
+
+
+def share(connection: socket.socket, env: dict[str, str], libraries: Sequence[str]) -> None:
+    """Use a connection to somebody else's fork server for kernels with this environment and these libraries, which
+    are the usual ones here from now on."""
+    global _usual
+    _usual = list(libraries)
+    with _servers_lock:
+        _servers[_key(env, libraries)] = ForkServerClient(connection)
+
+
+@atexit.register
+def close_servers() -> None:
+    """End every fork server of this process."""
+    with _servers_lock:
+        for server in _servers.values():
+            server.close()
+        _servers.clear()
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Launches kernels by fork. Signals, waiting and exit status go through the server, whose children they are."""
+
+    libraries = List(
+        Unicode(),
+        help="Modules to import before forking. A kernelspec sets them: metadata.kernel_provisioner.config.libraries.",
+    ).tag(config=True)
+    warm = Bool(
+        True, help="Run the kernel in the fork itself; else the fork only executes the kernelspec's command."
+    ).tag(config=True)
+
+    @default("libraries")
+    def _usual_libraries(self) -> list[str]:
+        return list(_usual)
+
+    sandbox: Sandbox | None = None  # given to KernelManager.start_kernel(sandbox=...)
+    server: ForkServerClient | None = None
+    folder: Path | None = None
+    exit_code: int | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self.pid is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        manager = self.parent
+        self.sandbox = kwargs.pop("sandbox", None)
+        if manager is not None and self.folder is None:
+            # a unix socket's path may have 107 bytes, and the usual runtime folder can be long
+            self.folder = Path(tempfile.mkdtemp(prefix="xm-", dir="/tmp"))
+            manager.transport = "ipc"
+            manager.connection_file = str(self.folder / "k.json")
+            # sockets in a sandbox are on its own file system, and reached through its first process
+            manager.ip = str(self.sandbox.path(RUN / "k") if self.sandbox else self.folder / "k")
+        return await super().pre_launch(**kwargs)
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        env = dict(kwargs.get("env") or os.environ)
+        cwd = kwargs.get("cwd")
+        if self.warm:
+            cmd = ["ipykernel_launcher", *cmd[cmd.index("ipykernel_launcher") + 1 :]]
+        request: dict[str, Any] = {"argv": cmd, "env": env, "cwd": str(cwd) if cwd else None, "warm": self.warm}
+        if self.sandbox is not None:
+            outside, inside = self.parent.connection_file, str(RUN / "k.json")
+            told = json.loads(Path(outside).read_text()) | {"ip": str(RUN / "k")}
+            self.sandbox.path(Path(inside)).write_text(json.dumps(told))
+            request["argv"] = [argument.replace(outside, inside) for argument in cmd]
+            limits = asdict(self.sandbox.policy.limits)
+            if self.sandbox.policy.devices:
+                limits["memory"] = 0  # CUDA reserves far more than it uses; what is used the kernel's watch counts
+            request |= {"sandbox": self.sandbox.pid, "limits": limits, "cwd": str(HOME)}
+
+        def spawn() -> tuple[ForkServerClient, int]:
+            for attempt in (1, 2):  # a server that died unnoticed is replaced once
+                server = server_for(env, self.libraries)
+                try:
+                    return server, server.ask("spawn", **request)["pid"]
+                except ForkServerDied:
+                    if attempt == 2:
+                        raise
+            raise AssertionError("unreachable")
+
+        self.server, self.pid = await asyncio.to_thread(spawn)
+        self.pgid, self.cwd, self.exit_code = self.pid, cwd, None
+        return self.connection_info
+
+    def seal(self) -> None:
+        """Leave the sandbox's sockets as they are from now on: the student could put links in their place, and we
+        would follow them, out of the sandbox. Raises RuntimeError."""
+        if self.sandbox is None or self.server is None:
+            return
+        self.server.ask("seal", pid=self.pid)
+        for _ in range(1000):
+            if os.statvfs(self.sandbox.path(RUN)).f_flag & os.ST_RDONLY:
+                return
+            time.sleep(0.005)
+        raise RuntimeError("the sandbox could not be sealed")
+
+    async def poll(self) -> int | None:
+        if self.pid is None or self.server is None:
+            return 0 if self.exit_code is None else self.exit_code
+        try:
+            self.exit_code = self.server.ask("poll", pid=self.pid)["exit"]
+        except (ForkServerDied, RuntimeError):
+            self.exit_code = -9  # its kernels die with it
+        return self.exit_code
+
+    async def wait(self) -> int | None:
+        while (code := await self.poll()) is None:
+            await asyncio.sleep(0.02)
+        self._forget()
+        return code
+
+    async def send_signal(self, signum: int) -> None:
+        if self.pid is not None and self.server is not None:
+            with contextlib.suppress(ForkServerDied, RuntimeError):
+                self.server.ask("signal", pid=self.pid, signum=int(signum))
+
+    async def kill(self, restart: bool = False) -> None:
+        await self.send_signal(9)
+        for _ in range(50):  # it takes milliseconds; a KernelManager would look again only after 0.1 s
+            if await self.poll() is not None:
+                break
+            await asyncio.sleep(0.002)
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.send_signal(15)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        self._forget()
+        if self.folder is not None and not restart:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+    def _forget(self) -> None:
+        if self.pid is not None and self.server is not None:
+            with contextlib.suppress(ForkServerDied, RuntimeError):
+                self.server.ask("forget", pid=self.pid)
+        self.pid = None

@@ -1,0 +1,94 @@
+"""Tests that are cells of the notebook, as in a course of plain nbgrader: which there are, and what they said."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nbformat import NotebookNode
+
+from grader.course.questions import Question, grade_id, is_graded, questions_in
+from grader.records.grade import CheckResult, QuestionResult
+
+if TYPE_CHECKING:
+    from grader.execution.engine import CellRan, Journal
+
+
+NOTE = "judged by tests in the notebook, inside the student's process"
+SKIPPED = "skip-execution"  # the tag of cells that nbclient, with which nbgrader runs notebooks, does not run
+
+
+def with_tests(notebook: NotebookNode, other: NotebookNode) -> None:
+    """Put another version's tests in place of a notebook's: the instructor's, with the hidden ones, or the released."""
+    tests = {grade_id(cell): cell.source for cell in other.cells if is_graded(cell)}
+    for cell in filter(is_graded, notebook.cells):
+        cell.source = tests.get(grade_id(cell), cell.source)
+
+
+def is_skipped(cell: NotebookNode) -> bool:
+    """Whether nbgrader would not run a cell. A test that is so tagged runs: unlike there, it earns nothing else."""
+    return SKIPPED in cell.metadata.get("tags", []) and not is_graded(cell)
+
+
+def digests(instructor: NotebookNode) -> dict[str, str]:
+    """{question: sha256 of the test that judges it}."""
+    return {
+        q.name: hashlib.sha256(cell.source.encode()).hexdigest()
+        for q in questions_in(instructor, plain=True)
+        for cell in instructor.cells
+        if q.inside and grade_id(cell) == q.cell
+    }
+
+
+def results(
+    questions: Sequence[Question], journal: Journal, digests: Mapping[str, str], answered: bool
+) -> list[QuestionResult]:
+    """What the executed tests of a notebook say.
+
+    answered: whether any answer differs from the release; nbgrader does not say which of them a test is about.
+    """
+    cells = {grade_id(cell): i for i, cell in enumerate(journal.notebook.cells)}
+    ran = {one.index: one for one in journal.cells}
+    return [
+        _result(q, journal.notebook.cells[cells[q.cell]], ran.get(cells[q.cell]), answered, digests.get(q.name, ""))
+        for q in questions
+        if q.inside
+    ]
+
+
+def _result(question: Question, cell: NotebookNode, ran: CellRan | None, answered: bool, digest: str) -> QuestionResult:
+    """By nbgrader's rules but for those named above: an error is 0 points, a number as the last value is partial
+    credit, anything else is full points."""
+    points, why = question.points, ""
+    if ran is None or ran.status not in ("ok", "error"):
+        why = "its test took too long" if ran and ran.status == "timeout" else "its test did not run"
+    elif (partial := _number(cell.outputs)) is not None and partial > question.points:
+        why = f"its test gave {partial:g} points, and there are {question.points:g}"
+    elif ran.status == "error":
+        points = 0.0
+    elif partial is not None and partial >= 0:
+        points = partial
+    if why:
+        return QuestionResult(
+            question.name, question.cell, question.points, 0.0, "not judged", answered, why, [], "", inside=True
+        )
+    error = next((o for o in cell.outputs if o.output_type == "error"), None)
+    message = f"{error.ename}: {error.evalue}"[:500] if error else "" if points == question.points else "in part"
+    claim = CheckResult(
+        question.cell, "The notebook's own test passes", 1.0, points == question.points, message, True, ran.seconds
+    )
+    return QuestionResult(
+        *(question.name, question.cell, question.points, points, "judged", answered, NOTE, [claim], digest), inside=True
+    )
+
+
+def _number(outputs: Sequence[NotebookNode]) -> float | None:
+    """The last value of a cell, where it is a number."""
+    for output in outputs:
+        if output.output_type == "execute_result":
+            try:
+                return float(output.data.get("text/plain", ""))
+            except ValueError:
+                return None
+    return None
