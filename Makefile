@@ -71,10 +71,11 @@ student: env
 lint: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-# Make requirements.lock anew from pyproject.toml: exact versions for Python 3.11 to 3.13 on every system.
+# Make requirements.lock anew from pyproject.toml: exact versions for Python 3.11 to 3.13 on every system. What is pinned
+# stays at its version; make lock UPGRADE=1 takes the newest of everything.
 lock: env
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra lab --extra app --extra grader --extra cluster --extra dev \
-	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade pyproject.toml -o requirements.lock
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
 
 # All that `make env WHEELS=wheelhouse` needs on a machine with the same system and Python: several GB on Linux.
 wheelhouse:
