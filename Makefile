@@ -19,7 +19,7 @@ FROM := $(if $(WHEELS),--no-index --find-links $(abspath $(WHEELS)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lab studio env student lint lock wheelhouse clean
+.PHONY: demo test lab studio env student lint format lock wheelhouse clean
 
 demo: env
 	@# both go on where this machine forbids sandboxes
@@ -30,6 +30,7 @@ test: env
 	@# both go on where this machine forbids sandboxes
 	CROSSMODAL_UNSANDBOXED=1 $(BIN)/grader doctor --install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@# $(BIN)/mypy    from when it finds nothing more
 	$(BIN)/grader release --check
 	@# where this machine forbids sandboxes their tests are skipped, and said to be
 	@why="$$($(BIN)/python -c 'from grader.execution.sandbox import unavailable; print(unavailable())')"; \
@@ -68,8 +69,13 @@ endif
 student: env
 	$(BIN)/grader publish dist/student
 
+# Style and types; `make format` mends what ruff can.
 lint: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: env
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 # Make requirements.lock anew from pyproject.toml: exact versions for Python 3.11 to 3.13 on every system. What is pinned
 # stays at its version; make lock UPGRADE=1 takes the newest of everything.
