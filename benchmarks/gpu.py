@@ -35,9 +35,9 @@ from grader.execution.gpus import Gpu, chosen
 from grader.execution.kernel import Kernel
 from grader.execution.kernelspecs import usual_kernel
 from grader.execution.sandbox import unavailable
-from grader.grading import gpu_memory, rubric
 from grader.grading.environment import kernel_environment
 from grader.grading.options import Options, cores
+from grader.grading.pipeline import gpu_memory, rubric
 from grader.grading.pool import grade_many
 from grader.records.grade import Grade
 
@@ -291,7 +291,7 @@ def tolerances(course: Course) -> str:
     """What the checks of every question allow, read from their code: a Markdown table."""
     rows = []
     for week in course.weeks.values():
-        for question, found in _allowed(rubric.check_sources(course.root, week)).items():
+        for question, found in _allowed(rubric.check_sources(course.root, week).values()).items():
             within = ", ".join(sorted(found["close"], key=_size)) or "-"
             rows.append(
                 [f"{week.slug}: {question}", within, *("yes" if found[k] else "-" for k in ("same", "that", "inside"))]

@@ -96,7 +96,7 @@ def build(root: Path) -> tuple[Course, Week]:
         "weeks/course.toml": COURSE,
         f"weeks/{SLUG}/light_lab/__init__.py": HELPER,
         f"weeks/{SLUG}/light_lab/checks/__init__.py": CHECKS,
-        f"grader/rubrics/{SLUG}.py": '"""Nothing hidden."""\n',
+        f"grader/rubrics/{SLUG}/checks/__init__.py": '"""Nothing hidden."""\n',
         f"solutions/{SLUG}/{SLUG}.ipynb": nbformat.writes(_solution()),
     }
     for name, text in files.items():

@@ -82,10 +82,10 @@ def mean_of_constant(student, rng):
     assert_close(student.mean([2.0, 2.0]), 2.0)
 '''
 
-TOY_RUBRIC = f'''
+TOY_RUBRIC = {
+    "double": f'''
 # {MARKER}
-import numpy as np
-from coursekit.checks import assert_close, assert_same, check, evidence
+from coursekit.checks import assert_same, check
 
 
 @check("double", weight=3)
@@ -93,6 +93,11 @@ def doubles_any(student, rng):
     """Any number is doubled. A constant was returned."""
     for n in rng.integers(-1000, 1000, size=5):
         assert_same(student.double(int(n)), 2 * int(n))
+''',
+    "table": f'''
+# {MARKER}
+import numpy as np
+from coursekit.checks import assert_same, check, evidence
 
 
 @check("table")
@@ -100,6 +105,11 @@ def table_is_right(student, rng):
     """The table holds the doubles of 1, 2 and 3. Use double."""
     evidence("the table", np.asarray(student.table, dtype=float)[None] / 6)
     assert_same(student.table, [2, 4, 6])
+''',
+    "mean": f'''
+# {MARKER}
+import numpy as np
+from coursekit.checks import assert_close, check
 
 
 @check("mean", weight=2)
@@ -107,7 +117,8 @@ def mean_of_drawn(student, rng):
     """The mean is the sum over the count. Was it the median?"""
     values = rng.normal(size=7)
     assert_close(student.mean(values), values.mean())
-'''
+''',
+}
 
 OTHER_CHECKS = '''
 from coursekit.checks import assert_same, check
@@ -205,8 +216,8 @@ def build_course(root: Path) -> Course:
         "weeks/week01_toy/toy_lab/checks/__init__.py": TOY_CHECKS,
         "weeks/week02_other/other_lab/__init__.py": HELPER.format(name="other_lab"),
         "weeks/week02_other/other_lab/checks/__init__.py": OTHER_CHECKS,
-        "grader/rubrics/week01_toy.py": TOY_RUBRIC,
-        "grader/rubrics/week02_other.py": f"# {MARKER}\n",
+        **{f"grader/rubrics/week01_toy/checks/{question}.py": text for question, text in TOY_RUBRIC.items()},
+        "grader/rubrics/week02_other/checks/__init__.py": f"# {MARKER}\n",
         "solutions/week01_toy/week01_toy.ipynb": nbformat.writes(toy_notebook()),
         "solutions/week02_other/week02_other.ipynb": nbformat.writes(other_notebook()),
     }
@@ -238,7 +249,7 @@ def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gradebook without entries: nbgrader takes seconds to make one, so tests copy it."""
     from nbgrader.api import Gradebook
 
-    from grader.records import database
+    from grader.records.grade import database
 
     course = find_course(build_course(tmp_path_factory.mktemp("empty")).root)
     with Gradebook(database.url(course)):

@@ -1,19 +1,27 @@
-"""Known answers: those of the toy week of conftest.py, a toy course that has them, and how a week's are judged here."""
+"""Known answers: a toy course that has some, and how those of a real week are judged without its notebook."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from coursekit.checks import checks_in, run_check
+import nbformat
+
+from coursekit.checks import Check, checks_in, run_check
 from coursekit.student import local_student
+from grader.authoring.audit import load_answers
 from grader.authoring.known_answers import Answer
 from grader.course.discovery import find_course
 from grader.course.syllabus import Course
+
+ROOT = Path(__file__).parents[1]
+
+# --- the toy week's ---------------------------------------------------------------------------------------------------
 
 ANSWERS = {
     "double": {
@@ -32,26 +40,56 @@ ANSWERS = {
         "sly": ["import numpy as np\nmean = np.median", "mean = max"],
     },
 }
-HEAD = "from grader.authoring.known_answers import Answer\n\nANSWERS = [\n"
 
 
-def answers_module(answers: dict[str, dict[str, list[str]]], extra: str = "") -> str:
-    """The source of a module of known answers. "sly" ones are wrong and pass every visible check."""
-    rows = [
-        f"    Answer({question!r}, '{kind} {i}', {kind == 'right'}, {source!r}, visible_passes={kind == 'sly'}),\n"
-        for question, kinds in answers.items()
-        for kind, sources in kinds.items()
-        for i, source in enumerate(sources)
-    ]
-    return HEAD + "".join(rows) + "]\n" + extra
+def answers_module(question: str, extra: str = "") -> str:
+    """The source of the module of a question's known answers. "sly" ones are wrong and pass every visible check."""
+    lines = ["from grader.authoring.known_answers import Answer, Answers", "", f"ANSWERS = Answers({question!r})"]
+    for kind, sources in ANSWERS[question].items():
+        for i, source in enumerate(sources):
+            name = f"{kind} {i}"
+            if kind == "right":
+                lines.append(f"ANSWERS.right({name!r}, {source!r})")
+            else:
+                lines.append(f"ANSWERS.wrong({name!r}, {source!r}, 'a slip', visible_passes={kind == 'sly'})")
+    return "\n".join(lines) + "\n" + extra
 
 
-def with_answers(toy: Course, folder: Path, extra: str = "", slug: str = "week01_toy") -> Course:
-    """A copy of the toy course, with known answers and `extra` code after them."""
+def with_answers(toy: Course, folder: Path, extra: Mapping[str, str] | None = None) -> Course:
+    """A copy of the toy course with known answers. extra: {question: code after its answers}."""
     shutil.copytree(toy.root, folder)
-    path = folder / "grader" / "rubrics" / f"{slug}_answers.py"
-    path.write_text(answers_module(ANSWERS, extra), encoding="utf-8")
+    for question in ANSWERS:
+        path = folder / "grader" / "rubrics" / "week01_toy" / "answers" / f"{question}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(answers_module(question, (extra or {}).get(question, "")), encoding="utf-8")
     return find_course(folder)
+
+
+# --- those of a real week ---------------------------------------------------------------------------------------------
+
+
+def known_answers(slug: str) -> list[Answer]:
+    """All known answers of a week of this course."""
+    course = find_course(ROOT)
+    return load_answers(course, course.week(slug))
+
+
+def checks_of(slug: str, question: str) -> tuple[list[Check], list[Check]]:
+    """A question's visible checks and its hidden ones."""
+    visible = importlib.import_module(f"{find_course(ROOT).week(slug).helper}.checks")
+    hidden = importlib.import_module(f"grader.rubrics.{slug}.checks.{question}")
+    return [one for one in checks_in(visible) if one.question == question], checks_in(hidden)
+
+
+@lru_cache
+def imported(slug: str) -> dict[str, Any]:
+    """What the first cell of a week's notebook imports, by name."""
+    notebook = nbformat.read(ROOT / "solutions" / slug / f"{slug}.ipynb", as_version=4)
+    tree = ast.parse(next(cell.source for cell in notebook.cells if cell["id"] == "setup"))
+    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    found: dict[str, Any] = {}
+    exec(compile(tree, "the imports", "exec"), found)
+    return found
 
 
 def defined(source: str, names: dict[str, Any]) -> dict[str, Any]:
@@ -62,22 +100,21 @@ def defined(source: str, names: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def assert_judged(
-    answer: Answer, checks: ModuleType, hidden: ModuleType, names: dict[str, Any], left_out: Collection[str] = ()
-) -> None:
-    """A known answer gets its verdict from a week's checks and its rubric's, but for those that are left out."""
-    student = local_student(defined(answer.source, names))
+def assert_judged(slug: str, answer: Answer, left_out: Collection[str] = ()) -> None:
+    """A known answer gets its verdict from its question's checks, but for those that are left out."""
+    student = local_student(defined(answer.source, imported(slug)))
 
-    def first_failure(module: ModuleType) -> str:
-        for one in checks_in(module):
-            if one.question == answer.question and one.name not in left_out:
+    def first_failure(checks: list[Check]) -> str:
+        for one in checks:
+            if one.name not in left_out:
                 verdict = run_check(one, student, "a seed")
                 if not verdict.passed:
                     return f"{one.name}: {verdict.message}"
         return ""
 
-    visible = first_failure(checks)
-    assert (not visible) == (answer.right or answer.visible_passes), visible or "it passes all that can be seen"
-    if not visible:
+    visible, hidden = checks_of(slug, answer.question)
+    seen = first_failure(visible)
+    assert (not seen) == (answer.right or answer.visible_passes), seen or "it passes all that can be seen"
+    if not seen:
         secret = first_failure(hidden)
         assert (not secret) == answer.right, secret or "it passes everything"

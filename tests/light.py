@@ -7,12 +7,11 @@ import copy
 import nbformat
 from nbformat import NotebookNode
 
-from grader.course import files
 from grader.course.questions import answers_in, questions_in
-from grader.course.syllabus import Course, Week
-from grader.grading import fingerprints, rubric
+from grader.course.syllabus import Course, Week, files
 from grader.grading.batch import save
 from grader.grading.options import Options
+from grader.grading.pipeline import fingerprints, rubric
 from grader.grading.verdicts import Result, not_gradable, now, write_verdicts
 from grader.records.grade import CheckResult, Grade, QuestionResult
 
@@ -24,7 +23,7 @@ def grade_as(
     path = course.submission(week, student)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
-    digests = rubric.question_digests(*rubric.check_sources(course.root, week))
+    digests = rubric.question_digests(*rubric.check_sources(course.root, week).values())
     released = answers_in(nbformat.read(course.release(week), as_version=4))
     answers = answers_in(notebook)
     results = []

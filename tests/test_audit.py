@@ -69,13 +69,12 @@ def test_isolated_puts_one_answer_in_a_notebook(course, week):
     assert all(a.name == audit.REFERENCE for b in plan.batches for q, a in b.answers.items() if q != "mean")
 
 
-PLANTED = """
-ANSWERS = [a for a in ANSWERS if a.name == "right 0"] + [
-    Answer("double", "planted", False, "def double(n):\\n    return 3", visible_passes=True),
-    Answer("table", "planted", False, "table = [2, 2 + 2, 6]"),
-    Answer("mean", "planted", True, "mean = sum"),
-]
-"""
+FIRST = "del ANSWERS[1:]\n"  # a right one
+PLANTED = {
+    "double": FIRST + "ANSWERS.wrong('planted', 'def double(n):\\n    return 3', 'a constant', visible_passes=True)",
+    "table": FIRST + "ANSWERS.wrong('planted', 'table = [2, 2 + 2, 6]', 'it is right')",
+    "mean": FIRST + "ANSWERS.right('planted', 'mean = sum')",
+}
 
 
 def test_planted_answers_are_found_both_ways(toy, tmp_path):
@@ -120,12 +119,12 @@ def test_worst_appearance_counts(course, week):
     assert bad[0].why.startswith(f"in 1 of {len(own) + 1} judgings a right answer lost points: ")
 
 
-LUCKY = """
-ANSWERS = [a for a in ANSWERS if a.name == "right 0"] + [
-    Answer("double", "wrong for high numbers", False, "double = lambda n: 2 * n if n < 800 else 0"),
-    Answer("mean", "wrong for values apart", True, "mean = lambda v: sum(v) / len(v) if max(v) - min(v) < 3 else 0"),
-]
-"""
+LUCKY = {
+    "double": FIRST
+    + "ANSWERS.wrong('wrong for high numbers', 'double = lambda n: 2 * n if n < 800 else 0', 'a limit of its own')",
+    "mean": FIRST
+    + "ANSWERS.right('wrong for values apart', 'mean = lambda v: sum(v) / len(v) if max(v) - min(v) < 3 else 0')",
+}
 
 
 def test_judging_again_finds_what_chance_lets_through(toy, tmp_path):
@@ -140,8 +139,7 @@ def test_judging_again_finds_what_chance_lets_through(toy, tmp_path):
 
 
 def test_too_few_answers_are_named(toy, tmp_path):
-    extra = "ANSWERS = [a for a in ANSWERS if a.question != 'mean']\n"
-    course, week = planted(toy, tmp_path / "course", extra)
+    course, week = planted(toy, tmp_path / "course", {"mean": "ANSWERS.clear()"})
     assert audit.plan(course, week).shortages == [
         "mean has 0 wrong answers; at least 4 are due",
         "mean has 0 right answers; at least 2 are due",
@@ -151,10 +149,10 @@ def test_too_few_answers_are_named(toy, tmp_path):
 def test_stray_answers_and_unknown_questions_are_errors(toy, tmp_path, course, week):
     with pytest.raises(CourseError, match="no question is called cosine; there are: double, table, mean"):
         audit.plan(course, week, only=["cosine"])
-    stray, its_week = planted(toy, tmp_path / "stray", "ANSWERS.append(Answer('cosine', 'x', True, ''))\n")
+    stray, its_week = planted(toy, tmp_path / "stray", {"mean": "ANSWERS.append(Answer('cosine', 'x', True, ''))"})
     with pytest.raises(CourseError, match="week01_toy does not have: cosine"):
         audit.plan(stray, its_week)
-    with pytest.raises(CourseError, match="write .*week01_toy_answers.py"):
+    with pytest.raises(CourseError, match="write .*week01_toy/answers/QUESTION.py"):
         audit.plan(toy, toy.week("1"))
 
 

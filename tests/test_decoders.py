@@ -147,9 +147,8 @@ def tried() -> None:
     import warnings
 
     import nbformat
-    from known import defined
+    from known import defined, imported
     from PIL import Image
-    from test_week10 import NAMES
 
     from coursekit import codec
     from grader.reporting import html
@@ -159,9 +158,10 @@ def tried() -> None:
 
     notebook = nbformat.read(ROOT / "solutions" / "week10_studio" / "week10_studio.ipynb", as_version=4)
     cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in notebook.cells}
+    names = imported("week10_studio")
     solved = {
-        **defined(cells["read_sound"], NAMES),
-        **defined(cells["recipe"], NAMES | {"PROFILE": "tiny", "picture": Image.new("RGB", (4, 4))}),
+        **defined(cells["read_sound"], names),
+        **defined(cells["recipe"], names | {"PROFILE": "tiny", "picture": Image.new("RGB", (4, 4))}),
     }
     folder = Path(tempfile.mkdtemp())
 

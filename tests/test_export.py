@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from conftest import MARKER, SECRET
+from conftest import MARKER, RIGHT, SECRET
 from light import grade_as, refuse
 from nbgrader.api import Gradebook
 from nbgrader.plugins.export import CsvExportPlugin
@@ -24,7 +24,7 @@ from test_gradebook import ZERO, enter, run
 import grader
 from grader.course.syllabus import Budget, CourseError
 from grader.grading.options import Options
-from grader.records import database, projection
+from grader.records.grade import database, projection
 from grader.records.scores import scores
 from grader.records.store import read
 from grader.reporting import csv_export, github_classroom, gradescope
@@ -280,10 +280,11 @@ def test_what_is_in_the_bundle(call, toy, week, tmp_path):
     tops = {name.split("/")[1] for name in names if "/" in name}
     assert tops == {"weeks", "datasets", "grader", *gradescope.INSTALLED}
     rubrics = {name for name in names if "/rubrics/" in name}
-    assert rubrics == {f"course/grader/rubrics/{name}.py" for name in ("__init__", "week01_toy")}
+    checks = {f"course/grader/rubrics/week01_toy/checks/{name}.py" for name in RIGHT if name != "why"}
+    assert rubrics == {"course/grader/rubrics/__init__.py", *checks}, "and no answers"
     assert not any("week02" in name or "__pycache__" in name or "solutions/" in name for name in names)
     assert not any(SECRET.encode() in text for text in texts.values())
-    assert [name for name in names if MARKER.encode() in texts[name]] == ["course/grader/rubrics/week01_toy.py"]
+    assert {name for name in names if MARKER.encode() in texts[name]} == checks
     first = path.read_bytes()
     gradescope.bundle(toy, week, path)
     assert path.read_bytes() == first, "the same course makes the same bytes"

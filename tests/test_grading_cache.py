@@ -15,12 +15,20 @@ from coursekit.student import local_student
 from grader.course.discovery import find_course
 from grader.course.files import GRADER
 from grader.course.syllabus import Budget, CourseError
-from grader.grading import fingerprints
-from grader.grading import rubric as rubric_
 from grader.grading.batch import grade_class
 from grader.grading.options import Options
-from grader.grading.rubric import Rubric, check_sources, digest_of, digests, question_digests, visible_checks
-from grader.records import projection, store
+from grader.grading.pipeline import fingerprints
+from grader.grading.pipeline import rubric as rubric_
+from grader.grading.rubric import (
+    Rubric,
+    check_sources,
+    digest_of,
+    digests,
+    hidden_checks,
+    question_digests,
+    visible_checks,
+)
+from grader.records.grade import projection, store
 from grader.reporting.changes import report
 
 OPTIONS = Options(workers=1)
@@ -65,7 +73,7 @@ def test_only_what_changed_is_graded_again(toy, week, hand_in, right, fill):
     assert old(graded(toy, week, ["ada"], again=True)) == set()
 
     age(toy, week, "ada")
-    rubric = toy.root / "grader" / "rubrics" / f"{week.slug}.py"
+    rubric = toy.root / "grader" / "rubrics" / week.slug / "checks" / "mean.py"
     rubric.write_text(rubric.read_text() + "\nANOTHER_THOUGHT = 1\n")
     os.utime(rubric, ns=(1, 1))
     assert old(graded(toy, week, ["ada"])) == set()
@@ -98,6 +106,26 @@ def test_what_answers_are_compared_with_is_part_of_what_judges_them(toy, week, h
     for rubric, passed in zip(rubrics, (True, True, False), strict=True):
         (one, hidden), _ = rubric.checks["mean"]
         assert not hidden and run_check(one, student, "a seed").passed == passed
+
+
+def test_what_hidden_checks_share_is_part_of_what_judges_them(toy, week, tmp_path):
+    """A helper in a module beside them is run as its text says, and its change is another judge of every question."""
+    course = find_course(shutil.copytree(toy.root, tmp_path / "course"), tmp_path / "class")
+    mean = course.root / "grader" / "rubrics" / week.slug / "checks" / "mean.py"
+    own = mean.read_text().replace("values.mean())", "wanted(values))")
+    student = local_student({"mean": lambda values: sum(values) / len(values)})
+    digests, passed = [], []
+    for body in ("values.mean()", "values.mean() + 1"):
+        helper = f"def wanted(values):\n    return {body}\n"
+        mean.write_text(f"from grader.rubrics.{week.slug}.checks.shared import wanted\n{own}")
+        mean.with_name("shared.py").write_text(helper)
+        rubric = Rubric.load(course, week)
+        assert dict(rubric.digests) == dict(rubric_.digests(course, week))
+        digests.append(rubric.digests)
+        hidden = [one for one, is_hidden in rubric.checks["mean"] if is_hidden]
+        passed.append([run_check(one, student, "a seed").passed for one in hidden])
+    assert passed == [[True], [False]]
+    assert all(digests[0][name] != digests[1][name] for name in ("double", "table", "mean"))
 
 
 def test_a_damaged_record_or_a_lost_notebook_is_made_again(toy, week, hand_in, right):
@@ -224,14 +252,16 @@ def test_a_changed_line_of_what_can_move_a_score_makes_grades_anew(toy, week, ri
 def test_every_question_of_the_real_course_is_told_apart():
     course = find_course(Path(__file__).parent)
     for week in course.weeks.values():
-        visible, hidden, *references = check_sources(course.root, week)
-        before = question_digests(visible, hidden, *references)
-        for name in filter(None, before):
-            own = f'@check("{name}"'
-            other = hidden.replace(own, f"{own}, 1.0)\ndef one_more(student, rng): ...\n\n\n{own}", 1)
-            after = question_digests(visible, other, *references)
-            if other != hidden:
-                assert {q for q in before if q and before[q] != after[q]} == {name}
+        sources = check_sources(course.root, week)
+        before = question_digests(*sources.values())
+        for path in hidden_checks(course.root, week):
+            if path.stem == "shared":
+                continue
+            own = f'@check("{path.stem}"'
+            other = sources[path].replace(own, f"{own}, 1.0)\ndef one_more(student, rng): ...\n\n\n{own}", 1)
+            assert other != sources[path]
+            after = question_digests(*(sources | {path: other}).values())
+            assert {q for q in before if q and before[q] != after[q]} == {path.stem}
 
 
 def test_only_the_changed_questions_are_judged_again(toy, week, hand_in, right, fill, tmp_path):
@@ -241,7 +271,7 @@ def test_only_the_changed_questions_are_judged_again(toy, week, hand_in, right, 
     answers = {**RIGHT, "mean": "import random\ndef mean(values):\n    return random.random()"}
     hand_in("ada", fill(**answers))
     (first,) = grade_class(course, week, ["ada"], OPTIONS)
-    rubric = tree / "grader" / "rubrics" / f"{week.slug}.py"
+    rubric = tree / "grader" / "rubrics" / week.slug / "checks" / "table.py"
     rubric.write_text(rubric.read_text().replace("[2, 4, 6]", "[2, 4, 7]"))
     (second,) = grade_class(course, week, ["ada"], OPTIONS)
     before, after = ({q.question: q for q in grade.questions} for grade in (first, second))

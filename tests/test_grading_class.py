@@ -17,12 +17,11 @@ from nbgrader.api import Gradebook
 
 from grader.course.syllabus import CourseError
 from grader.execution import workers
-from grader.grading import jobs
 from grader.grading.batch import grade_class
 from grader.grading.options import Options
-from grader.grading.pipeline import grade_notebook
+from grader.grading.pipeline import grade_notebook, jobs
 from grader.grading.pool import grade_many
-from grader.records import database, projection, store
+from grader.records.grade import database, projection, store
 
 
 @pytest.fixture
@@ -169,7 +168,7 @@ def test_faults_of_the_course_are_raised_before_anything_runs(toy, week, right, 
     with pytest.raises(CourseError, match="run `grader release week01_toy` first"):
         grade_many(bare, week, [("ada", right)])
     shutil.copytree(toy.root / "weeks", bare.root / "weeks", dirs_exist_ok=True)
-    (bare.root / "grader" / "rubrics" / "week01_toy.py").unlink()
+    shutil.rmtree(bare.root / "grader" / "rubrics" / "week01_toy")
     with pytest.raises(CourseError, match="week01_toy has no rubric"):
         grade_many(bare, week, [("ada", right)])
 

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from grader.authoring.release import release
 from grader.cli.main import app
 from grader.course.discovery import find_course
-from grader.records import by_hand, database, kept, projection
-from grader.records import projection as gradebook
+from grader.records.grade import by_hand, database, kept, projection
+from grader.records.grade import projection as gradebook
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_score_that_overrides_a_check_goes_with_its_check_cell(course):
     where = "cell_id = (SELECT id FROM base_cell WHERE name = 'check_mean' AND type = 'GradeCell')"
     run(course.gradebook, f"UPDATE grade SET manual_score = 1, needs_manual_grade = 0 WHERE {where}")
     visible = course.root / "weeks/week01_toy/toy_lab/checks/__init__.py"
-    for path in (course.root / "grader/rubrics/week01_toy.py", visible):
+    for path in (course.root / "grader/rubrics/week01_toy/checks/mean.py", visible):
         path.write_text(path.read_text().replace('"mean"', '"average"'))
     change(course, lambda cells: renamed("check_mean", "check_average", True)(renamed("mean", "average", True)(cells)))
     found = grade(course, average=RIGHT["mean"])
@@ -172,8 +172,10 @@ def test_many_changes_at_once(course):
         return [*cells[:at], answer("reason", "reason = 1"), checked("reason", 1.5), *cells[at + 1 :]]
 
     change(course, judged)
-    with (course.root / "grader/rubrics/week01_toy.py").open("a") as file:
-        file.write('\n\n@check("reason")\ndef it_is_two(student, rng):\n    """It is two. One was released."""\n')
+    (course.root / "grader/rubrics/week01_toy/checks/reason.py").write_text(
+        "from coursekit.checks import check\n\n\n"
+        '@check("reason")\ndef it_is_two(student, rng):\n    """It is two. One was released."""\n'
+    )
     found = grade(course, reason="reason = 2")
     assert by_hand.without_question(course, course.week("1")) == [
         "week01_toy, bob, reason: 1.25 points, 0.5 points of extra credit"

@@ -46,7 +46,7 @@ class SubMarks(BasePlugin):
         return round(total_seconds_late / 3600, 0)
 '''
 # what is wrong with the rubric is found out when everyone's mean fails
-FAULTY = TOY_RUBRIC.replace("student.mean(values), values.mean()", "student.mean(values), np.median(values)")
+FAULTY = TOY_RUBRIC["mean"].replace("student.mean(values), values.mean()", "student.mean(values), np.median(values)")
 HANDED_IN = {
     "ada": ("2026-11-01 17:00:00 UTC", {**RIGHT, "why": "Because two is the least of the primes."}),
     "ben": ("2026-11-01 20:00:00 UTC", {**RIGHT, "double": "def double(n):\n    return 2", "why": "It is even."}),
@@ -181,7 +181,7 @@ def in_the_browser(walk, settings):
 def afterwards(walk):
     """The rubric put right, everyone graded again, feedback and scores."""
     course = walk.course
-    (course.root / "grader" / "rubrics" / f"{WEEK}.py").write_text(TOY_RUBRIC)
+    (course.root / "grader" / "rubrics" / WEEK / "checks" / "mean.py").write_text(TOY_RUBRIC["mean"])
     walk.diff = grade(course, "--diff")
     nbgrader(course, "generate_feedback", WEEK)
     nbgrader(course, "export")
@@ -195,7 +195,7 @@ def walk(toy_tree, empty_gradebook, tmp_path_factory):
     root = tmp_path_factory.mktemp("walk") / "course"
     shutil.copytree(toy_tree.root, root)
     shutil.copy(empty_gradebook, root)
-    (root / "grader" / "rubrics" / f"{WEEK}.py").write_text(FAULTY)
+    (root / "grader" / "rubrics" / WEEK / "checks" / "mean.py").write_text(FAULTY)
     syllabus = root / "weeks" / "course.toml"  # with patience for a busy machine, where nothing of it is waited for
     syllabus.write_text(re.sub(r"^(cell|notebook|check) = \d+", r"\1 = 600", syllabus.read_text(), flags=re.MULTILINE))
     ours = (Path(__file__).parents[1] / "nbgrader_config.py").read_text(encoding="utf-8")

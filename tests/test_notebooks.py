@@ -10,13 +10,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from known import checks_of, known_answers
 
 from coursekit.checks import checks_in
 from grader.course.discovery import find_course
 
 ROOT = Path(__file__).parents[1]
 WEEKS = find_course(ROOT).weeks
-MARKER = "# CROSSMODAL-RUBRIC: must never reach students"
+RUBRICS = ROOT / "grader" / "rubrics"
+MARKER = "CROSSMODAL-RUBRIC: must never reach students"
 
 
 def metadata(cell) -> dict:
@@ -30,14 +32,6 @@ def week(request):
 
 def source_of(week) -> Path:
     return ROOT / "solutions" / week.slug / f"{week.slug}.ipynb"
-
-
-def rubric(week):
-    return importlib.import_module(f"grader.rubrics.{week.slug}")
-
-
-def known(week):
-    return importlib.import_module(f"grader.rubrics.{week.slug}_answers")
 
 
 def visible(week):
@@ -127,7 +121,8 @@ def test_a_solution_stands_in_every_answer_and_nowhere_else(notebook, answer_cel
 
 
 def test_every_question_has_visible_and_hidden_checks(week, answer_cells):
-    shown, secret = checks_in(visible(week)), checks_in(rubric(week))
+    shown = checks_in(visible(week))
+    secret = [one for question in answer_cells for one in checks_of(week.slug, question)[1]]
     assert {one.question for one in shown} == {one.question for one in secret} == set(answer_cells)
     names = [(one.question, one.name) for one in (*shown, *secret)]
     assert len(set(names)) == len(names)
@@ -135,7 +130,7 @@ def test_every_question_has_visible_and_hidden_checks(week, answer_cells):
 
 
 def test_every_question_has_enough_known_answers(week, answer_cells):
-    answers = known(week).ANSWERS
+    answers = known_answers(week.slug)
     right = Counter(answer.question for answer in answers if answer.right)
     wrong = Counter(answer.question for answer in answers if not answer.right)
     assert set(right) == set(wrong) == set(answer_cells)
@@ -151,10 +146,32 @@ def test_an_answer_defines_what_the_stub_defines(week, answer_cells):
     def defined(source: str) -> set[str]:
         return {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
-    for answer in known(week).ANSWERS:
+    for answer in known_answers(week.slug):
         assert defined(answer.source) >= defined(answer_cells[answer.question].source), (answer.question, answer.name)
 
 
-def test_rubric_and_answers_carry_the_marker(week):
-    for module in (rubric(week), known(week)):
-        assert Path(module.__file__).read_text(encoding="utf-8").startswith(MARKER)
+def test_a_question_is_one_file_of_checks_and_one_of_answers(week, answer_cells):
+    """What several questions need is in `shared`, so that a question's files can be read, and removed, alone."""
+    for folder in (RUBRICS / week.slug / "checks", RUBRICS / week.slug / "answers"):
+        files = {path.stem: path for path in folder.glob("*.py")}
+        assert set(files) - {"__init__", "shared"} == set(answer_cells)
+        for name, path in files.items():
+            ours = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if is_ours(node, week.slug)]
+            assert {node.module for node in ours} <= {f"grader.rubrics.{week.slug}.{folder.name}.shared"}
+            assert not (ours and name == "shared")
+    for question in answer_cells:
+        module = importlib.import_module(f"grader.rubrics.{week.slug}.answers.{question}")
+        assert {answer.question for answer in module.ANSWERS} == {question}
+        assert {one.question for one in checks_of(week.slug, question)[1]} == {question}
+
+
+def is_ours(node: ast.AST, slug: str) -> bool:
+    """An import from the week's own rubric."""
+    return isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"grader.rubrics.{slug}.")
+
+
+def test_everything_in_a_rubric_carries_the_marker(week):
+    for path in (RUBRICS / week.slug).rglob("*.*"):
+        if path.suffix != ".pyc":
+            start = {".py": f"# {MARKER}", ".md": f"<!-- {MARKER} -->"}[path.suffix]
+            assert path.read_text(encoding="utf-8").startswith(start), path

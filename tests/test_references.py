@@ -19,6 +19,7 @@ from coursekit.checks import checks_in
 from grader.course.discovery import find_course
 from grader.course.questions import grade_id, is_answer, is_check
 from grader.grading.rubric import check_sources, question_digests
+from grader.grading.rubric import references as references_of
 
 ROOT = Path(__file__).parents[1]
 COURSE = find_course(ROOT)
@@ -143,11 +144,11 @@ def test_cells_that_grading_runs_need_none_of_them(week):
 
 
 def test_a_changed_reference_is_another_judge_of_every_question(week):
-    visible, hidden, *texts = check_sources(ROOT, week)
-    assert texts, "there is a module of what the checks compare with"
-    before = question_digests(visible, hidden, *texts)
-    for i in range(len(texts)):
-        after = question_digests(visible, hidden, *texts[:i], texts[i] + "\nANOTHER = 1\n", *texts[i + 1 :])
+    sources = check_sources(ROOT, week)
+    assert references_of(ROOT, week), "there is a module of what the checks compare with"
+    before = question_digests(*sources.values())
+    for path in references_of(ROOT, week):
+        after = question_digests(*(sources | {path: sources[path] + "\nANOTHER = 1\n"}).values())
         assert all(before[name] != after[name] for name in before)
 
 

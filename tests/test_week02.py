@@ -1,4 +1,4 @@
-"""Week 2: its checks on known answers, and its helper package against diffusers. Nothing long runs here."""
+"""Week 2: its checks, and its helper package against diffusers. Nothing long runs here."""
 
 from __future__ import annotations
 
@@ -15,42 +15,12 @@ from PIL import Image
 import diffusion_lab
 import tinyworld
 from coursekit import models
-from coursekit.checks import checks_in, run_check
-from coursekit.student import local_student
 from diffusion_lab import checks, data, measuring, painting, plots, points, probes
-from grader.rubrics import week02_diffusion as hidden
-from grader.rubrics.week02_diffusion_answers import ANSWERS
-
-# Questions whose checks need neither the pipeline nor what the notebook made: their answers can be judged right here.
-QUICK = ("conversions", "ddpm_step", "ddim_step", "timesteps", "dpm_step", "guidance")
-NAMES = {
-    "torch": torch,
-    "np": np,
-    "F": torch.nn.functional,
-    "DDPMScheduler": DDPMScheduler,
-    "DDIMScheduler": DDIMScheduler,
-}
 
 
 @pytest.fixture(scope="module")
 def pipe():
     return models.load("diffusion", profile="tiny", device="cpu").model
-
-
-@pytest.mark.parametrize(
-    "answer", [a for a in ANSWERS if a.question in QUICK], ids=lambda a: f"{a.question}-{a.name}".replace(" ", "_")
-)
-def test_known_answers_get_the_verdict_they_deserve(answer):
-    namespace = dict(NAMES)
-    exec(answer.source, namespace)
-    student = local_student(namespace)
-    verdicts = {
-        module: [run_check(one, student, "a seed") for one in checks_in(module) if one.question == answer.question]
-        for module in (checks, hidden)
-    }
-    passed = {module: all(verdict.passed for verdict in some) for module, some in verdicts.items()}
-    assert (passed[checks] and passed[hidden]) == answer.right, verdicts
-    assert passed[checks] == (answer.right or answer.visible_passes), verdicts
 
 
 @pytest.mark.parametrize("n", [4, 7])

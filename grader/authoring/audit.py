@@ -8,7 +8,6 @@ in a batch carry the solution's.
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import re
 from collections import defaultdict
@@ -27,6 +26,7 @@ from grader.course.questions import answers_in, grade_id, is_answer, questions_i
 from grader.course.syllabus import Course, CourseError, Week
 from grader.course.text import clean, number, plural
 from grader.grading.pool import grade_many
+from grader.grading.rubric import rubric_modules, run_rubric_module
 from grader.records.grade import Grade, QuestionResult
 
 LEAST_WRONG = 4
@@ -70,14 +70,15 @@ class Finding:
 
 
 def load_answers(course: Course, week: Week) -> list[Answer]:
-    """The week's known answers: the list ANSWERS of grader/rubrics/WEEK_answers.py. Raises CourseError."""
-    path = course.root / "grader" / "rubrics" / f"{week.slug}_answers.py"
-    if not path.is_file():
-        raise CourseError(f"{week.slug} has no known answers to audit with: write {path}")
-    spec = importlib.util.spec_from_file_location(f"{week.slug}_answers", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return list(module.ANSWERS)
+    """The week's known answers: ANSWERS of each module in grader/rubrics/WEEK/answers. Raises CourseError."""
+    folder = course.root / "grader" / "rubrics" / week.slug / "answers"
+    answers: list[Answer] = []
+    for path in rubric_modules(folder):
+        module = run_rubric_module(path, path.read_text(encoding="utf-8"), week)
+        answers += getattr(module, "ANSWERS", ())
+    if not answers:
+        raise CourseError(f"{week.slug} has no known answers to audit with: write {folder / 'QUESTION.py'}")
+    return answers
 
 
 def automatic_questions(notebook: NotebookNode) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import indent
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,29 @@ class Answer:
 
 
 class Answers(list[Answer]):
-    """The known answers of a week, in the order in which they were put down."""
+    """The known answers to one question, in the order in which they were put down."""
 
-    def right(self, question: str, name: str, source: str) -> None:
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self.question = question
+
+    def right(self, name: str, source: str) -> None:
         """One that must keep every point."""
-        self.append(Answer(question, name, True, source))
+        self.append(Answer(self.question, name, True, source))
 
-    def wrong(self, question: str, name: str, source: str, why: str, visible_passes: bool = False) -> None:
+    def wrong(self, name: str, source: str, why: str, visible_passes: bool = False) -> None:
         """One that must lose points."""
-        self.append(Answer(question, name, False, source, why, visible_passes))
+        self.append(Answer(self.question, name, False, source, why, visible_passes))
+
+
+def function(head: str, body: str) -> str:
+    """A function's source: its first line, and its body, which is given without indentation."""
+    return f"{head}\n{indent(body.strip(chr(10)), '    ')}\n"
+
+
+def cell(*parts: str) -> str:
+    """The source of an answer's cell: its parts, such as a function and what the notebook runs with it."""
+    return "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def swap(source: str, *pairs: tuple[str, str]) -> str:

@@ -19,10 +19,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from coursekit.checks import Check, checks_in
-from grader.course import plain_nbgrader
 from grader.course.questions import Question
-from grader.course.syllabus import Course, CourseError, Week
-from grader.grading import notebook_tests
+from grader.course.syllabus import Course, CourseError, Week, plain_nbgrader
+from grader.grading.pipeline import notebook_tests
 
 if TYPE_CHECKING:
     pass
@@ -37,13 +36,13 @@ class Rubric:
 
     @classmethod
     def load(cls, course: Course, week: Week) -> Rubric:
-        """The visible checks of the week's helper package and the hidden ones of grader/rubrics/<slug>.py.
+        """The visible checks of the week's helper package and the hidden ones of grader/rubrics/<slug>/checks/.
 
         Digests are of the very text that is run. Raises CourseError where one is missing or cannot be imported.
         """
         if course.classic:  # its tests are in the notebook
             return cls({}, digests(course, week))
-        return _load(course.root, week, check_sources(course.root, week))
+        return _load(course.root, week, tuple(check_sources(course.root, week).items()))
 
     def must_cover(self, questions: list[Question], week: Week) -> None:
         """Raises CourseError for a question without a check: silence would be full or no marks for everyone."""
@@ -56,7 +55,7 @@ class Rubric:
 
 
 @lru_cache(maxsize=16)
-def _load(root: Path, week: Week, sources: tuple[str, ...]) -> Rubric:
+def _load(root: Path, week: Week, sources: tuple[tuple[Path, str], ...]) -> Rubric:
     os.environ.setdefault("TQDM_DISABLE", "1")  # models that the checks load would draw bars into the grader's own
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is first imported; see kernel.environment
     if importlib.util.find_spec(week.helper) is None:
@@ -66,34 +65,62 @@ def _load(root: Path, week: Week, sources: tuple[str, ...]) -> Rubric:
     package = f"{week.helper}.checks"
     with contextlib.suppress(Exception):  # the modules below may import it; what is wrong with it they will say
         importlib.import_module(package)
-    for path, text in zip(references(root, week), sources[2:], strict=True):  # which the checks import
-        _module(path, text, package, f"{package}.{path.stem}")
-    for find, text, hidden in zip((visible_checks, hidden_checks), sources[:2], (False, True), strict=True):
-        for one in checks_in(_module(find(root, week), text, "" if hidden else package)):
+    texts = dict(sources)
+    for path in references(root, week):  # which the checks import
+        run_module(path, texts[path], package, path.stem)
+    visible = visible_checks(root, week)
+    modules = [(run_module(visible, texts[visible], package), False)]
+    for path in hidden_checks(root, week):
+        modules.append((run_rubric_module(path, texts[path], week), True))
+    for module, hidden in modules:
+        for one in checks_in(module):
             checks[one.question].append((one, hidden))
-    return Rubric(dict(checks), question_digests(*sources))
+    return Rubric(dict(checks), question_digests(*texts.values()))
 
 
-def _module(path: Path, text: str, package: str, name: str = "") -> ModuleType:
-    """This text, run as the module at `path`. name: under which others import it. Raises CourseError."""
+def run_rubric_module(path: Path, text: str, week: Week) -> ModuleType:
+    """This text, run as the module at `path`, which is in `checks/` or `answers/` of the week's rubric.
+
+    Only `shared` can be imported by others. Raises CourseError.
+    """
+    package = f"grader.rubrics.{week.slug}.{path.parent.name}"
+    return run_module(path, text, package, "shared" if path.stem == "shared" else "")
+
+
+def run_module(path: Path, text: str, package: str, name: str = "") -> ModuleType:
+    """This text, run as the module at `path`. name: under which others import it from `package`. Raises CourseError."""
     digest = hashlib.sha256(f"{path}{text}".encode()).hexdigest()[:8]
-    module = ModuleType(name or f"crossmodal_rubric_{path.stem}_{digest}")
+    module = ModuleType(f"{package}.{name}" if name else f"crossmodal_rubric_{path.stem}_{digest}")
     module.__file__, module.__package__ = str(path), package
     sys.modules[module.__name__] = module  # dataclasses and typing look a module up by its name
     try:
         exec(compile(text, str(path), "exec"), vars(module))
     except Exception as error:
         del sys.modules[module.__name__]
-        raise CourseError(f"the checks in {path} cannot be imported: {type(error).__name__}: {error}") from error
+        raise CourseError(
+            f"the {path.parent.name} in {path} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     return module
 
 
 # --- the checks of a question -----------------------------------------------------------------------------------------
 
 
-def hidden_checks(root: Path, week: Week) -> Path:
-    """The module of the week's hidden checks."""
-    return root / "grader" / "rubrics" / f"{week.slug}.py"
+def hidden_checks(root: Path, week: Week) -> list[Path]:
+    """The modules of the week's hidden checks, in the order in which they run. Raises CourseError.
+
+    First `shared`, which the others import; then a module for each question.
+    """
+    folder = root / "grader" / "rubrics" / week.slug / "checks"
+    if not folder.is_dir():
+        raise CourseError(f"{week.slug} has no rubric: its hidden checks are expected in {folder}")
+    return rubric_modules(folder)
+
+
+def rubric_modules(folder: Path) -> list[Path]:
+    """The modules in a rubric's folder in the order in which they run: `shared` first, the others by name."""
+    modules = [path for path in folder.glob("*.py") if path.stem != "__init__"]
+    return sorted(modules, key=lambda path: (path.stem != "shared", path.stem))
 
 
 def visible_checks(root: Path, week: Week) -> Path:
@@ -107,25 +134,23 @@ def references(root: Path, week: Week) -> list[Path]:
     return sorted(path for path in visible.parent.glob("*.py") if path != visible)
 
 
-def check_sources(root: Path, week: Week) -> tuple[str, ...]:
-    """The text of the modules of the visible checks, of the hidden ones, and of the `references`, in this order.
+def check_sources(root: Path, week: Week) -> dict[Path, str]:
+    """{file: its text} of the visible checks, of the hidden ones, and of the `references`, in this order.
 
     Raises CourseError where there are no checks.
     """
-    texts = []
-    for path in (visible_checks(root, week), hidden_checks(root, week), *references(root, week)):
-        try:
-            texts.append(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise CourseError(f"{week.slug} has no rubric: its checks are expected in {path}") from None
-    return tuple(texts)
+    visible = visible_checks(root, week)
+    if not visible.is_file():
+        raise CourseError(f"{week.slug} has no rubric: its visible checks are expected in {visible}")
+    files = [visible, *hidden_checks(root, week), *references(root, week)]
+    return {path: path.read_text(encoding="utf-8") for path in files}
 
 
 def digests(course: Course, week: Week) -> Mapping[str, str]:
     """{question: sha256 of what judges it}, checks or tests. Raises CourseError."""
     if course.classic:
         return notebook_tests.digests(plain_nbgrader.instructor(course, week))
-    return question_digests(*check_sources(course.root, week))
+    return question_digests(*check_sources(course.root, week).values())
 
 
 @lru_cache(maxsize=16)

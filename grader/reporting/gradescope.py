@@ -18,15 +18,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from grader.course import text
 from grader.course.discovery import find_course
 from grader.course.files import GRADER, write_atomically
-from grader.course.syllabus import Course, CourseError, Week
+from grader.course.syllabus import Course, CourseError, Week, text
 from grader.course.text import clean
 from grader.execution.kernelspecs import usual_kernel
 from grader.execution.sandbox import unavailable
 from grader.grading.options import Options
 from grader.grading.pool import grade_many
+from grader.grading.rubric import hidden_checks
 from grader.grading.verdicts import not_gradable, verdict_text
 from grader.records.grade import Grade
 from grader.reporting.csv_export import automatic, titles
@@ -108,7 +108,7 @@ def bundle(
             info.external_attr = (0o100755 if name in AT_THE_ROOT else 0o100644) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
-    write_atomically(path, out.getvalue(), [course.root / "grader" / "rubrics" / f"{week.slug}.py"])
+    write_atomically(path, out.getvalue(), hidden_checks(course.root, week))
     return list(content)
 
 
@@ -118,10 +118,10 @@ def _course_files(course: Course, week: Week) -> dict[str, Path]:
     found |= _tree(course.root / "weeks" / week.slug, f"weeks/{week.slug}")
     found |= _tree(_package(course.root / "weeks", "coursekit"), "weeks/coursekit")
     found |= _tree(_package(course.root / "datasets", "tinyworld"), "datasets/tinyworld")
-    found |= {name: file for name, file in _tree(GRADER, "grader").items() if not name.startswith("grader/rubrics/")}
-    rubrics = course.root / "grader" / "rubrics"
     found["grader/rubrics/__init__.py"] = GRADER / "rubrics" / "__init__.py"
-    found[f"grader/rubrics/{week.slug}.py"] = rubrics / f"{week.slug}.py"
+    found |= {file.relative_to(course.root).as_posix(): file for file in hidden_checks(course.root, week)}
+    for name in INSTALLED:
+        found[name] = next((p for p in (course.root / name, GRADER.parent / name) if p.is_file()), GRADER.parent / name)
     for name in INSTALLED:
         found[name] = next((p for p in (course.root / name, GRADER.parent / name) if p.is_file()), GRADER.parent / name)
     if missing := [str(place) for place in found.values() if not place.is_file()]:

@@ -83,7 +83,7 @@ class Arena:
         helper = folder / "course" / "weeks" / "week01_toy" / "toy_lab"
         (helper / "probes.py").write_text(PROBES, encoding="utf-8")
         (helper / "checks" / "reference.py").write_text(REFERENCE, encoding="utf-8")
-        rubric = folder / "course" / "grader" / "rubrics" / "week01_toy.py"
+        rubric = folder / "course" / "grader" / "rubrics" / "week01_toy" / "checks" / "mean.py"
         asked = 'student.library("toy_lab.probes").given(student.mean, values)'
         rubric.write_text(rubric.read_text(encoding="utf-8").replace("student.mean(values)", asked), encoding="utf-8")
         self.course = find_course(folder / "course", folder / "class")

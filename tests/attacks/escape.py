@@ -76,7 +76,7 @@ def _(notebook):
         + """
 for pid in [*pids(), "self", @PID@, os.getppid()]:
     for way in ("root", "cwd", "task/../root"):
-        for path in ("@SECRETS@/.ssh/id_rsa", "@WORK@/gradebook.db", "@ROOT@/grader/rubrics/week01_toy.py"):
+        for path in ("@SECRETS@/.ssh/id_rsa", "@WORK@/gradebook.db", "@ROOT@/grader/rubrics/week01_toy/checks/mean.py"):
             attempt(path, read, f"/proc/{pid}/{way}{path}")
 for name in os.listdir("/proc/self/fd"):
     try:
@@ -292,8 +292,9 @@ def write(path):
 import coursekit, toy_lab
 kit, lab = os.path.dirname(coursekit.__file__), os.path.dirname(toy_lab.__file__)
 places = ["@ROOT@/weeks/course.toml", "@WORK@/gradebook.db", "@WORK@/records/week01_toy/ada.json", "/evil", "/dev/evil",
-          "@SECRETS@/.ssh/id_rsa", "@ROOT@/grader/rubrics/week01_toy.py", "/etc/passwd", "/etc/hosts", "/usr/bin/evil",
-          sys.prefix + "/evil.pth", kit + "/checks.py", lab + "/points.json", lab + "/checks/__init__.py",
+          "@SECRETS@/.ssh/id_rsa", "@ROOT@/grader/rubrics/week01_toy/checks/mean.py",
+          "/etc/passwd", "/etc/hosts", "/usr/bin/evil", sys.prefix + "/evil.pth",
+          kit + "/checks.py", lab + "/points.json", lab + "/checks/__init__.py",
           os.__file__, ctypes.__file__]
 settings = ["/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory",
             "/proc/sysrq-trigger", "/proc/1/oom_score_adj", "/proc/2/oom_score_adj", "/proc/irq/default_smp_affinity",

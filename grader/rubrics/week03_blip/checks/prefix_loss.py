@@ -1,0 +1,64 @@
+# CROSSMODAL-RUBRIC: must never reach students
+"""The hidden checks of `prefix_loss`."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from caption_lab import clipcap, data, metrics
+from caption_lab.checks.reference import (
+    any_scenes,
+    gaussian,
+    reference_prefix,
+    seed_from,
+)
+from coursekit.checks import assert_close, assert_that, check
+from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
+
+
+def seed_of(student) -> int:
+    """The notebook's own SEED: a student may choose another."""
+    return int(student.SEED)
+
+
+@check("prefix_loss", weight=2)
+def any_prefix_and_padding(student, rng):
+    """Prefixes of one token or of six, other padding, and captions that fill the batch."""
+    asked = student.library("caption_lab.probes")
+    for k, pad in ((1, clipcap.PAD), (6, 9), (3, clipcap.PAD)):
+        seed, prefix = seed_from(rng), gaussian(rng, 4, k, clipcap.WIDTH)
+        ids = torch.from_numpy(rng.integers(2, len(clipcap.WORDS) + 2, size=(4, 7)))
+        ids = torch.where(ids == pad, pad + 1, ids)
+        if k != 3:
+            ids[1, 4:] = pad
+            ids[2, 2:] = pad
+        wanted, slope = reference_prefix(seed, prefix, ids, pad)
+        loss, mine = asked.prefix_loss_and_slope(student.prefix_loss, seed, prefix, ids, pad)
+        assert_close(loss, wanted, atol=1e-4, what=f"with a prefix of {k} and padding {pad} the loss")
+        assert_close(mine, slope, atol=1e-4, what=f"with a prefix of {k} and padding {pad} the slope")
+
+
+@check("prefix_loss", weight=2)
+def the_map_was_learnt(student, rng):
+    """Through `my_map` the GPT names background and colour of pictures that nobody has seen."""
+    losses = np.asarray(student.map_losses, dtype=float)
+    assert_that(len(losses) >= 80, f"`map_losses` has {len(losses)} entries: was the training cut short?")
+    scenes = any_scenes(rng, 24, 1)
+    pictures = data.pictures(scenes)
+    said = student.library("caption_lab.probes").clipcap_captions(
+        student.my_map, clipcap.embed(pictures), seed_of(student)
+    )
+    said = texts_of(said, 24, "the captions")
+    expected = [s.caption() for s in scenes]
+    show_captions("Unseen pictures through your map", pictures, said, expected)
+    told = metrics.attributes(said, scenes)
+    reached = (told["background"] + told["colour"]) / 2
+    assert_that(
+        losses[-20:].mean() < 0.4 * losses[:3].mean(),
+        f"the loss went from {losses[:3].mean():.2f} to {losses[-20:].mean():.2f}: it should fall further",
+    )
+    assert_that(reached > CLIPCAP_LEAST, f"background and colour are right in {reached:.0%} of the captions")
+
+
+CLIPCAP_LEAST = 0.7  # our own map reaches far more, one that has learnt nothing a seventh

@@ -1,0 +1,96 @@
+# CROSSMODAL-RUBRIC: must never reach students
+"""The hidden checks of `edit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from PIL import Image
+
+from coursekit.checks import assert_same, assert_that, check, evidence
+from studio_lab.checks.reference import (
+    assert_alike,
+    inside,
+    model,
+    pixels,
+    refused,
+    scene,
+    seeds_of,
+)
+
+
+def repainted(picture: Image.Image, region: Any, prompt: str, seed: int, steps: int, guidance: float) -> Image.Image:
+    """The formula of section 7, by a loop of the judge's own over the library's scheduler."""
+    pipe = model("diffusion").model
+    scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
+    scheduler.set_timesteps(steps)
+    array = torch.from_numpy(np.asarray(picture.convert("RGB"))).permute(2, 0, 1)[None].float() / 127.5 - 1
+    within = inside(region, *picture.size)
+    with torch.no_grad():
+        z = pipe.vae.encode(array).latent_dist.mean * pipe.vae.config.scaling_factor
+        rows, columns = (side // cells for side, cells in zip(within.shape, z.shape[-2:], strict=True))
+        cells = within.reshape(z.shape[-2], rows, z.shape[-1], columns).any(axis=(1, 3))
+        m = torch.from_numpy(cells).float()
+        epsilon = torch.randn(z.shape, generator=torch.Generator().manual_seed(seed))
+        told, empty = (_states(pipe, text) for text in (prompt, ""))
+        x, times = epsilon, scheduler.timesteps.tolist()
+        for i, t in enumerate(times):
+            without, given = (pipe.unet(x, t, encoder_hidden_states=states).sample for states in (empty, told))
+            x = scheduler.step(without + guidance * (given - without), t, x).prev_sample
+            kept = float(scheduler.alphas_cumprod[times[i + 1]]) if i + 1 < len(times) else 1.0
+            x = m * x + (1 - m) * (kept**0.5 * z + (1 - kept) ** 0.5 * epsilon)
+        painted = pipe.vae.decode(x / pipe.vae.config.scaling_factor).sample[0]
+    new = (127.5 * (painted.clamp(-1, 1) + 1)).round().byte().permute(1, 2, 0).numpy()
+    return Image.fromarray(np.where(within[..., None], new, np.asarray(picture.convert("RGB"))))
+
+
+def _states(pipe: Any, text: str) -> torch.Tensor:
+    length = pipe.tokenizer.model_max_length
+    ids = pipe.tokenizer(text, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
+    return pipe.text_encoder(ids)[0]
+
+
+@check("edit", weight=2)
+def what_is_new_grows_out_of_what_is_there(student, rng):
+    """Inside the region repaint follows the formula, step by step."""
+    probes = student.library("studio_lab.probes")
+    one, prompt = scene(rng), scene(rng).caption()
+    picture = one.render()
+    for region in ((float(rng.uniform(0.4, 0.6)), 0.0, 1.0, 1.0), (0.3, 0.55, 0.62, 0.93)):
+        (seed,) = seeds_of(rng, 1)
+        found = probes.edited(student.repaint, picture, region, prompt, seed, 5, 3.0)
+        wanted = repainted(picture, region, prompt, seed, 5, 3.0)
+        evidence("Before, yours, expected", _beside(picture, found, wanted))
+        within = inside(region, *picture.size)
+        a, b = pixels(found), pixels(wanted)
+        assert_same(a.shape, b.shape, "the picture's shape")
+        away = float(np.abs(a - b)[within].mean())
+        assert_that(away <= 2, f"inside the region it is another picture: off by {away:.1f} of 255 in the mean")
+
+
+def _beside(*pictures: Any) -> Image.Image:
+    sheet = Image.new("RGB", (200 * len(pictures), 192), "white")
+    for i, picture in enumerate(pictures):
+        if isinstance(picture, Image.Image):
+            sheet.paste(picture.convert("RGB").resize((192, 192), Image.Resampling.NEAREST), (200 * i, 0))
+    return sheet
+
+
+@check("edit")
+def no_region_and_no_strength(student, rng):
+    """A region without a pixel is refused, and no strength changes nothing."""
+    probes, picture = student.library("studio_lab.probes"), scene(rng).render()
+    for region in ((0.5, 0.5, 0.5, 0.9), (0.7, 0.0, 0.3, 1.0), (0.501, 0.0, 0.505, 1.0)):
+        refused(
+            lambda r=region: probes.edited(student.repaint, picture, r, "a red star", 1, 3, 3.0), f"region {region}"
+        )
+    see_through = picture.convert("RGBA")
+    for strength in (0.0, 0.1):
+        found = probes.edited(student.vary, see_through, "a red star", 1, strength, 6, 3.0)
+        assert_same(int(np.abs(pixels(found) - pixels(picture)).max()), 0, f"strength {strength:g}: the largest change")
+    (seed,), prompt = seeds_of(rng, 1), scene(rng).caption()
+    made = [probes.edited(student.vary, picture, prompt, seed, 0.7, 6, 3.0) for _ in range(2)]
+    assert_alike(made[1], made[0], "the same variation a second time", off=0.01)
