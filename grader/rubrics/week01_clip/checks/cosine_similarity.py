@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 from sklearn.metrics.pairwise import cosine_similarity as sklearn_cosine
 
 from clip_lab.checks.reference import unit
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 
 
 @check("cosine_similarity")
-def short_vectors_count_too(student, rng):
+def short_vectors_count_too(student: Student, rng: Generator) -> None:
     """A short vector has a direction like any other. A number added to the lengths against 0 / 0 must be tiny."""
     images = 1e-4 * torch.from_numpy(rng.normal(size=(4, 16))).float()
     texts = 1e-3 * torch.from_numpy(rng.normal(size=(6, 16))).float()
@@ -19,7 +21,7 @@ def short_vectors_count_too(student, rng):
 
 
 @check("cosine_similarity")
-def many_of_both(student, rng):
+def many_of_both(student: Student, rng: Generator) -> None:
     """More images than dimensions, and one text, are as good as any."""
     images, texts = (
         torch.from_numpy(rng.normal(size=(50, 4))).float(),
@@ -33,7 +35,7 @@ def many_of_both(student, rng):
 
 
 @check("cosine_similarity")
-def the_inputs_stay_as_they_are(student, rng):
+def the_inputs_stay_as_they_are(student: Student, rng: Generator) -> None:
     """The caller's tensors are not changed. `images /= ...` writes into them; `images = images / ...` does not."""
     images, texts = 3 * unit(rng, 4, 8), 5 * unit(rng, 3, 8)
     after = student.library("clip_lab.probes").arguments_after(student.cosine_similarity, images, texts)

@@ -6,16 +6,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.random import Generator
 
 from clip_lab.checks.reference import some_scenes
 from clip_lab.probes import reprojected_clip
 from coursekit import models
 from coursekit.checks import assert_close, assert_shape, check, evidence
+from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import album_vectors, heat, side_by_side
 
 
 @check("embed", weight=2)
-def the_album_was_embedded(student, rng):
+def the_album_was_embedded(student: Student, rng: Generator) -> None:
     """`image_embeddings` and `text_embeddings` are those of the album's first 48, in order."""
     wanted_images, wanted_texts = (vectors[:48] for vectors in album_vectors())
     images, texts = student.image_embeddings, student.text_embeddings
@@ -31,7 +33,7 @@ def the_album_was_embedded(student, rng):
 
 
 @check("embed")
-def a_batch_of_one(student, rng):
+def a_batch_of_one(student: Student, rng: Generator) -> None:
     """One picture and one caption give one row each, the same as in a batch. `squeeze()` would drop the axis."""
     here = some_scenes(rng, 3)
     model, processor = student.library("coursekit.models").load("clip")
@@ -43,7 +45,7 @@ def a_batch_of_one(student, rng):
 
 
 @check("embed")
-def the_model_it_was_given(student, rng):
+def the_model_it_was_given(student: Student, rng: Generator) -> None:
     """It embeds with the model in its arguments, whatever model that is. A global `clip` is not an argument."""
     here, seed = some_scenes(rng, 3), int(rng.integers(10**6))
     model, processor = student.library("clip_lab.probes").reprojected_clip(seed)

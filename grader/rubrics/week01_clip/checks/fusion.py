@@ -7,16 +7,18 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from sklearn.linear_model import LogisticRegression
 
 import clip_lab.data as data
 from clip_lab.checks.reference import agreement, unit
 from coursekit.checks import assert_shape, assert_that, check, evidence
+from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import image_vectors, single_vectors, singles, text_vectors
 
 
 @check("fusion", weight=2)
-def the_captions_were_judged(student, rng):
+def the_captions_were_judged(student: Student, rng: Generator) -> None:
     """`fusion_guesses` beat what concatenation can do, and `control_guesses` are no better than chance."""
     _, _, labels = data.truths_and_lies(singles())
     found, control = np.asarray(student.fusion_guesses), np.asarray(student.control_guesses)
@@ -53,7 +55,7 @@ def fused_accuracy() -> float:
 
 
 @check("fusion")
-def either_side_alone(student, rng):
+def either_side_alone(student: Student, rng: Generator) -> None:
     """It also learns labels that hang on the picture alone, or on the text alone. The product alone is not enough."""
     for side, what in ((0, "picture"), (1, "text")):
         both = unit(rng, 700, 12), unit(rng, 700, 12)
@@ -66,7 +68,7 @@ def either_side_alone(student, rng):
 
 
 @check("fusion", weight=0.5)
-def disagreement_too(student, rng):
+def disagreement_too(student: Student, rng: Generator) -> None:
     """What the labels mean is learnt from the labels. Here 1 is disagreement."""
     images, texts, labels = agreement(rng, 900)
     labels = 1 - labels

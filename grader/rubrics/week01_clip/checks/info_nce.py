@@ -8,10 +8,12 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.random import Generator
 from open_clip.loss import ClipLoss
 
 from clip_lab.checks.reference import unit
 from coursekit.checks import assert_close, assert_that, check, evidence
+from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import heat, side_by_side
 
 
@@ -21,7 +23,7 @@ def reference_gradients(images: torch.Tensor, texts: torch.Tensor, scale: torch.
 
 
 @check("info_nce", weight=2)
-def the_same_gradients(student, rng):
+def the_same_gradients(student: Student, rng: Generator) -> None:
     """Its gradients by images, texts and scale are open_clip's. Normalising again, or `float(scale)`, changes them."""
     images, texts, scale = unit(rng, 6, 10), unit(rng, 6, 10), torch.tensor(float(rng.uniform(5, 20)))
     _, found = student.gradients("info_nce", images, texts, scale, wrt=(0, 1, 2))
@@ -42,7 +44,7 @@ def the_same_gradients(student, rng):
 
 
 @check("info_nce")
-def large_scales_are_safe(student, rng):
+def large_scales_are_safe(student: Student, rng: Generator) -> None:
     """At scale 100 nothing overflows or becomes log 0. `log(softmax(x))` does; `cross_entropy` does not."""
     images = unit(rng, 5, 16)
     texts = -images  # every right answer is the worst one
@@ -51,7 +53,7 @@ def large_scales_are_safe(student, rng):
 
 
 @check("info_nce")
-def longer_vectors_count_more(student, rng):
+def longer_vectors_count_more(student: Student, rng: Generator) -> None:
     """Vectors that are not of unit length are taken as they are. The towers normalise; the loss does not."""
     images, texts = 2 * unit(rng, 5, 8), 0.5 + unit(rng, 5, 8)
     slips = {
@@ -64,7 +66,7 @@ def longer_vectors_count_more(student, rng):
 
 
 @check("info_nce", weight=0.5)
-def other_batches(student, rng):
+def other_batches(student: Student, rng: Generator) -> None:
     """A single pair costs nothing, and a scale of 0 costs ln n."""
     one = unit(rng, 1, 8)
     assert_close(student.info_nce(one, -one, torch.tensor(20.0)), 0.0, what="the loss of a single pair")

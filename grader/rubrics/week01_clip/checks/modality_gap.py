@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from clip_lab.checks.reference import two_cones
 from coursekit.checks import assert_close, assert_shape, check, evidence
+from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import album_vectors
 
 
@@ -19,7 +21,7 @@ def moved_here(images: torch.Tensor, texts: torch.Tensor, amount: float) -> tupl
 
 
 @check("modality_gap")
-def lists_of_any_length(student, rng):
+def lists_of_any_length(student: Student, rng: Generator) -> None:
     """There may be more pictures than captions. Means are subtracted, not pairs."""
     images, texts = two_cones(rng, 11, 6)
     wanted = images.double().numpy().mean(axis=0) - texts.double().numpy().mean(axis=0)
@@ -31,7 +33,7 @@ def lists_of_any_length(student, rng):
 
 
 @check("modality_gap", weight=2)
-def exactly_as_far(student, rng):
+def exactly_as_far(student: Student, rng: Generator) -> None:
     """Each side moves by lambda times the gap, whatever lambda is."""
     images, texts = two_cones(rng, 7, 7)
     for amount in (0.5, 0.0, 0.2, -0.5):
@@ -43,7 +45,7 @@ def exactly_as_far(student, rng):
 
 
 @check("modality_gap", weight=2)
-def the_gap_was_closed(student, rng):
+def the_gap_was_closed(student: Student, rng: Generator) -> None:
     """`shifted_images`, `shifted_texts` are the album's, moved together; `gap_before`, `gap_after` say how far."""
     images, texts = album_vectors()
     wanted = moved_here(images, texts, 0.5)

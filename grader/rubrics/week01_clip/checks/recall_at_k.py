@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import album_vectors
 
 
@@ -20,7 +22,7 @@ def recall(scores: np.ndarray, answers: np.ndarray, k: int) -> float:
 
 
 @check("recall_at_k")
-def ties_count_against(student, rng):
+def ties_count_against(student: Student, rng: Generator) -> None:
     """A model that sends everything to one point finds nothing."""
     constant = torch.full((20, 20), 0.5)
     own = torch.arange(20)
@@ -35,7 +37,7 @@ def ties_count_against(student, rng):
 
 
 @check("recall_at_k")
-def any_answers(student, rng):
+def any_answers(student: Student, rng: Generator) -> None:
     """The right answers are those it is told, and there may be more candidates than queries."""
     scores, answers = rng.normal(size=(30, 45)), rng.integers(0, 45, size=30)
     scores[np.arange(30), answers] += 1.5
@@ -45,7 +47,7 @@ def any_answers(student, rng):
 
 
 @check("recall_at_k", weight=0.5)
-def k_beyond_the_candidates(student, rng):
+def k_beyond_the_candidates(student: Student, rng: Generator) -> None:
     """Among all the candidates the right one is always found. `topk` with k above their number raises."""
     scores = torch.from_numpy(rng.normal(size=(6, 4))).float()
     answers = torch.from_numpy(rng.integers(0, 4, size=6))
@@ -53,7 +55,7 @@ def k_beyond_the_candidates(student, rng):
 
 
 @check("recall_at_k")
-def the_album_was_searched(student, rng):
+def the_album_was_searched(student: Student, rng: Generator) -> None:
     """`recalls` holds what this model reaches on the album, in both directions."""
     images, texts = album_vectors()
     found = student.recalls

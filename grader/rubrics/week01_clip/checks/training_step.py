@@ -7,17 +7,19 @@ import math
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 import clip_lab.small as small
 from clip_lab.checks.reference import batches, new_run, reference_run
 from coursekit.checks import assert_close, assert_that, check, evidence
+from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import heat
 
 GUESSING = math.log(small.BATCH)  # the loss of whoever cannot tell the pairs of a batch apart
 
 
 @check("training_step", weight=2)
-def gradients_are_cleared(student, rng):
+def gradients_are_cleared(student: Student, rng: Generator) -> None:
     """Four steps end where open_clip's loss and torch's optimiser end. Gradients add up unless they are cleared."""
     seed, given = int(rng.integers(10**6)), batches(rng, 4)
     model, optimiser = new_run(student.library("clip_lab.small"), seed)
@@ -30,7 +32,7 @@ def gradients_are_cleared(student, rng):
 
 
 @check("training_step")
-def the_scale_is_held(student, rng):
+def the_scale_is_held(student: Student, rng: Generator) -> None:
     """`logit_scale` is at most ln 100 after every step."""
     lab, (batch,) = student.library("clip_lab.small"), batches(rng, 1)
     model = lab.build(int(rng.integers(10**6)))
@@ -42,7 +44,7 @@ def the_scale_is_held(student, rng):
 
 
 @check("training_step", weight=2)
-def the_trained_clip_knows_things(student, rng):
+def the_trained_clip_knows_things(student: Student, rng: Generator) -> None:
     """`small_clip` names colour and background of pictures it never saw, and `history` tells how it came to that."""
     pictures, tokens, scenes = small.pairs("test", 128, seed=int(rng.integers(10**6)))
     scores = torch.as_tensor(student.library("clip_lab.small").similarity(student.small_clip, pictures, tokens))
@@ -64,7 +66,7 @@ def the_trained_clip_knows_things(student, rng):
 
 
 @check("training_step")
-def the_control_learnt_nothing(student, rng):
+def the_control_learnt_nothing(student: Student, rng: Generator) -> None:
     """The control, trained on shuffled captions, stays at chance."""
     losses = np.asarray(student.control["loss"], dtype=float)
     assert_that(len(losses) >= 15, f"control has {len(losses)} losses; one for every step was expected")

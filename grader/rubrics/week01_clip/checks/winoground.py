@@ -7,9 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 import clip_lab.data as data
 from coursekit.checks import assert_close, assert_same, check
+from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import image_vectors, text_vectors
 
 
@@ -29,7 +31,7 @@ def scores_here(similarity: np.ndarray) -> dict[str, float]:
 
 
 @check("winoground", weight=2)
-def as_the_paper_words_it(student, rng):
+def as_the_paper_words_it(student: Student, rng: Generator) -> None:
     """All three scores agree on random similarities. Both captions of a pair have to be right, not one of two."""
     similarity = rng.normal(size=(200, 2, 2)) + rng.uniform(0, 1, size=(200, 1, 1)) * np.eye(2)
     found, wanted = student.winoground(torch.from_numpy(similarity).float()), scores_here(similarity.astype(np.float32))
@@ -57,7 +59,7 @@ def as_the_paper_words_it(student, rng):
 
 
 @check("winoground")
-def ties_win_nothing(student, rng):
+def ties_win_nothing(student: Student, rng: Generator) -> None:
     """A model that cannot tell passes no pair. The signs are strict."""
     found = student.winoground(torch.from_numpy(np.repeat(rng.random((20, 1, 1)), 4, axis=1).reshape(20, 2, 2)).float())
     for name in ("text", "image", "group"):
@@ -67,7 +69,7 @@ def ties_win_nothing(student, rng):
 
 
 @check("winoground")
-def the_probe_was_scored(student, rng):
+def the_probe_was_scored(student: Student, rng: Generator) -> None:
     """`winoground_scores` are this model's, for a changed colour and for exchanged places."""
     found = student.winoground_scores
     for kind in ("colour", "places"):

@@ -8,11 +8,13 @@ from functools import lru_cache
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.random import Generator
 from scipy.special import softmax
 
 import clip_lab.data as data
 from clip_lab.checks.reference import unit
 from coursekit.checks import assert_close, assert_shape, check, evidence
+from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import heat, side_by_side, single_vectors, singles, text_vectors
 
 
@@ -24,7 +26,7 @@ def shape_prompts() -> torch.Tensor:
 
 
 @check("zero_shot", weight=2)
-def the_ensemble_is_on_the_sphere(student, rng):
+def the_ensemble_is_on_the_sphere(student: Student, rng: Generator) -> None:
     """The prompts are averaged as vectors, and the average made a unit vector again."""
     images = unit(rng, 8, 12).double().numpy()
     spread = rng.uniform(0.2, 3, size=(5, 1, 1))  # some classes' prompts agree, others' hardly
@@ -51,7 +53,7 @@ def the_ensemble_is_on_the_sphere(student, rng):
 
 
 @check("zero_shot")
-def any_scale(student, rng):
+def any_scale(student: Student, rng: Generator) -> None:
     """A large scale gives certainty and scale 0 equal chances. `softmax` is safe; `exp` by hand overflows."""
     images, prompts = unit(rng, 4, 12), unit(rng, 3, 2, 12)
     prompts[0] = images[0]
@@ -61,7 +63,7 @@ def any_scale(student, rng):
 
 
 @check("zero_shot", weight=2)
-def the_pictures_were_classified(student, rng):
+def the_pictures_were_classified(student: Student, rng: Generator) -> None:
     """`shape_probabilities` are those of the notebook's one-object pictures."""
     classes = F.normalize(shape_prompts().mean(dim=1), dim=-1)
     wanted = (100 * single_vectors() @ classes.T).softmax(dim=1)

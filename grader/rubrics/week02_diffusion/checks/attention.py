@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, assert_shape, check, evidence
+from coursekit.student import Student
 from diffusion_lab import painting
 from diffusion_lab.checks.reference import (
     gaussian,
@@ -18,7 +20,7 @@ WATCHED = "a large red star left of a small blue circle on a white background"
 
 
 @check("attention")
-def loud_queries(student, rng):
+def loud_queries(student: Student, rng: Generator) -> None:
     """Large scores do not overflow, and one head and many places are as good as any."""
     queries, keys = 60 * gaussian(rng, 1, 40, 8), 60 * gaussian(rng, 1, 3, 8)
     for heads in (1, 8):
@@ -28,7 +30,7 @@ def loud_queries(student, rng):
 
 
 @check("attention", weight=2)
-def the_maps_of_the_words(student, rng):
+def the_maps_of_the_words(student: Student, rng: Generator) -> None:
     """`my_maps` holds where the UNet listened to each word."""
     seed, guidance = told_by(student)
     _, wanted = painting.watch(painter(), WATCHED, guidance=guidance, seed=seed)

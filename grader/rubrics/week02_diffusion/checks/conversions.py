@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import torch
 from diffusers import DDPMScheduler
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from diffusion_lab.checks.reference import (
     any_schedule,
     column,
@@ -16,7 +18,7 @@ from diffusion_lab.checks.reference import (
 
 
 @check("conversions")
-def near_both_ends(student, rng):
+def near_both_ends(student: Student, rng: Generator) -> None:
     """Nearly clean and nearly pure noise, points as well as pictures, each sample with its own time."""
     kept = any_schedule(rng, 300)
     library, t = scheduler(DDPMScheduler, kept), torch.tensor([2, 40, 150, 297])
@@ -29,7 +31,7 @@ def near_both_ends(student, rng):
 
 
 @check("conversions")
-def the_two_mix_to_the_noisy(student, rng):
+def the_two_mix_to_the_noisy(student: Student, rng: Generator) -> None:
     """Whatever the network answers, the two tensors mix to the noisy sample again."""
     kept, t = any_schedule(rng), torch.from_numpy(rng.integers(100, 900, size=3))
     noisy, output = gaussian(rng, 3, 2, 4, 4), gaussian(rng, 3, 2, 4, 4)

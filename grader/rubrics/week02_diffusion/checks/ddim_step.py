@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from diffusion_lab.checks.reference import (
     any_schedule,
     gaussian,
@@ -15,7 +17,7 @@ from grader.rubrics.week02_diffusion.checks.shared import exact_ddpm
 
 
 @check("ddim_step", weight=2)
-def eta_one_is_ddpm(student, rng):
+def eta_one_is_ddpm(student: Student, rng: Generator) -> None:
     """With eta 1 it is DDPM, for any two times."""
     kept = any_schedule(rng, 400)
     previous, t = sorted(int(x) for x in rng.choice(np.arange(20, 380), size=2, replace=False))
@@ -25,7 +27,7 @@ def eta_one_is_ddpm(student, rng):
 
 
 @check("ddim_step")
-def the_last_step(student, rng):
+def the_last_step(student: Student, rng: Generator) -> None:
     """The step to -1 gives the clean guess, with any eta. `kept[-1]` is the last entry, not 1."""
     kept, t = any_schedule(rng), int(rng.integers(1, 100))
     clean, noise = gaussian(rng, 2, 3, 4, 4), gaussian(rng, 2, 3, 4, 4)
@@ -36,7 +38,7 @@ def the_last_step(student, rng):
 
 
 @check("ddim_step")
-def long_strides(student, rng):
+def long_strides(student: Student, rng: Generator) -> None:
     """A stride over half of the times, without fresh noise, is diffusers'."""
     kept = any_schedule(rng)
     epsilon, noisy = gaussian(rng, 3, 5), gaussian(rng, 3, 5)

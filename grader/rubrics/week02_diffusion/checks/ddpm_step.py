@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 from diffusers import DDPMScheduler
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from diffusion_lab.checks.reference import (
     any_schedule,
     gaussian,
@@ -16,7 +18,7 @@ from grader.rubrics.week02_diffusion.checks.shared import exact_ddpm
 
 
 @check("ddpm_step", weight=2)
-def any_two_times(student, rng):
+def any_two_times(student: Student, rng: Generator) -> None:
     """From any time to any earlier one, on any schedule, for samples of any shape."""
     for shape, theirs in (((5, 2), "squaredcos_cap_v2"), ((2, 3, 4, 4), "scaled_linear")):
         kept = DDPMScheduler(300, beta_end=0.04, beta_schedule=theirs).alphas_cumprod
@@ -28,7 +30,7 @@ def any_two_times(student, rng):
 
 
 @check("ddpm_step")
-def a_thousand_single_steps(student, rng):
+def a_thousand_single_steps(student: Student, rng: Generator) -> None:
     """Single steps, from t to t - 1, are diffusers' as well."""
     kept, t = any_schedule(rng), int(rng.integers(50, 950))
     epsilon, noisy = gaussian(rng, 4, 2), gaussian(rng, 4, 2)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_shape, assert_that, check
+from coursekit.student import Student
 from diffusion_lab import points
 from diffusion_lab.checks.reference import (
     any_schedule,
@@ -16,7 +18,7 @@ from diffusion_lab.checks.reference import (
 
 
 @check("diffusion_loss", weight=2)
-def pictures_too(student, rng):
+def pictures_too(student: Student, rng: Generator) -> None:
     """A batch of pictures, with a time each, on a schedule of another length."""
     kept = any_schedule(rng, 60)
     clean, noise = gaussian(rng, 3, 2, 6, 6), gaussian(rng, 3, 2, 6, 6)
@@ -30,7 +32,7 @@ def pictures_too(student, rng):
 
 
 @check("diffusion_loss", weight=2)
-def the_model_learnt_the_star(student, rng):
+def the_model_learnt_the_star(student: Student, rng: Generator) -> None:
     """`star_model` guesses the noise nearly as well as the best possible guesser."""
     losses = np.asarray(student.star_losses, dtype=float)
     assert_that(losses.shape[0] >= 300, f"`star_losses` has {losses.shape[0]} entries: was the training cut short?")

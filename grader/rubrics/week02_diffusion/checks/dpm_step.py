@@ -6,8 +6,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from diffusion_lab.checks.reference import (
     any_schedule,
     gaussian,
@@ -17,7 +19,7 @@ from diffusion_lab.checks.reference import (
 
 
 @check("dpm_step")
-def a_whole_walk(student, rng):
+def a_whole_walk(student: Student, rng: Generator) -> None:
     """Six uneven strides are diffusers', with a guess that depends on where one is."""
     kept = any_schedule(rng)
     times = strides(rng, 7)
@@ -36,7 +38,7 @@ def a_whole_walk(student, rng):
 
 
 @check("dpm_step")
-def of_second_order(student, rng):
+def of_second_order(student: Student, rng: Generator) -> None:
     """Half as long strides leave about a quarter of the error. Of a solver of first order they leave half."""
     kept = any_schedule(rng)
     middle, spread, start = float(rng.normal()), float(rng.uniform(0.3, 0.8)), torch.linspace(-1.5, 1.5, 7)[:, None]

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import torch
 from diffusers import DDPMScheduler
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check, evidence
+from coursekit.student import Student
 from diffusion_lab import data
 from diffusion_lab.checks.reference import (
     THEIR_NAMES,
@@ -18,7 +20,7 @@ from grader.rubrics.week02_diffusion.checks.shared import in_rows, pictures_of, 
 
 
 @check("forward", weight=2)
-def other_numbers(student, rng):
+def other_numbers(student: Student, rng: Generator) -> None:
     """It holds for any number of steps and any betas. Were 1000, 1e-4 or 0.02 written into the function?"""
     for name, theirs in THEIR_NAMES.items():
         steps = int(rng.integers(40, 400))
@@ -29,7 +31,7 @@ def other_numbers(student, rng):
 
 
 @check("forward")
-def samples_of_any_shape(student, rng):
+def samples_of_any_shape(student: Student, rng: Generator) -> None:
     """Points, sounds and pictures are mixed alike, in a batch of one too, and stay as they were."""
     kept = any_schedule(rng, 200)
     for shape in ((6, 2), (1, 3, 8, 8), (4, 1, 50)):
@@ -43,7 +45,7 @@ def samples_of_any_shape(student, rng):
 
 
 @check("forward", weight=2)
-def the_scene_dissolved(student, rng):
+def the_scene_dissolved(student: Student, rng: Generator) -> None:
     """`dissolved` is the notebook's scene at its eight moments."""
     static = torch.randn((8, 3, 64, 64), generator=torch.Generator().manual_seed(told_by(student)[0]))
     moments = torch.tensor([0, 100, 200, 300, 450, 600, 800, 999])

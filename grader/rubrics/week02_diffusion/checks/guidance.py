@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from diffusion_lab import probes
 from diffusion_lab.checks.reference import (
     gaussian,
@@ -13,7 +15,7 @@ from diffusion_lab.checks.reference import (
 
 
 @check("guidance")
-def one_and_nothing(student, rng):
+def one_and_nothing(student: Student, rng: Generator) -> None:
     """At 1 it is the told answer, at 0 the one to `empty`, whatever texts those are."""
     seed, t = int(rng.integers(10**6)), torch.tensor(int(rng.integers(10, 990)))
     latents, states, empty = gaussian(rng, 3, 4, 8, 8), gaussian(rng, 3, 5, 12), gaussian(rng, 3, 5, 12)
@@ -25,7 +27,7 @@ def one_and_nothing(student, rng):
 
 
 @check("guidance")
-def a_batch_of_one(student, rng):
+def a_batch_of_one(student: Student, rng: Generator) -> None:
     """One sample is a batch too, and every sample has texts of its own."""
     seed, t = int(rng.integers(10**6)), 300
     unet, theirs = probes.unet(seed), student.library("diffusion_lab.probes").unet(seed)

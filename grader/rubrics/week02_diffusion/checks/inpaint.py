@@ -6,8 +6,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check, evidence
+from coursekit.student import Student
 from diffusion_lab import data, painting, probes
 from diffusion_lab.checks.reference import (
     inpainting_task,
@@ -17,7 +19,7 @@ from grader.rubrics.week02_diffusion.checks.shared import STEPS, in_rows, painte
 
 
 @check("inpaint")
-def one_step_and_untouched_inputs(student, rng):
+def one_step_and_untouched_inputs(student: Student, rng: Generator) -> None:
     """A walk of one step works too, and the caller's tensors are not changed."""
     (start, clean, mask, times, kept, noise), weights = inpainting_task(rng, n=1)
     task = [start, clean, mask, times[:1], kept, noise]
@@ -41,7 +43,7 @@ def expected_inpainting(seed: int, guidance: float) -> tuple[torch.Tensor, torch
 
 
 @check("inpaint", weight=2)
-def the_other_half(student, rng):
+def the_other_half(student: Student, rng: Generator) -> None:
     """`inpainted_latents` keep the left half and hold the painter's own right half."""
     clean, wanted = expected_inpainting(*told_by(student))
     found = pictures_of(student.inpainted_latents, wanted.shape, "inpainted_latents")

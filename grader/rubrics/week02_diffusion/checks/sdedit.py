@@ -8,8 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, evidence
+from coursekit.student import Student
 from diffusion_lab import data, painting
 from diffusion_lab.checks.reference import (
     any_schedule,
@@ -20,7 +22,7 @@ from grader.rubrics.week02_diffusion.checks.shared import STEPS, in_rows, painte
 
 
 @check("sdedit")
-def all_and_nothing(student, rng):
+def all_and_nothing(student: Student, rng: Generator) -> None:
     """Strength 1 walks all the way from noise, strength 0 changes nothing. `times[-0:]` is the whole list."""
     kept, times = any_schedule(rng), [900, 650, 400, 150]
     clean, noise = gaussian(rng, 3, 2), gaussian(rng, 3, 2)
@@ -49,7 +51,7 @@ def expected_edits(seed: int, guidance: float) -> torch.Tensor:
 
 
 @check("sdedit", weight=2)
-def the_edits(student, rng):
+def the_edits(student: Student, rng: Generator) -> None:
     """`edits` are the red star, rewritten with six strengths."""
     wanted, found = expected_edits(*told_by(student)), student.edits
     assert_that(len(found) == 6, f"`edits` has {len(found)} pictures where 6 were expected")

@@ -11,12 +11,13 @@ import torch.nn.functional as F
 
 from coursekit import models
 from coursekit.checks import assert_shape
+from coursekit.student import Student
 
 STEPS = 12
 painter = lru_cache(maxsize=1)(lambda: models.load("diffusion", profile="tiny", device="cpu").model)
 
 
-def told_by(student) -> tuple[int, float]:
+def told_by(student: Student) -> tuple[int, float]:
     """The notebook's own SEED and GUIDANCE: a student may choose others."""
     return int(student.SEED), float(student.GUIDANCE)
 

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_close, check, evidence
+from coursekit.student import Student
 from diffusion_lab import data, painting, probes
 from diffusion_lab.checks.reference import (
     library_pictures,
@@ -13,7 +16,7 @@ from grader.rubrics.week02_diffusion.checks.shared import in_rows, painter, pict
 
 
 @check("text_to_image", weight=2)
-def another_sampler(student, rng):
+def another_sampler(student: Student, rng: Generator) -> None:
     """Another scheduler and another scale of the latents: Euler starts louder and rescales what the network sees."""
     settings = {"scheduler": "EulerDiscreteScheduler", "scaling": float(rng.uniform(0.5, 0.8))}
     pipe, steps = probes.pipeline(**settings), 3
@@ -34,7 +37,7 @@ def another_sampler(student, rng):
 
 
 @check("text_to_image", weight=2)
-def what_the_notebook_painted(student, rng):
+def what_the_notebook_painted(student: Student, rng: Generator) -> None:
     """`my_pictures` are the pipeline's pictures of the first four wishes."""
     pipe, (seed, guidance) = painter(), told_by(student)
     wanted = library_pictures(pipe, data.wishes()[:4], painting.start(pipe, 4, seed=seed), 15, guidance)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from caption_lab import blip, data
 from caption_lab.checks.reference import (
@@ -12,11 +13,12 @@ from caption_lab.checks.reference import (
     pair_of,
 )
 from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner
 
 
 @check("attend")
-def loud_scores_and_any_lengths(student, rng):
+def loud_scores_and_any_lengths(student: Student, rng: Generator) -> None:
     """Large scores do not overflow; one head, one query and values of their own are as good as any."""
     for q, k, heads in ((1, 7, 1), (5, 3, 4), (40, 2, 8)):
         queries, keys = 40 * gaussian(rng, 1, q, 16), 40 * gaussian(rng, 1, k, 16)
@@ -29,7 +31,7 @@ def loud_scores_and_any_lengths(student, rng):
 
 
 @check("attend")
-def a_mask_for_each_picture(student, rng):
+def a_mask_for_each_picture(student: Student, rng: Generator) -> None:
     """A mask may close other places for every picture and every head, and a closed place gets weight 0 exactly."""
     queries, keys, values = (gaussian(rng, 3, 5, 12) for _ in range(3))
     allowed = torch.from_numpy(rng.random((3, 2, 5, 5)) < 0.6)
@@ -42,7 +44,7 @@ def a_mask_for_each_picture(student, rng):
 
 
 @check("attend")
-def through_blips_own_layer(student, rng):
+def through_blips_own_layer(student: Student, rng: Generator) -> None:
     """`my_output` is what the model's first cross-attention makes of the sentence and the picture."""
     model, scene = captioner().model, data.opening_scenes()[4]
     layer = model.text_decoder.bert.encoder.layer[0].crossattention.self

@@ -6,6 +6,7 @@ from __future__ import annotations
 from itertools import pairwise, product
 
 import torch
+from numpy.random import Generator
 
 from caption_lab import blip, data, probes
 from caption_lab.checks.reference import (
@@ -14,11 +15,12 @@ from caption_lab.checks.reference import (
     plain_beams,
 )
 from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner, show_captions, texts_of
 
 
 @check("beam_search")
-def every_beginning_kept(student, rng):
+def every_beginning_kept(student: Student, rng: Generator) -> None:
     """With as many beams as there are beginnings it finds the best caption there is, by trying them all."""
     asked = student.library("caption_lab.probes")
     for penalty in (0.0, 1.0, 0.0, 1.0, 2.0, 0.5):
@@ -40,7 +42,7 @@ def whole_captions(rows: torch.Tensor, n: int, end: int, longest: int):
 
 
 @check("beam_search")
-def one_beam_and_short_captions(student, rng):
+def one_beam_and_short_captions(student: Student, rng: Generator) -> None:
     """One beam is greedy with a score, and one token may be all there is room for."""
     asked = student.library("caption_lab.probes")
     for beams, longest, penalty in ((1, 8, 1.0), (1, 12, 0.0), (1, 5, 2.0), (3, 1, 1.0), (2, 3, 0.7), (6, 12, 1.5)):
@@ -58,7 +60,7 @@ def one_beam_and_short_captions(student, rng):
 
 
 @check("beam_search")
-def finished_captions_cost_no_beam(student, rng):
+def finished_captions_cost_no_beam(student: Student, rng: Generator) -> None:
     """A caption that has ended leaves its place to another beginning: the best one may come last."""
     asked = student.library("caption_lab.probes")
     for beams in (2, 3, 4):
@@ -78,7 +80,7 @@ def finished_captions_cost_no_beam(student, rng):
 
 
 @check("beam_search")
-def the_opening_beams(student, rng):
+def the_opening_beams(student: Student, rng: Generator) -> None:
     """`my_beams` are what four beams find for the four opening pictures of two objects."""
     pictures = data.pictures(data.opening_scenes()[4:])
     wanted = blip.captions(captioner(), pictures, num_beams=4, early_stopping="never")

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from caption_lab import data
 from caption_lab.checks.reference import (
     corpus,
     library_bleu,
 )
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
 
 
 @check("bleu", weight=2)
-def odd_corpora(student, rng):
+def odd_corpora(student: Student, rng: Generator) -> None:
     """Short and long candidates, repeated words, other numbers of references, no match at all, and n from 1 to 4."""
     base, told = corpus(rng, 8, 3)
     short = [" ".join(text.split()[:4]) for text in base]
@@ -35,7 +38,7 @@ def odd_corpora(student, rng):
 
 
 @check("bleu")
-def ties_of_length(student, rng):
+def ties_of_length(student: Student, rng: Generator) -> None:
     """Of two references whose lengths are as close, the shorter counts."""
     said = ["a b c d e f g h"] * 3
     told = [["a b c d e f g h i j", "a b c d e f"], ["a b c d e f", "a b c d e f g h i j"], ["a b c d e f g h i j"] * 2]
@@ -43,7 +46,7 @@ def ties_of_length(student, rng):
 
 
 @check("bleu")
-def the_captions_were_scored(student, rng):
+def the_captions_were_scored(student: Student, rng: Generator) -> None:
     """`my_bleu` is the score of the notebook's own captions."""
     scenes = data.told(48, 2, seed=29)
     pictures = data.pictures(scenes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from caption_lab import data
 from caption_lab.checks.reference import (
@@ -13,11 +14,12 @@ from caption_lab.checks.reference import (
     some_captions,
 )
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
 
 
 @check("caption_loss", weight=2)
-def any_padding(student, rng):
+def any_padding(student: Student, rng: Generator) -> None:
     """Any id may be padding, the batch may have no padding at all, and captions may be two tokens long."""
     for pad, length in ((0, 7), (11, 9), (5, 2)):
         ids = some_captions(rng, 5, 12, max(length, 4))[:, :length]
@@ -28,7 +30,7 @@ def any_padding(student, rng):
 
 
 @check("caption_loss")
-def certain_scores(student, rng):
+def certain_scores(student: Student, rng: Generator) -> None:
     """Scores of hundreds give a finite loss. `log(softmax(x))` is -inf where `log_softmax(x)` is not."""
     scores, ids = 300 * gaussian(rng, 3, 6, 10), some_captions(rng, 3, 10, 6)
     wanted = library_caption_loss(scores, ids, 0)
@@ -36,7 +38,7 @@ def certain_scores(student, rng):
 
 
 @check("caption_loss", weight=2)
-def the_batch_was_learnt(student, rng):
+def the_batch_was_learnt(student: Student, rng: Generator) -> None:
     """`batch_captions` are the eight captions the pupil was taught, and the loss has fallen to nearly nothing."""
     scenes = data.told(8, 2, seed=23)
     losses = np.asarray(student.batch_losses, dtype=float)

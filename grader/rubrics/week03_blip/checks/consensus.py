@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+from numpy.random import Generator
+
 from caption_lab.checks.reference import (
     corpus,
     library_cider,
 )
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 
 
 def brute_rouge_l(candidate: str, references: Sequence[str]) -> float:
@@ -31,7 +34,7 @@ def _inside(some: Sequence[str], others: Sequence[str]) -> bool:
 
 
 @check("consensus")
-def every_subsequence_tried(student, rng):
+def every_subsequence_tried(student: Student, rng: Generator) -> None:
     """Short texts of few words, in which they repeat: the best of all subsequences is found."""
     for _ in range(12):
         texts = [" ".join(rng.choice(list("abcd"), size=int(rng.integers(1, 9)))) for _ in range(3)]
@@ -41,7 +44,7 @@ def every_subsequence_tried(student, rng):
 
 
 @check("consensus")
-def odd_pictures(student, rng):
+def odd_pictures(student: Student, rng: Generator) -> None:
     """Ragged references, words that every picture has, repeated words, and a candidate without any."""
     said, told = corpus(rng, 6, 3)
     told = [some[: 1 + i % 3] for i, some in enumerate(told)]

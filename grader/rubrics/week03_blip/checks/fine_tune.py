@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from caption_lab import blip, data, metrics
 from caption_lab.checks.reference import (
@@ -12,11 +13,12 @@ from caption_lab.checks.reference import (
     numbers,
 )
 from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner, show_captions, texts_of
 
 
 @check("fine_tune")
-def all_new_and_all_old(student, rng):
+def all_new_and_all_old(student: Student, rng: Generator) -> None:
     """Replay 0 and replay 1 work, the seed decides what is drawn, and all examples get their turn."""
     new, old = numbers(rng, 10, 6), numbers(rng, -10, 6)
     asked = student.library("caption_lab.probes")
@@ -35,7 +37,7 @@ def all_new_and_all_old(student, rng):
 
 
 @check("fine_tune")
-def steps_of_adamw(student, rng):
+def steps_of_adamw(student: Student, rng: Generator) -> None:
     """The steps are AdamW's: the first moves the number by the rate."""
     new, old = numbers(rng, 5, 12), numbers(rng, 5, 12)
     asked = student.library("caption_lab.probes")
@@ -49,7 +51,7 @@ def steps_of_adamw(student, rng):
 
 
 @check("fine_tune", weight=2)
-def brown_was_learnt_and_nothing_forgotten(student, rng):
+def brown_was_learnt_and_nothing_forgotten(student: Student, rng: Generator) -> None:
     """`adapted` names brown in unseen pictures and still says of others what it said before."""
     scenes, others = any_scenes(rng, 12, 1), any_scenes(rng, 12, 1)
     pictures = [data.repainted(scene) for scene in scenes]

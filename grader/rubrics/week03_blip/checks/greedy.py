@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from caption_lab import blip, data, probes
 from caption_lab.checks.reference import (
     gaussian,
 )
 from coursekit.checks import assert_same, assert_that, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner, show_captions, texts_of
 
 
 @check("greedy")
-def cut_off_and_other_marks(student, rng):
+def cut_off_and_other_marks(student: Student, rng: Generator) -> None:
     """It stops after `longest` tokens, and start, end and padding are those it is told."""
     for start, end, pad, longest in ((4, 3, 7, 6), (0, 5, 1, 1), (2, 2, 0, 9), (6, 1, 4, 12)):
         table = gaussian(rng, 12, 8, 8)
@@ -43,7 +45,7 @@ def reference_greedy(step, n: int, start: int, end: int, longest: int, pad: int)
 
 
 @check("greedy", weight=2)
-def the_opening_captions(student, rng):
+def the_opening_captions(student: Student, rng: Generator) -> None:
     """`my_captions` are what the model says of the opening pictures."""
     pictures = data.pictures(data.opening_scenes())
     wanted = blip.captions(captioner(), pictures)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from caption_lab import data, metrics, probes
 from caption_lab.checks.reference import (
@@ -18,13 +19,14 @@ from caption_lab.checks.reference import (
 )
 from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
 
 matcher = lru_cache(maxsize=1)(lambda: models.load("retrieval", profile="tiny", device="cpu"))
 
 
 @check("matching")
-def loud_similarities(student, rng):
+def loud_similarities(student: Student, rng: Generator) -> None:
     """Similarities of hundreds do not overflow, and where only one is wrong it is drawn."""
     n = 5
     similarity = 400 * gaussian(rng, n, n)
@@ -41,7 +43,7 @@ def loud_similarities(student, rng):
 
 
 @check("matching")
-def the_model_it_was_given(student, rng):
+def the_model_it_was_given(student: Student, rng: Generator) -> None:
     """`match` asks the model in its arguments, one pair too, and keeps no gradients."""
     scenes = any_scenes(rng, 4, 2)
     pictures, said = data.pictures(scenes), [s.caption(np.random.default_rng(i)) for i, s in enumerate(scenes)]
@@ -64,7 +66,7 @@ def blip_match(model, processor, pictures, said):
 
 
 @check("matching", weight=2)
-def the_guesses_were_sorted(student, rng):
+def the_guesses_were_sorted(student: Student, rng: Generator) -> None:
     """`reranked` holds for each picture the guess that ITM believes most."""
     scenes = data.told(24, 2, seed=26)
     pictures = data.pictures(scenes)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from caption_lab import blip, data
 from caption_lab.checks.reference import (
@@ -13,11 +14,12 @@ from caption_lab.checks.reference import (
     seed_from,
 )
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner
 
 
 @check("patch_embed")
-def wide_and_tall(student, rng):
+def wide_and_tall(student: Student, rng: Generator) -> None:
     """Pictures need not be square, and a patch may be as small as a pixel or as large as the picture."""
     for height, width, side in ((6, 12, 3), (8, 4, 2), (3, 5, 1), (4, 4, 4)):
         pixels = gaussian(rng, 2, 3, height, width)
@@ -27,7 +29,7 @@ def wide_and_tall(student, rng):
 
 
 @check("patch_embed")
-def one_picture_and_untouched_inputs(student, rng):
+def one_picture_and_untouched_inputs(student: Student, rng: Generator) -> None:
     """A batch of one works, and the caller's tensors are not changed."""
     layer, pixels = embedding_layer(seed_from(rng), image=9, side=3, width=7), gaussian(rng, 1, 3, 9, 9)
     parts = [layer.patch_embedding.weight, layer.patch_embedding.bias, layer.class_embedding[0, 0]]
@@ -41,7 +43,7 @@ def one_picture_and_untouched_inputs(student, rng):
 
 
 @check("patch_embed", weight=2)
-def the_opening_pictures(student, rng):
+def the_opening_pictures(student: Student, rng: Generator) -> None:
     """`my_tokens` are those of the model's own eyes for the opening pictures."""
     seen = blip.pixels(captioner(), data.pictures(data.opening_scenes()))
     with torch.no_grad():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from caption_lab import clipcap, data, metrics
 from caption_lab.checks.reference import (
@@ -14,16 +15,17 @@ from caption_lab.checks.reference import (
     seed_from,
 )
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
 
 
-def seed_of(student) -> int:
+def seed_of(student: Student) -> int:
     """The notebook's own SEED: a student may choose another."""
     return int(student.SEED)
 
 
 @check("prefix_loss", weight=2)
-def any_prefix_and_padding(student, rng):
+def any_prefix_and_padding(student: Student, rng: Generator) -> None:
     """Prefixes of one token or of six, other padding, and captions that fill the batch."""
     asked = student.library("caption_lab.probes")
     for k, pad in ((1, clipcap.PAD), (6, 9), (3, clipcap.PAD)):
@@ -40,7 +42,7 @@ def any_prefix_and_padding(student, rng):
 
 
 @check("prefix_loss", weight=2)
-def the_map_was_learnt(student, rng):
+def the_map_was_learnt(student: Student, rng: Generator) -> None:
     """Through `my_map` the GPT names background and colour of pictures that nobody has seen."""
     losses = np.asarray(student.map_losses, dtype=float)
     assert_that(len(losses) >= 80, f"`map_losses` has {len(losses)} entries: was the training cut short?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from caption_lab.checks.reference import (
     as_counts,
@@ -13,10 +14,11 @@ from caption_lab.checks.reference import (
     library_filtered,
 )
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+from coursekit.student import Student
 
 
 @check("sampling", weight=2)
-def edges_of_the_filters(student, rng):
+def edges_of_the_filters(student: Student, rng: Generator) -> None:
     """top_p 1 keeps all, a tiny one keeps the best, top_k beyond the vocabulary keeps all, and extremes stay finite."""
     scores = 3 * gaussian(rng, 5, 9)
     for how in (
@@ -42,7 +44,7 @@ def edges_of_the_filters(student, rng):
 
 
 @check("sampling")
-def rows_and_calls_are_independent(student, rng):
+def rows_and_calls_are_independent(student: Student, rng: Generator) -> None:
     """Rows do not share their luck, and neither do calls."""
     scores = gaussian(rng, 1, 4).expand(400, -1)
     first, second = (torch.as_tensor(student.sample(scores)).long() for _ in range(2))
@@ -54,7 +56,7 @@ def rows_and_calls_are_independent(student, rng):
 
 
 @check("sampling")
-def each_row_with_its_own_scores(student, rng):
+def each_row_with_its_own_scores(student: Student, rng: Generator) -> None:
     """Each row is drawn from its own probabilities, in batches of one too."""
     scores = torch.full((6, 7), -40.0)
     wanted = torch.from_numpy(rng.integers(0, 7, size=6))

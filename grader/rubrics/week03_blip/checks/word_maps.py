@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.random import Generator
 from PIL import Image
 
 from caption_lab import blip, data
@@ -14,11 +15,12 @@ from caption_lab.checks.reference import (
     some_weights,
 )
 from coursekit.checks import assert_close, assert_shape, check, evidence
+from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner
 
 
 @check("word_maps")
-def other_grids(student, rng):
+def other_grids(student: Student, rng: Generator) -> None:
     """One layer, many heads, a grid of one patch or of a hundred."""
     for layers, heads, tokens, side in ((1, 5, 3, 1), (2, 1, 2, 10), (4, 3, 7, 3)):
         weights = some_weights(rng, layers, heads, tokens, side)
@@ -31,7 +33,7 @@ def other_grids(student, rng):
 
 
 @check("word_maps", weight=2)
-def the_maps_of_the_sentence(student, rng):
+def the_maps_of_the_sentence(student: Student, rng: Generator) -> None:
     """`my_maps` show where the model looked when it wrote each word of the notebook's sentence."""
     scene = data.told(1, 2, seed=33)[0]
     words, weights = blip.looks(captioner(), scene.render(), scene.caption())

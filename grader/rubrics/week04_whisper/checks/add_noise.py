@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check, sound_evidence
+from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import told_by
 from whisper_lab import data
 from whisper_lab.checks.reference import (
@@ -16,7 +18,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("add_noise")
-def short_and_long_noise(student, rng):
+def short_and_long_noise(student: Student, rng: Generator) -> None:
     """A noise that is too short is repeated, one that is too long is cut. And it is as loud as asked all the same."""
     speech = chirp(rng, 6000)
     for length in (1000, 2500, 9000):
@@ -29,7 +31,7 @@ def short_and_long_noise(student, rng):
 
 
 @check("add_noise")
-def silent_noise_changes_nothing(student, rng):
+def silent_noise_changes_nothing(student: Student, rng: Generator) -> None:
     """Noise that is silent leaves the speech as it is, and the arguments stay what they were."""
     speech, noise = chirp(rng, 3000), gaussian(rng, 3000)
     assert_close(student.add_noise(speech, torch.zeros(3000), 10.0), speech, atol=1e-6, what="with silent noise it")
@@ -39,7 +41,7 @@ def silent_noise_changes_nothing(student, rng):
 
 
 @check("add_noise")
-def the_noisy_utterance(student, rng):
+def the_noisy_utterance(student: Student, rng: Generator) -> None:
     """`noisy` is the notebook's utterance with white noise, 5 dB below it."""
     spoken = data.utterance()
     noise = data.noise("white", len(spoken.audio) / RATE, seed=told_by(student))

@@ -6,8 +6,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from numpy.random import Generator
 
 from coursekit.checks import assert_same, check
+from coursekit.student import Student
 from whisper_lab import probes
 from whisper_lab.checks.reference import (
     PROMPT,
@@ -18,7 +20,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("beam", weight=2)
-def nothing_is_better(student, rng):
+def nothing_is_better(student: Student, rng: Generator) -> None:
     """With a width that holds everything, it finds the best of all sequences. Its scores are means of logarithms."""
     vocabulary, most = 4, 4
     for penalty in (1.0, 0.0, 2.0):
@@ -37,7 +39,7 @@ def nothing_is_better(student, rng):
 
 
 @check("beam")
-def several_widths(student, rng):
+def several_widths(student: Student, rng: Generator) -> None:
     """Of every width and length penalty, the library's, whether sequences end or are cut off."""
     asked, probed = student.library("whisper_lab.listening"), student.library("whisper_lab.probes")
     for width, penalty, ends in ((2, 1.0, False), (5, 0.6, True), (3, 0.0, True), (4, 1.0, False)):

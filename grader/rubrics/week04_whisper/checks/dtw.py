@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from transformers.generation.utils import GenerateEncoderDecoderOutput
 
 from coursekit.checks import assert_close, assert_same, assert_that, check, sound_evidence
+from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import whisper
 from whisper_lab import data, listening, probes
 from whisper_lab.checks.reference import (
@@ -17,7 +19,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("dtw", weight=2)
-def of_any_shape(student, rng):
+def of_any_shape(student: Student, rng: Generator) -> None:
     """Tall, wide, a single row or column, and costs that are all negative."""
     for n, m in ((1, 7), (6, 1), (15, 6), (7, 40), (1, 1)):
         cost = rng.normal(size=(n, m)) - 3 * float(rng.random())
@@ -27,7 +29,7 @@ def of_any_shape(student, rng):
 
 
 @check("dtw", weight=2)
-def the_librarys_times(student, rng):
+def the_librarys_times(student: Student, rng: Generator) -> None:
     """For any attention the times are those that generate() returns."""
     model = probes.whisper(0)
     for heads, tokens, each in ((2, 5, 9), (6, 9, 7)):
@@ -44,7 +46,7 @@ def the_librarys_times(student, rng):
 
 
 @check("dtw")
-def the_words_of_the_utterance(student, rng):
+def the_words_of_the_utterance(student: Student, rng: Generator) -> None:
     """`my_word_times` tells when each word of the notebook's utterance begins."""
     spoken = data.utterance()
     wanted = listening.word_times(whisper(), spoken.audio)

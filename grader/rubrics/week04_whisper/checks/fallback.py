@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.student import Student
 from whisper_lab import measuring
 from whisper_lab.checks.reference import (
     LOOP,
@@ -13,7 +16,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("fallback")
-def other_limits(student, rng):
+def other_limits(student: Student, rng: Generator) -> None:
     """The limits are those it is given. Were 2.4 and -1 written into the function?"""
     asked = student.library("whisper_lab.probes")
     temperatures = (0.0, 0.5, 1.0)
@@ -30,7 +33,7 @@ def other_limits(student, rng):
 
 
 @check("fallback", weight=2)
-def where_nothing_will_do(student, rng):
+def where_nothing_will_do(student: Student, rng: Generator) -> None:
     """Where no temperature will do, the last one's text is what there is."""
     asked = student.library("whisper_lab.probes")
     results = [(LOOP, -0.2), (SENTENCE, -3.0), (LOOP, -4.0)]
@@ -47,7 +50,7 @@ def where_nothing_will_do(student, rng):
 
 
 @check("fallback")
-def repetition_is_measured_in_bytes(student, rng):
+def repetition_is_measured_in_bytes(student: Student, rng: Generator) -> None:
     """The ratio is that of the text's UTF-8 bytes to their zlib compression, as Whisper has it."""
     asked = student.library("whisper_lab.probes")
     for text in (" ".join(str(w) for w in rng.choice(WORDS, 60)), "ä" * 30 + SENTENCE, "rot und grün und blau " * 3):

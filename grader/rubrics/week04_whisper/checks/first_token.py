@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, assert_shape, check
+from coursekit.student import Student
 from whisper_lab import probes
 from whisper_lab.checks.reference import (
     _plain,
@@ -15,7 +17,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("first_token", weight=2)
-def in_the_models_own_order(student, rng):
+def in_the_models_own_order(student: Student, rng: Generator) -> None:
     """Columns follow `lang_to_id`, whatever numbers its tokens have. Is the start token `generation_config`'s?"""
     seed = int(rng.integers(10**6))
     order = by_number = list(probes.LANGUAGES)[:4]
@@ -32,7 +34,7 @@ def in_the_models_own_order(student, rng):
 
 
 @check("first_token")
-def one_utterance(student, rng):
+def one_utterance(student: Student, rng: Generator) -> None:
     """One utterance alone, and its likeliest language is the library's."""
     seed = int(rng.integers(10**6))
     model, features = probes.whisper(seed), gaussian(rng, 1, probes.MELS, probes.FRAMES)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_same, assert_that, check, sound_evidence
+from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import told_by, whisper
 from whisper_lab import data, listening, probes
 from whisper_lab.checks.reference import (
@@ -16,7 +19,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("greedy", weight=2)
-def cut_off_and_unsuppressed(student, rng):
+def cut_off_and_unsuppressed(student: Student, rng: Generator) -> None:
     """It stops at `most` tokens, and where the end may come first it may say nothing."""
     asked = student.library("whisper_lab.probes")
     seed, model, features, suppress, _ = decoding_task(rng, several=False)
@@ -40,7 +43,7 @@ def cut_off_and_unsuppressed(student, rng):
 
 
 @check("greedy", weight=2)
-def the_sentences(student, rng):
+def the_sentences(student: Student, rng: Generator) -> None:
     """`my_transcripts` are what the shipped model says to the notebook's utterances, as generate() has it."""
     spoken = data.spoken(4, seed=told_by(student))
     wanted = listening.transcribe(whisper(), [one.audio for one in spoken])

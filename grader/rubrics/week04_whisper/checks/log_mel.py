@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_shape, check, evidence, sound_evidence
+from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import as_picture, whisper
 from whisper_lab import data, listening
 from whisper_lab.checks.reference import (
@@ -19,7 +21,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("log_mel", weight=2)
-def other_filterbanks(student, rng):
+def other_filterbanks(student: Student, rng: Generator) -> None:
     """It holds for any number of filters, frame and rate: 128 filters, as in large models, and telephones too."""
     for count, size, rate in ((128, 400, RATE), (40, 256, 8000), (64, 512, 22_050)):
         what = f"{count} filters, frames of {size}, {rate} samples a second: the filterbank"
@@ -29,7 +31,7 @@ def other_filterbanks(student, rng):
 
 
 @check("log_mel")
-def silence_and_noise(student, rng):
+def silence_and_noise(student: Student, rng: Generator) -> None:
     """Silence, noise and a sound followed by silence give what the extractor gives."""
     filters = torch.from_numpy(library_filters(80, 400, RATE)).float()
     click = torch.cat([chirp(rng, 4000), torch.zeros(12_000)])
@@ -39,7 +41,7 @@ def silence_and_noise(student, rng):
 
 
 @check("log_mel", weight=2)
-def the_utterance(student, rng):
+def the_utterance(student: Student, rng: Generator) -> None:
     """`my_features` is what Whisper sees of the notebook's utterance, to 1e-4."""
     spoken = data.utterance()
     wanted = listening.features(whisper(), [spoken.audio])[0]

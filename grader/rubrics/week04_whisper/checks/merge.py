@@ -6,8 +6,10 @@ from __future__ import annotations
 import itertools
 
 import jiwer
+from numpy.random import Generator
 
 from coursekit.checks import assert_same, assert_that, check, sound_evidence
+from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import whisper
 from whisper_lab import data, listening, measuring
 from whisper_lab.checks.reference import (
@@ -17,7 +19,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("merge", weight=2)
-def words_cut_in_two(student, rng):
+def words_cut_in_two(student: Student, rng: Generator) -> None:
     """A word that a cut fell into is wrong in one piece and right in the other. The right one stands in the result."""
     for overlap in (5, 6, 7):
         words = [int(w) for w in rng.permutation(500)[:40]]
@@ -31,7 +33,7 @@ def words_cut_in_two(student, rng):
 
 
 @check("merge")
-def a_refrain_is_kept(student, rng):
+def a_refrain_is_kept(student: Student, rng: Generator) -> None:
     """What was said twice stays twice: only what pieces share because they overlap is dropped."""
     words = [int(w) for w in rng.permutation(500)[:18]]
     said = [*words[:4], *words[:4], *words[4:]]  # said twice, in the first piece
@@ -41,7 +43,7 @@ def a_refrain_is_kept(student, rng):
 
 
 @check("merge")
-def the_long_recording(student, rng):
+def the_long_recording(student: Student, rng: Generator) -> None:
     """`my_long_transcript` is the long recording, from beginning to end."""
     long = data.long_recording()
     found = student.my_long_transcript

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import check
+from coursekit.student import Student
 from whisper_lab.checks.reference import (
     assert_segments,
     told_segments,
@@ -11,7 +14,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("segments", weight=2)
-def the_one_that_was_cut_off(student, rng):
+def the_one_that_was_cut_off(student: Student, rng: Generator) -> None:
     """A segment that was never closed has no end, and is told all the same: the window stopped in its middle."""
     segments, tokens = told_segments(rng, 500, 3)
     cut = [*tokens, tokens[-1], 7, 9, 11]
@@ -21,7 +24,7 @@ def the_one_that_was_cut_off(student, rng):
 
 
 @check("segments")
-def nothing_and_pauses(student, rng):
+def nothing_and_pauses(student: Student, rng: Generator) -> None:
     """No tokens are no segments, a pause belongs to none, and any number may be the first time token."""
     assert_segments(student.segments([], 50_364), [], 50_364)
     tokens = [50_364, 11, 50_374, 50_424, 12, 13, 50_464]

@@ -8,11 +8,12 @@ from functools import lru_cache
 import numpy as np
 
 from coursekit import models
+from coursekit.student import Student
 
 whisper = lru_cache(maxsize=1)(lambda: models.load("whisper", profile="tiny", device="cpu"))
 
 
-def told_by(student) -> int:
+def told_by(student: Student) -> int:
     """The notebook's own SEED: a student may choose another."""
     return int(student.SEED)
 

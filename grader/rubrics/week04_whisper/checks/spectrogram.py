@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_shape, check, evidence, sound_evidence
+from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import as_picture
 from whisper_lab import data
 from whisper_lab.checks.reference import (
@@ -16,7 +18,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("spectrogram", weight=2)
-def other_frames(student, rng):
+def other_frames(student: Student, rng: Generator) -> None:
     """It holds for any frame, hop and length. Were 400 or 160 written into the function?"""
     for size, hop, length in ((256, 64, 3000), (400, 160, 16_000), (512, 200, 5001)):
         wave = chirp(rng, length)
@@ -26,7 +28,7 @@ def other_frames(student, rng):
 
 
 @check("spectrogram")
-def folded_again_and_again(student, rng):
+def folded_again_and_again(student: Student, rng: Generator) -> None:
     """Frequencies beyond the rate itself fold back too. The pattern repeats with the rate."""
     for rate in (8000, 16_000):
         for frequency in [float(f) for f in rng.uniform(rate, 4 * rate, size=4)] + [float(rate), 1.5 * rate]:
@@ -36,7 +38,7 @@ def folded_again_and_again(student, rng):
 
 
 @check("spectrogram")
-def the_chirp(student, rng):
+def the_chirp(student: Student, rng: Generator) -> None:
     """`chirp_power` is the notebook's chirp."""
     wave = data.chirp()
     wanted = library_power(torch.from_numpy(wave))

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import jiwer
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, check
+from coursekit.student import Student
 from whisper_lab.checks.reference import (
     WORDS,
     _plain,
@@ -16,7 +18,7 @@ from whisper_lab.checks.reference import (
 
 
 @check("word_errors", weight=2)
-def equal_to_jiwer(student, rng):
+def equal_to_jiwer(student: Student, rng: Generator) -> None:
     """WER and CER are jiwer's, over many sentences."""
     pairs = [misheard(rng, int(n)) for n in rng.integers(1, 15, size=12)]
     said, heard = [" ".join(a) for a, _ in pairs], [" ".join(b) for _, b in pairs]
@@ -30,7 +32,7 @@ def equal_to_jiwer(student, rng):
 
 
 @check("word_errors", weight=2)
-def nothing_heard_and_nothing_said(student, rng):
+def nothing_heard_and_nothing_said(student: Student, rng: Generator) -> None:
     """Nothing heard is all left out; nothing said is all put in; both nothing is no error."""
     words = [str(w) for w in rng.choice(WORDS, 5)]
     assert_alignment(student.align(words, []), words, [], 5)
@@ -41,7 +43,7 @@ def nothing_heard_and_nothing_said(student, rng):
 
 
 @check("word_errors")
-def letters_are_aligned_too(student, rng):
+def letters_are_aligned_too(student: Student, rng: Generator) -> None:
     """Any list can be aligned: letters, or numbers."""
     for said, heard in (("kitten", "sitting"), ("abcdef", "azced"), ("aab", "baa")):
         assert_alignment(

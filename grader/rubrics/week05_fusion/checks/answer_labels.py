@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     ASSISTANT,
     END,
@@ -15,7 +17,7 @@ from fusion_lab.checks.reference import (
 
 
 @check("answer_labels", weight=2)
-def any_conversation(student, rng):
+def any_conversation(student: Student, rng: Generator) -> None:
     """Many turns, one that was never closed, rows without an answer, other marks."""
     rows = [
         turns_of(rng, 4),

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     any_boxes,
 )
 
 
 @check("boxes")
-def edges(student, rng):
+def edges(student: Student, rng: Generator) -> None:
     """The edges have bins of their own, and what lies outside counts as the edge."""
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [-0.4, -0.01, 1.3, 1.01]])
     tokens = torch.as_tensor(student.to_bins(boxes, 32))
@@ -22,7 +24,7 @@ def edges(student, rng):
 
 
 @check("boxes", weight=2)
-def iou_of_edge_cases(student, rng):
+def iou_of_edge_cases(student: Student, rng: Generator) -> None:
     """Nested, touching, equal and empty boxes; it is symmetric."""
     whole, half = [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.5, 1.0]
     right, empty, wrong = [0.5, 0.0, 1.0, 1.0], [0.3, 0.3, 0.3, 0.9], [0.8, 0.8, 0.2, 0.2]

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     gaussian,
     some,
@@ -14,7 +16,7 @@ from fusion_lab.checks.reference import (
 
 
 @check("fusion")
-def nobody_is_there(student, rng):
+def nobody_is_there(student: Student, rng: Generator) -> None:
     """Where no modality is there the scores are zeros, whatever stands in the missing ones' places."""
     scores, there = gaussian(rng, 5, 3, 4), some(rng, 5, 3)
     there[0], there[1] = False, True
@@ -26,7 +28,7 @@ def nobody_is_there(student, rng):
 
 
 @check("fusion", weight=2)
-def what_is_missing_is_not_asked(student, rng):
+def what_is_missing_is_not_asked(student: Student, rng: Generator) -> None:
     """Missing tokens change nothing, and where all are missing what asked comes back as it was."""
     asking, asked, there = gaussian(rng, 4, 3, 8), gaussian(rng, 4, 6, 8), some(rng, 4, 6)
     query, key, value = (gaussian(rng, 8, 8) for _ in range(3))

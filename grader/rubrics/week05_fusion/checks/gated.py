@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     crossing,
     gaussian,
@@ -17,7 +19,7 @@ from fusion_lab.checks.reference import (
 
 
 @check("gated", weight=2)
-def words_before_any_picture(student, rng):
+def words_before_any_picture(student: Student, rng: Generator) -> None:
     """A word that may ask nothing comes back bit by bit, with other sizes and many pictures."""
     layer, weights = crossing(seed_from(rng), 24, 3)
     words, seen = gaussian(rng, 3, 7, 24), gaussian(rng, 3, 4, 5, 24)
@@ -31,7 +33,7 @@ def words_before_any_picture(student, rng):
 
 
 @check("gated")
-def many_pictures(student, rng):
+def many_pictures(student: Student, rng: Generator) -> None:
     """The mask, for texts with none, one or many pictures."""
     ids = torch.from_numpy(np.where(rng.random((5, 12)) < 0.3, 9, 5))
     ids[0] = 5

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     gaussian,
 )
 
 
 @check("looks")
-def any_map(student, rng):
+def any_map(student: Student, rng: Generator) -> None:
     """Other sizes, another place, patches anywhere."""
     for side, first, place in ((3, 0, 10), (4, 5, 3), (1, 2, 2)):
         attention = gaussian(rng, 2, 3, 22, 22).softmax(-1)
@@ -20,7 +23,7 @@ def any_map(student, rng):
 
 
 @check("looks")
-def any_number_of_patches(student, rng):
+def any_number_of_patches(student: Student, rng: Generator) -> None:
     """None, one and all."""
     patches, weights, fill = gaussian(rng, 8, 3), gaussian(rng, 8), gaussian(rng, 3)
     order = weights.argsort(descending=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     pair_of,
     seed_from,
@@ -14,7 +16,7 @@ from fusion_lab.checks.reference import (
 
 
 @check("modality_dropout", weight=2)
-def as_often_and_never_all(student, rng):
+def as_often_and_never_all(student: Student, rng: Generator) -> None:
     """Each is left out by itself, as often as its rate says, in each row anew; no row is left with nothing."""
     n, rates = 4000, torch.tensor([0.3, 0.6, 0.1])
     there = torch.ones(n, 3, dtype=torch.bool)
@@ -41,7 +43,7 @@ def as_often_and_never_all(student, rng):
 
 
 @check("modality_dropout")
-def who_is_believed(student, rng):
+def who_is_believed(student: Student, rng: Generator) -> None:
     """Shares of the torn places, for any answers."""
     words = ["star", "ring", "cross"]
     said, first, second = ([words[i] for i in rng.integers(3, size=60)] for _ in range(3))

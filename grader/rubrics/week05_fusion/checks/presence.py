@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     assert_presence,
     reference_presence,
@@ -11,7 +14,7 @@ from fusion_lab.checks.reference import (
 
 
 @check("presence", weight=2)
-def as_models_say_it(student, rng):
+def as_models_say_it(student: Student, rng: Generator) -> None:
     """Answers with capitals, spaces and more words; and what would be divided by zero."""
     forms = {"yes": ["Yes", " yes, there is", "YES.", "yes"], "no": ["No", " no.", "there is none", "not yes"]}
     words = ["yes" if x else "no" for x in rng.random(22) < 0.6]

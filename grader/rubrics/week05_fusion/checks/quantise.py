@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     gaussian,
     pair_of,
@@ -13,7 +15,7 @@ from fusion_lab.checks.reference import (
 
 
 @check("quantise", weight=2)
-def rows_of_zeros_and_signs(student, rng):
+def rows_of_zeros_and_signs(student: Student, rng: Generator) -> None:
     """A row of zeros survives; the largest number may be negative; nothing is off by more than half a step."""
     weight = gaussian(rng, 5, 9)
     weight[1], weight[3, 4] = 0, -30
@@ -28,7 +30,7 @@ def rows_of_zeros_and_signs(student, rng):
 
 
 @check("quantise")
-def any_cache(student, rng):
+def any_cache(student: Student, rng: Generator) -> None:
     """Other numbers of bytes."""
     tokens, layers, heads, width = (int(rng.integers(2, 40)) for _ in range(4))
     for number in (1, 4):

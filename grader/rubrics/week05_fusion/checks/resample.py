@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     gaussian,
     perceiver,
@@ -12,7 +15,7 @@ from fusion_lab.checks.reference import (
 
 
 @check("resample", weight=2)
-def any_heads(student, rng):
+def any_heads(student: Student, rng: Generator) -> None:
     """Other widths, heads and numbers of latents and patches."""
     for d, heads, latents, patches in ((24, 3, 5, 2), (8, 1, 1, 9), (12, 2, 4, 4)):
         module, weights = perceiver(seed_from(rng), d, heads)

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.student import Student
 from fusion_lab.checks.reference import (
     pair_of,
     reference_join,
@@ -14,7 +16,7 @@ from fusion_lab.checks.reference import (
 
 
 @check("sequence", weight=2)
-def any_number_of_parts(student, rng):
+def any_number_of_parts(student: Student, rng: Generator) -> None:
     """One part, or five, of any length; and the parts stay as they were."""
     for lengths in ((3,), (1, 6), (2, 1, 4, 3, 5)):
         parts, modality, positions = three_parts(rng, lengths)

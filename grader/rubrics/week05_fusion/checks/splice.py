@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from fusion_lab import chatting, data
 from fusion_lab.checks.reference import (
     conversation_ids,
@@ -18,14 +20,14 @@ from grader.rubrics.week05_fusion.checks.shared import llava, show_answers
 
 
 @check("splice")
-def any_size(student, rng):
+def any_size(student: Student, rng: Generator) -> None:
     """The projector works for other widths."""
     parts, features = projector_of(rng, 9, 4), gaussian(rng, 3, 5, 9)
     assert_close(student.project(features, *parts), library_projector(features, parts), atol=1e-4, what="the patches")
 
 
 @check("splice", weight=2)
-def scattered_places(student, rng):
+def scattered_places(student: Student, rng: Generator) -> None:
     """Placeholders anywhere, another id, and a clear error where their number is not that of the patches."""
     image = int(rng.integers(50, 90))
     ids, words, patches = (
@@ -60,7 +62,7 @@ def refused(call) -> None:
 
 
 @check("splice")
-def the_librarys_forward(student, rng):
+def the_librarys_forward(student: Student, rng: Generator) -> None:
     """`my_logits` are those of the library on the opening picture."""
     scene, question = data.opening_scenes()[0], "what colour is the star?"
     asked, found = chatting.inputs(llava(), scene, question), student.my_logits

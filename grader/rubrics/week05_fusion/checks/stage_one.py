@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.student import Student
 from fusion_lab import chatting, data
 from fusion_lab.checks.reference import (
     seed_from,
@@ -15,13 +17,13 @@ from fusion_lab.checks.reference import (
 from grader.rubrics.week05_fusion.checks.shared import llava, show_answers
 
 
-def seed_of(student) -> int:
+def seed_of(student: Student) -> int:
     """The notebook's own SEED: a student may choose another."""
     return int(student.SEED)
 
 
 @check("stage_one")
-def steps_of_adamw(student, rng):
+def steps_of_adamw(student: Student, rng: Generator) -> None:
     """The connector's weights are those that AdamW without weight decay arrives at."""
     seed, steps, rate = seed_from(rng), 7, float(rng.uniform(0.005, 0.02))
     watched = student.library("fusion_lab.probes").watched_stage_one(student.stage_one, seed, steps, rate)
@@ -32,7 +34,7 @@ def steps_of_adamw(student, rng):
 
 
 @check("stage_one", weight=2)
-def the_pupil_sees(student, rng):
+def the_pupil_sees(student: Student, rng: Generator) -> None:
     """`pupil` answers new questions better than before, and only its projector changed."""
     asked = data.questions(24, seed_from(rng))
     library = student.library("fusion_lab.probes")

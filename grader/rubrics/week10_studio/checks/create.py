@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 
+from numpy.random import Generator
 from PIL import Image
 
 from coursekit.checks import assert_close, assert_same, assert_that, check, evidence
+from coursekit.student import Student
 from studio_lab.checks.reference import (
     assert_alike,
     assert_best_first,
@@ -20,7 +22,7 @@ from studio_lab.checks.reference import (
 
 
 @check("create")
-def short_of_memory(student, rng):
+def short_of_memory(student: Student, rng: Generator) -> None:
     """Out of memory, the candidates are painted one by one; where even one is too much, it is said what to do."""
     for kind in ("MemoryError", "OutOfMemoryError"):
         made = plan(rng, int(rng.integers(10**6)), batch=1, exhausted=kind)
@@ -36,7 +38,7 @@ def short_of_memory(student, rng):
 
 
 @check("create")
-def words_and_other_disks(student, rng):
+def words_and_other_disks(student: Student, rng: Generator) -> None:
     """Unknown words are named, a prompt that cannot be read paints nothing, and any failure to save is a note."""
     made = plan(rng, int(rng.integers(10**6)), unknown=["zebra", "quark"])
     _, notes = result_of(created(student, made))
@@ -53,7 +55,7 @@ def words_and_other_disks(student, rng):
 
 
 @check("create", weight=2)
-def the_app_runs_on_it(student, rng):
+def the_app_runs_on_it(student: Student, rng: Generator) -> None:
     """In the app it paints what was asked for, and a restart finds it again, with every setting."""
     one, (seed,) = scene(rng), seeds_of(rng, 1)
     settings = {

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_that, check
+from coursekit.student import Student
 from studio_lab.checks.reference import (
     Page,
     assert_deck,
@@ -12,7 +15,7 @@ from studio_lab.checks.reference import (
 
 
 @check("deck", weight=2)
-def text_is_only_text(student, rng):
+def text_is_only_text(student: Student, rng: Generator) -> None:
     """Tags, quotes and ampersands in titles, prompts and captions are shown, not obeyed."""
     wanted = slides(rng, 3)
     wanted[0]["prompt"] = "<script>alert(1)</script> & <b>bold</b>"
@@ -35,7 +38,7 @@ def _harmless(page: Page) -> None:
 
 
 @check("deck")
-def none_and_many(student, rng):
+def none_and_many(student: Student, rng: Generator) -> None:
     """A session without pictures has a title only; many pictures stay in their order, each with its seed."""
     _harmless(assert_deck(student.deck("Empty", []), "Empty", []))
     wanted = slides(rng, 7)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_close, assert_same, check
+from coursekit.student import Student
 from studio_lab.checks.reference import (
     library_caption,
     library_match,
@@ -12,7 +15,7 @@ from studio_lab.checks.reference import (
 
 
 @check("describe", weight=2)
-def any_picture_and_long_prompts(student, rng):
+def any_picture_and_long_prompts(student: Student, rng: Generator) -> None:
     """Pictures of any mode and size are read, and a prompt may be longer than the model reads."""
     probes, one = student.library("studio_lab.probes"), scene(rng).render(96)
     see_through = one.convert("RGBA")

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import DDIMScheduler
+from numpy.random import Generator
 from PIL import Image
 
 from coursekit.checks import assert_same, assert_that, check, evidence
+from coursekit.student import Student
 from studio_lab.checks.reference import (
     assert_alike,
     inside,
@@ -54,7 +56,7 @@ def _states(pipe: Any, text: str) -> torch.Tensor:
 
 
 @check("edit", weight=2)
-def what_is_new_grows_out_of_what_is_there(student, rng):
+def what_is_new_grows_out_of_what_is_there(student: Student, rng: Generator) -> None:
     """Inside the region repaint follows the formula, step by step."""
     probes = student.library("studio_lab.probes")
     one, prompt = scene(rng), scene(rng).caption()
@@ -80,7 +82,7 @@ def _beside(*pictures: Any) -> Image.Image:
 
 
 @check("edit")
-def no_region_and_no_strength(student, rng):
+def no_region_and_no_strength(student: Student, rng: Generator) -> None:
     """A region without a pixel is refused, and no strength changes nothing."""
     probes, picture = student.library("studio_lab.probes"), scene(rng).render()
     for region in ((0.5, 0.5, 0.5, 0.9), (0.7, 0.0, 0.3, 1.0), (0.501, 0.0, 0.505, 1.0)):

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_same, assert_that, check, evidence
+from coursekit.student import Student
 from studio_lab.checks.reference import (
     assert_alike,
     library_painted,
@@ -13,7 +16,7 @@ from studio_lab.checks.reference import (
 
 
 @check("paint")
-def a_seed_is_a_promise(student, rng):
+def a_seed_is_a_promise(student: Student, rng: Generator) -> None:
     """A seed gives the same picture in any company, and global randomness is neither used nor moved."""
     probes, prompt, (one, two) = student.library("studio_lab.probes"), scene(rng).caption(), seeds_of(rng, 2)
     found = probes.painting(student.paint, prompt, [two, one, two], 4, 3.0)
@@ -26,7 +29,7 @@ def a_seed_is_a_promise(student, rng):
 
 
 @check("paint", weight=2)
-def two_sessions_at_once(student, rng):
+def two_sessions_at_once(student: Student, rng: Generator) -> None:
     """While one visitor paints, another one does, with other steps and guidance: both get their own picture."""
     (a, b), (one, two) = (scene(rng).caption() for _ in range(2)), seeds_of(rng, 2)
     first, second = (a, [one], 6, 2.0), (b, [two], 2, 6.0)  # strides of 166 and 500: exchanged, they are seen
@@ -37,7 +40,7 @@ def two_sessions_at_once(student, rng):
 
 
 @check("paint")
-def it_can_be_stopped(student, rng):
+def it_can_be_stopped(student: Student, rng: Generator) -> None:
     """What on_step raises ends the painting and comes out."""
     at = int(rng.integers(1, 4))
     out, made = student.library("studio_lab.probes").stopped(student.paint, ("a red star", [1], 6, 3.0), at)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import check
+from coursekit.student import Student
 from studio_lab import data
 from studio_lab.checks.reference import (
     assert_ranked,
@@ -12,7 +15,7 @@ from studio_lab.checks.reference import (
 
 
 @check("rank")
-def one_and_many(student, rng):
+def one_and_many(student: Student, rng: Generator) -> None:
     """One picture is ranked, and so are many, some of which are there twice."""
     scenes = [scene(rng, colour=colour) for colour in ("red", "blue", "green")]
     a, b, c = (one.render() for one in scenes)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_same, assert_that, check
+from coursekit.student import Student
 from studio_lab.checks.reference import (
     WORDS,
     read,
@@ -12,7 +15,7 @@ from studio_lab.checks.reference import (
 
 
 @check("read_prompt")
-def what_looks_the_same(student, rng):
+def what_looks_the_same(student: Student, rng: Generator) -> None:
     """Letters of other widths and characters that nobody sees become plain."""
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in "red")
     prompt, unknown = read(student, f"{wide}\u200bstar\x07on\u00a0white", WORDS)
@@ -23,7 +26,7 @@ def what_looks_the_same(student, rng):
 
 
 @check("read_prompt")
-def the_limit_itself(student, rng):
+def the_limit_itself(student: Student, rng: Generator) -> None:
     """The limit counts the characters that are left; with known=None every word will do."""
     most = int(rng.integers(20, 60))
     exact = "r" * most

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from coursekit.checks import assert_that, check
+from coursekit.student import Student
 from studio_lab import data
 from studio_lab.checks import parts
 from studio_lab.checks.reference import (
@@ -17,7 +19,7 @@ from studio_lab.checks.reference import (
 
 
 @check("read_sound")
-def too_long_and_too_large(student, rng):
+def too_long_and_too_large(student: Student, rng: Generator) -> None:
     """A sound that is too long or too large is refused; just short enough is not."""
     most = float(rng.integers(3, 8))
     fine = np.zeros(int(most * 8000))
@@ -31,7 +33,7 @@ def too_long_and_too_large(student, rng):
 
 
 @check("read_sound")
-def broken_and_loud_samples(student, rng):
+def broken_and_loud_samples(student: Student, rng: Generator) -> None:
     """Samples that are no numbers are refused, and what is too loud is cut off."""
     wave, at = tone(rng, RATE, 0.5)
     for value in (np.nan, np.inf):
@@ -46,7 +48,7 @@ def broken_and_loud_samples(student, rng):
 
 
 @check("read_sound")
-def what_the_header_states(student, rng):
+def what_the_header_states(student: Student, rng: Generator) -> None:
     """A rate or a number of channels that no recording has is refused; those at the bounds are not."""
     # rates that an answer without bounds can afford: what a header may cost in full is in the exercise's text
     for rate in (int(rng.integers(192_001, 400_000)), 192_001, 3999, int(rng.integers(1, 4000))):

@@ -9,9 +9,11 @@ import struct
 import zlib
 from typing import Any
 
+from numpy.random import Generator
 from PIL import Image
 
 from coursekit.checks import assert_same, assert_that, check
+from coursekit.student import Student
 from studio_lab.checks import parts
 from studio_lab.checks.reference import (
     noise,
@@ -49,7 +51,7 @@ def _pixels_of(png: bytes) -> bytes:
 
 
 @check("recipe")
-def the_chunks_are_there(student, rng):
+def the_chunks_are_there(student: Student, rng: Generator) -> None:
     """The file has the recipe and a disclaimer in text chunks, and the same pixels."""
     told, picture = recipe(rng, "vary"), noise(rng)
     file = student.stamp(picture, told)
@@ -74,7 +76,7 @@ def _with_chunk(picture: Image.Image, told: Any, keyword: str = "recipe") -> byt
 
 
 @check("recipe", weight=2)
-def types_and_ranges(student, rng):
+def types_and_ranges(student: Student, rng: Generator) -> None:
     """Booleans, nan, huge numbers, other types and other words are refused; the limits themselves are not."""
     wrong = [
         *(("steps", value) for value in (True, 101, 2.0, 10**30, [3])),
@@ -97,7 +99,7 @@ def types_and_ranges(student, rng):
 
 
 @check("recipe")
-def edits_all_the_way_back(student, rng):
+def edits_all_the_way_back(student: Student, rng: Generator) -> None:
     """The recipes that an edit goes back to are checked too: no more than twenty, and no more than 600 steps in all."""
     for name, value in (("strength", 1.5), ("strength", True), ("from", None), ("from", [])):
         told = recipe(rng, "vary") | {name: value}
@@ -127,7 +129,7 @@ def edits_all_the_way_back(student, rng):
 
 
 @check("recipe")
-def other_files(student, rng):
+def other_files(student: Student, rng: Generator) -> None:
     """Files that hold no recipe, or one that is no good, are refused; fields nobody asked for are left out."""
     told = recipe(rng)
     assert_same(student.read_recipe(json.dumps(told | {"run": "rm -rf /", "strength": 2}).encode()), told, "the recipe")

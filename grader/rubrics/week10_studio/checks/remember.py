@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from numpy.random import Generator
+
 from coursekit.checks import assert_same, assert_that, check
+from coursekit.student import Student
 from studio_lab.checks.reference import (
     assert_works,
     noise,
@@ -12,7 +15,7 @@ from studio_lab.checks.reference import (
 
 
 @check("remember")
-def what_is_typed_is_text(student, rng):
+def what_is_typed_is_text(student: Student, rng: Generator) -> None:
     """Quotes, semicolons and other alphabets in sessions and prompts are kept as they are."""
     path = student.library("studio_lab.probes").new_history()
     names = ["o'hara", "'); DROP TABLE works; --", "ada%", "adam", "ünï ☂"]
@@ -24,7 +27,7 @@ def what_is_typed_is_text(student, rng):
 
 
 @check("remember", weight=2)
-def it_is_on_the_disk(student, rng):
+def it_is_on_the_disk(student: Student, rng: Generator) -> None:
     """What was remembered is in the file: another file, with other words in it, tells those."""
     probes, picture = student.library("studio_lab.probes"), noise(rng)
     path = probes.new_history()
@@ -38,7 +41,7 @@ def it_is_on_the_disk(student, rng):
 
 
 @check("remember", weight=2)
-def a_full_disk_loses_nothing(student, rng):
+def a_full_disk_loses_nothing(student: Student, rng: Generator) -> None:
     """When the disk is full, remember raises, and what was there stays and can be read."""
     probes = student.library("studio_lab.probes")
     path = probes.new_history()
@@ -53,7 +56,7 @@ def a_full_disk_loses_nothing(student, rng):
 
 
 @check("remember")
-def several_at_once(student, rng):
+def several_at_once(student: Student, rng: Generator) -> None:
     """Threads that remember at the same time lose nothing."""
     probes, names = student.library("studio_lab.probes"), ["a", "b", "c"]
     path = probes.new_history()

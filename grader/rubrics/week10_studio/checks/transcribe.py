@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from coursekit.checks import assert_same, assert_that, check, sound_evidence
+from coursekit.student import Student
 from studio_lab import data
 from studio_lab.checks.reference import (
     heard_by,
@@ -16,7 +18,7 @@ from studio_lab.checks.reference import (
 
 
 @check("transcribe", weight=2)
-def windows_and_pauses(student, rng):
+def windows_and_pauses(student: Student, rng: Generator) -> None:
     """What is longer than a window is heard to its end, and pauses add nothing."""
     window = model("whisper").processor.feature_extractor.n_samples
     pair = [*spoken(rng, "en", 1), *spoken(rng, "de", 1)]
@@ -36,7 +38,7 @@ def _filled(wave: np.ndarray, length: int) -> np.ndarray:
 
 
 @check("transcribe")
-def new_voices(student, rng):
+def new_voices(student: Student, rng: Generator) -> None:
     """Voices that the model never heard are written down as the library does."""
     for language in ("en", "de"):
         every = data.wishes(language, 2, ("voices",))
