@@ -51,7 +51,7 @@ def fused_accuracy() -> float:
     (train, labels), (test, test_labels) = sets
     middle, spread = train.mean(axis=0), train.std(axis=0) + 1e-9
     classifier = LogisticRegression(C=0.1, max_iter=1000).fit((train - middle) / spread, labels)
-    return classifier.score((test - middle) / spread, test_labels)
+    return float(classifier.score((test - middle) / spread, test_labels))
 
 
 @check("fusion")

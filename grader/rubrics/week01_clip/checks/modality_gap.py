@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -62,7 +64,7 @@ def the_gap_was_closed(student: Student, rng: Generator) -> None:
     )
 
 
-def cloud(images, texts, side: int = 260) -> np.ndarray:
+def cloud(images: Any, texts: Any, side: int = 260) -> np.ndarray:
     """Points of two kinds on the plane of their two principal axes, as a picture."""
     points = np.nan_to_num(np.concatenate([np.asarray(images, dtype=float), np.asarray(texts, dtype=float)]))
     points = points - points.mean(axis=0)

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib import colormaps
+from PIL import Image
 
 import clip_lab.data as data
 from coursekit import models
@@ -19,7 +21,7 @@ album = lru_cache(maxsize=1)(lambda: data.album(160))
 singles = lru_cache(maxsize=1)(lambda: data.album(128, objects=1))
 
 
-def image_vectors(pictures: list) -> torch.Tensor:
+def image_vectors(pictures: list[Image.Image]) -> torch.Tensor:
     """Unit embeddings (n, d)."""
     return F.normalize(models.embed_images(clip(), pictures), dim=-1)
 
@@ -41,7 +43,7 @@ def single_vectors() -> torch.Tensor:
     return image_vectors(singles().pictures)
 
 
-def heat(matrix, low: float | None = None, high: float | None = None, cell: int = 14) -> np.ndarray:
+def heat(matrix: Any, low: float | None = None, high: float | None = None, cell: int = 14) -> np.ndarray:
     """A matrix as a picture (h, w, 3) in [0, 1]."""
     values = np.asarray(matrix, dtype=float)
     low, high = values.min() if low is None else low, values.max() if high is None else high

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ def as_the_paper_words_it(student: Student, rng: Generator) -> None:
     similarity = rng.normal(size=(200, 2, 2)) + rng.uniform(0, 1, size=(200, 1, 1)) * np.eye(2)
     found, wanted = student.winoground(torch.from_numpy(similarity).float()), scores_here(similarity.astype(np.float32))
     right = similarity[:, [0, 1], [0, 1]]
-    slips = {
+    slips: dict[str, dict[str, Any]] = {
         "text": {
             "that is the part of single choices that are right; a pair passes when both are": np.mean(
                 right > similarity[:, [0, 1], [1, 0]]

@@ -22,7 +22,8 @@ from grader.rubrics.week01_clip.checks.shared import heat, side_by_side, single_
 def shape_prompts() -> torch.Tensor:
     """Unit embeddings of every prompt for every shape (6, t, d)."""
     texts = [data.prompt("shape", name, t) for name in data.ATTRIBUTES["shape"] for t in data.TEMPLATES]
-    return text_vectors(texts).unflatten(0, (-1, len(data.TEMPLATES)))
+    vectors = text_vectors(texts)
+    return vectors.reshape(-1, len(data.TEMPLATES), vectors.shape[-1])
 
 
 @check("zero_shot", weight=2)

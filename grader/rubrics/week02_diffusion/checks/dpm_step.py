@@ -25,7 +25,7 @@ def a_whole_walk(student: Student, rng: Generator) -> None:
     times = strides(rng, 7)
     centre, sample = gaussian(rng, 1, 2), gaussian(rng, 4, 2)
 
-    def guess(noisy, t):
+    def guess(noisy: torch.Tensor, t: int) -> torch.Tensor:
         return torch.tanh(noisy) * kept[t] + centre
 
     wanted = library_dpm(kept, times, sample, guess)
@@ -44,11 +44,11 @@ def of_second_order(student: Student, rng: Generator) -> None:
     middle, spread, start = float(rng.normal()), float(rng.uniform(0.3, 0.8)), torch.linspace(-1.5, 1.5, 7)[:, None]
     a, sigma = kept.double().sqrt(), (1 - kept.double()).sqrt()
 
-    def guess(noisy, t):  # the mean of N(middle, spread^2) given the noisy sample
+    def guess(noisy: torch.Tensor, t: int) -> torch.Tensor:  # the mean of N(middle, spread^2) given the noisy sample
         gain = a[t] * spread**2 / (a[t] ** 2 * spread**2 + sigma[t] ** 2)
         return (middle + gain * (noisy.double() - a[t] * middle)).float()
 
-    def exact(s, t):
+    def exact(s: int, t: int) -> torch.Tensor:
         width = ((a[s] * spread) ** 2 + sigma[s] ** 2).sqrt() / ((a[t] * spread) ** 2 + sigma[t] ** 2).sqrt()
         return a[s] * middle + width * (start.double() - a[t] * middle)
 
@@ -62,7 +62,7 @@ def of_second_order(student: Student, rng: Generator) -> None:
             clean = guess(sample, t)
             sample = torch.as_tensor(student.dpm_step(clean, sample, t, previous, kept, earlier, before))
             earlier, before = clean, t
-        return (sample.double() - exact(last, first)).abs().max().item()
+        return float((sample.double() - exact(last, first)).abs().max())
 
     coarse, fine = error(5), error(10)
     assert_that(coarse < 0.5, f"with five strides it is {coarse:.2g} off the exact end")

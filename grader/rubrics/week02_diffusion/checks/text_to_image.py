@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check, evidence
@@ -18,7 +20,7 @@ from grader.rubrics.week02_diffusion.checks.shared import in_rows, painter, pict
 @check("text_to_image", weight=2)
 def another_sampler(student: Student, rng: Generator) -> None:
     """Another scheduler and another scale of the latents: Euler starts louder and rescales what the network sees."""
-    settings = {"scheduler": "EulerDiscreteScheduler", "scaling": float(rng.uniform(0.5, 0.8))}
+    settings: dict[str, Any] = {"scheduler": "EulerDiscreteScheduler", "scaling": float(rng.uniform(0.5, 0.8))}
     pipe, steps = probes.pipeline(**settings), 3
     prompts, latents = some_wishes(rng, 2), painting.start(pipe, 2, int(rng.integers(10**6)))
     wanted = library_pictures(pipe, prompts, latents, steps, 2.5)

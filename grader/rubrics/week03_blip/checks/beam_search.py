@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise, product
 
 import torch
@@ -33,7 +34,7 @@ def every_beginning_kept(student: Student, rng: Generator) -> None:
         assert_close(found[1], best[0], atol=1e-3, what=f"penalty {penalty:g}: the score")
 
 
-def whole_captions(rows: torch.Tensor, n: int, end: int, longest: int):
+def whole_captions(rows: torch.Tensor, n: int, end: int, longest: int) -> Iterator[tuple[tuple[int, ...], float]]:
     """Every caption of n tokens that is whole, from start token 1, with its log-probability."""
     for ids in product(range(5), repeat=n):
         if end in ids[:-1] or (n < longest and ids[-1] != end):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from numpy.random import Generator
 
@@ -28,11 +30,13 @@ def cut_off_and_other_marks(student: Student, rng: Generator) -> None:
         found = torch.as_tensor(student.greedy(step, 6, start, end, longest, pad)).tolist()
         assert_same(found, wanted, f"start {start}, end {end}, padding {pad}, at most {longest}: the list of token ids")
     step = student.library("caption_lab.probes").counting_step(gaussian(rng, 12, 8, 8))
-    found = torch.as_tensor(student.greedy(step, 1, 1, 2, 5, 0))
-    assert_that(found.ndim == 2 and len(found) == 1, "of one picture one row was expected")
+    rows = torch.as_tensor(student.greedy(step, 1, 1, 2, 5, 0))
+    assert_that(rows.ndim == 2 and len(rows) == 1, "of one picture one row was expected")
 
 
-def reference_greedy(step, n: int, start: int, end: int, longest: int, pad: int) -> list[list[int]]:
+def reference_greedy(
+    step: Callable[[torch.Tensor], torch.Tensor], n: int, start: int, end: int, longest: int, pad: int
+) -> list[list[int]]:
     """The same, caption by caption in plain Python."""
     rows = [[start] for _ in range(n)]
     for _ in range(longest):

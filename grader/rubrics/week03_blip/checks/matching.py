@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.random import Generator
+from PIL import Image
 
 from caption_lab import data, metrics, probes
 from caption_lab.checks.reference import (
@@ -60,7 +62,7 @@ def the_model_it_was_given(student: Student, rng: Generator) -> None:
     assert_that(not asked.needs_gradients(student.match, pictures, said), "the result still carries gradients")
 
 
-def blip_match(model, processor, pictures, said):
+def blip_match(model: Any, processor: Any, pictures: list[Image.Image], said: list[str]) -> torch.Tensor:
     """The library's way, with the notebook's arguments."""
     return library_match(models.Loaded(model, processor), pictures, said)
 

@@ -65,9 +65,8 @@ def each_row_with_its_own_scores(student: Student, rng: Generator) -> None:
     assert_same(drawn.tolist(), wanted.tolist(), "where each row is certain the list of tokens")
     assert_shape(student.sample(scores[:1]), (1,), "of one row the result")
     two = torch.tensor([[2.0, 0.0, -1.0], [-1.0, 0.5, 1.0]])
-    counts = torch.zeros(2, 3)
     drawn = torch.as_tensor(student.sample(two.repeat(3000, 1), top_k=2)).long().reshape(3000, 2)
     for i, chances in enumerate(library_filtered(two, top_k=2).double().numpy()):
-        counts = np.bincount(drawn[:, i].numpy(), minlength=3)
+        seen = np.bincount(drawn[:, i].numpy(), minlength=3)
         due = as_counts(3000 * chances)
-        assert_that(fits(counts, chances) and counts[chances == 0].sum() == 0, f"drawn {counts.tolist()}; due {due}")
+        assert_that(fits(seen, chances) and seen[chances == 0].sum() == 0, f"drawn {seen.tolist()}; due {due}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from PIL import Image
 
@@ -49,7 +50,7 @@ def show_captions(
     evidence(title, told_sheet(pictures[:8], rows[:8]))
 
 
-def texts_of(value, n: int, what: str) -> list[str]:
+def texts_of(value: Any, n: int, what: str) -> list[str]:
     """An answer that must be a list of n strings."""
     assert_that(isinstance(value, list | tuple), f"{what} is not a list of captions")
     assert_that(all(isinstance(one, str) for one in value), f"{what} holds something that is not text")

@@ -57,4 +57,5 @@ def bright(picture: Image.Image, values: torch.Tensor, side: int = 96) -> np.nda
     """A map over its picture, (side, side, 3) in [0, 1]."""
     scaled = (values - values.min()) / (values.max() - values.min() + 1e-9)
     grown = F.interpolate(scaled[None, None].float(), (side, side), mode="nearest")[0, 0, ..., None].numpy()
-    return (0.25 + 0.75 * grown) * np.asarray(picture.resize((side, side)), dtype=float) / 255
+    shown: np.ndarray = (0.25 + 0.75 * grown) * np.asarray(picture.resize((side, side)), dtype=float) / 255
+    return shown

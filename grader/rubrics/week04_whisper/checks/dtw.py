@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -35,10 +37,9 @@ def the_librarys_times(student: Student, rng: Generator) -> None:
     for heads, tokens, each in ((2, 5, 9), (6, 9, 7)):
         weights, ticks, _ = attention_task(rng, heads, tokens, each)
         noisy = weights + 0.3 * weights.mean() * torch.from_numpy(rng.random(weights.shape)).float()
-        cross = tuple((noisy[None, :, i : i + 1],) for i in range(tokens))
-        said = GenerateEncoderDecoderOutput(
-            sequences=torch.zeros(1, tokens + 1, dtype=torch.long), cross_attentions=cross
-        )
+        cross: Any = tuple((noisy[None, :, i : i + 1],) for i in range(tokens))
+        sequences: Any = torch.zeros(1, tokens + 1, dtype=torch.long)
+        said = GenerateEncoderDecoderOutput(sequences=sequences, cross_attentions=cross)
         model.config.decoder_layers = 1
         wanted = model._extract_token_timestamps(said, [[0, h] for h in range(heads)], num_input_ids=0)[0, :tokens]
         found = student.token_times(noisy)

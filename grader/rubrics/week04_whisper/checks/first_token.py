@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 
@@ -23,9 +25,9 @@ def in_the_models_own_order(student: Student, rng: Generator) -> None:
     order = by_number = list(probes.LANGUAGES)[:4]
     while order == by_number:
         order = [str(code) for code in rng.permutation(list(probes.LANGUAGES))[:4]]
-        by_number = sorted(order, key=probes.LANGUAGES.get)
+        by_number = sorted(order, key=probes.LANGUAGES.__getitem__)
     features = gaussian(rng, 2, probes.MELS, probes.FRAMES)
-    settings = {"languages": order, "start": int(rng.integers(0, 30))}
+    settings: dict[str, Any] = {"languages": order, "start": int(rng.integers(0, 30))}
     model = probes.told(probes.whisper(seed), **settings)
     wanted = first_logits(model, features)[:, [probes.LANGUAGES[code] for code in order]].softmax(dim=-1)
     asked = student.library("whisper_lab.probes")

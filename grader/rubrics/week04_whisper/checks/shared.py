@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ def told_by(student: Student) -> int:
     return int(student.SEED)
 
 
-def as_picture(values, width: int = 480) -> np.ndarray:
+def as_picture(values: Any, width: int = 480) -> np.ndarray:
     """A spectrogram (bins, frames), low frequencies first, as a picture in [0, 1] with the low ones below."""
     array = np.nan_to_num(np.asarray(values, dtype=np.float64))[::-1]
     array = (array - array.min()) / max(np.ptp(array), 1e-9)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jiwer
 from numpy.random import Generator
 
@@ -26,8 +28,8 @@ def equal_to_jiwer(student: Student, rng: Generator) -> None:
     found = student.error_rate(said, heard, "character")
     assert_close(found, jiwer.cer(said, heard), atol=1e-6, what="the character error rate")
     for a, b in pairs[:4]:
-        least = jiwer.process_words(" ".join(a), " ".join(b))
-        least = least.substitutions + least.deletions + least.insertions
+        best = jiwer.process_words(" ".join(a), " ".join(b))
+        least = best.substitutions + best.deletions + best.insertions
         assert_alignment(student.align(a, b), a, b, least)
 
 
@@ -49,5 +51,8 @@ def letters_are_aligned_too(student: Student, rng: Generator) -> None:
         assert_alignment(
             student.align(list(said), list(heard)), list(said), list(heard), count_errors(list(said), list(heard))
         )
-    numbers = [int(i) for i in rng.integers(0, 4, size=30)], [int(i) for i in rng.integers(0, 4, size=26)]
+    numbers: tuple[list[Any], list[Any]] = (
+        [int(i) for i in rng.integers(0, 4, size=30)],
+        [int(i) for i in rng.integers(0, 4, size=26)],
+    )
     assert_alignment(student.align(*numbers), *numbers, count_errors(*numbers))

@@ -29,7 +29,7 @@ def as_often_and_never_all(student: Student, rng: Generator) -> None:
         spread = 5 * float(due[i] * (1 - due[i]) / n) ** 0.5
         told = f"modality {i} with rate {rates[i]:.1f} was left out in {left[i]:.1%} of rows; {due[i]:.1%} were due"
         assert_that(abs(left[i] - due[i]) <= spread, told)
-    both = (~found[:, 0] & ~found[:, 1]).float().mean()
+    both = float((~found[:, 0] & ~found[:, 1]).float().mean())
     due_both = float(rates[0] * rates[1]) - empty
     assert_that(
         abs(both - due_both) < 0.05, f"the first two go together in {both:.1%} of rows: is each drawn by itself?"

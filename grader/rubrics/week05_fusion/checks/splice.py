@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
-from coursekit.student import Student
+from coursekit.student import Student, StudentError
 from fusion_lab import chatting, data
 from fusion_lab.checks.reference import (
     conversation_ids,
@@ -42,17 +46,19 @@ def scattered_places(student: Student, rng: Generator) -> None:
         wanted[i, places] = patches[i]
     assert_close(student.splice(words, ids, image, patches), wanted, what="the sequence")
     ids, words, patches = conversation_ids(rng)
+
+    def spliced(wrong: torch.Tensor) -> Any:
+        return student.splice(words, wrong, 7, patches)
+
     swapped = ids.clone()
     swapped[0][ids[0] == 7] = torch.tensor([7, 7, 9])  # one row too few, another too many
     swapped[1][(ids[1] != 7).nonzero()[0]] = 7
     for wrong in (swapped, torch.where(ids == 7, 9, ids)):
-        refused(lambda wrong=wrong: student.splice(words, wrong, 7, patches))
+        refused(partial(spliced, wrong))
 
 
-def refused(call) -> None:
+def refused(call: Callable[[], object]) -> None:
     """The call raises ValueError."""
-    from coursekit.student import StudentError
-
     try:
         call()
     except StudentError as error:

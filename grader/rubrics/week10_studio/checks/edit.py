@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,13 @@ from studio_lab.checks.reference import (
     seeds_of,
 )
 
+DDIM: Any = DDIMScheduler  # its library has no types for it
+
 
 def repainted(picture: Image.Image, region: Any, prompt: str, seed: int, steps: int, guidance: float) -> Image.Image:
     """The formula of section 7, by a loop of the judge's own over the library's scheduler."""
     pipe = model("diffusion").model
-    scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
+    scheduler = DDIM.from_config(pipe.scheduler.config)
     scheduler.set_timesteps(steps)
     array = torch.from_numpy(np.asarray(picture.convert("RGB"))).permute(2, 0, 1)[None].float() / 127.5 - 1
     within = inside(region, *picture.size)
@@ -52,7 +55,8 @@ def repainted(picture: Image.Image, region: Any, prompt: str, seed: int, steps: 
 def _states(pipe: Any, text: str) -> torch.Tensor:
     length = pipe.tokenizer.model_max_length
     ids = pipe.tokenizer(text, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
-    return pipe.text_encoder(ids)[0]
+    states: torch.Tensor = pipe.text_encoder(ids)[0]
+    return states
 
 
 @check("edit", weight=2)
@@ -85,10 +89,12 @@ def _beside(*pictures: Any) -> Image.Image:
 def no_region_and_no_strength(student: Student, rng: Generator) -> None:
     """A region without a pixel is refused, and no strength changes nothing."""
     probes, picture = student.library("studio_lab.probes"), scene(rng).render()
+
+    def edited(region: Any) -> Any:
+        return probes.edited(student.repaint, picture, region, "a red star", 1, 3, 3.0)
+
     for region in ((0.5, 0.5, 0.5, 0.9), (0.7, 0.0, 0.3, 1.0), (0.501, 0.0, 0.505, 1.0)):
-        refused(
-            lambda r=region: probes.edited(student.repaint, picture, r, "a red star", 1, 3, 3.0), f"region {region}"
-        )
+        refused(partial(edited, region), f"region {region}")
     see_through = picture.convert("RGBA")
     for strength in (0.0, 0.1):
         found = probes.edited(student.vary, see_through, "a red star", 1, strength, 6, 3.0)

@@ -7,6 +7,7 @@ import io
 import json
 import struct
 import zlib
+from functools import partial
 from typing import Any
 
 from numpy.random import Generator
@@ -78,6 +79,10 @@ def _with_chunk(picture: Image.Image, told: Any, keyword: str = "recipe") -> byt
 @check("recipe", weight=2)
 def types_and_ranges(student: Student, rng: Generator) -> None:
     """Booleans, nan, huge numbers, other types and other words are refused; the limits themselves are not."""
+
+    def read(bad: dict[str, Any]) -> Any:
+        return student.read_recipe(json.dumps(bad).encode())
+
     wrong = [
         *(("steps", value) for value in (True, 101, 2.0, 10**30, [3])),
         *(("seed", value) for value in (False, -1, 2**53, 1.5, None)),
@@ -89,9 +94,7 @@ def types_and_ranges(student: Student, rng: Generator) -> None:
     ]
     for name, value in wrong:
         shown = str(value)[:20]
-        said = refused(
-            lambda n=name, v=value: student.read_recipe(json.dumps(recipe(rng) | {n: v}).encode()), f"{name} {shown}"
-        )
+        said = refused(partial(read, recipe(rng) | {name: value}), f"{name} {shown}")
         assert_that(name in said, f"{name} {shown}: the message should name the field; it says {said!r}")
     edge = recipe(rng) | {"steps": 100, "seed": 2**53 - 1, "guidance": 20, "prompt": "x" * 300}
     for told in (edge, edge | {"steps": 1, "seed": 0, "guidance": 0, "prompt": "☂"}):
@@ -101,12 +104,16 @@ def types_and_ranges(student: Student, rng: Generator) -> None:
 @check("recipe")
 def edits_all_the_way_back(student: Student, rng: Generator) -> None:
     """The recipes that an edit goes back to are checked too: no more than twenty, and no more than 600 steps in all."""
+
+    def read(bad: dict[str, Any]) -> Any:
+        return student.read_recipe(json.dumps(bad).encode())
+
     for name, value in (("strength", 1.5), ("strength", True), ("from", None), ("from", [])):
         told = recipe(rng, "vary") | {name: value}
-        refused(lambda t=told: student.read_recipe(json.dumps(t).encode()), f"{name} {value}")
+        refused(partial(read, told), f"{name} {value}")
     for region in ([0, 0, 1], [0, 0, 1, float("nan")], "0011", [0, 0, 1, 1.1]):
         told = recipe(rng, "repaint") | {"region": region}
-        refused(lambda t=told: student.read_recipe(json.dumps(t).encode()), f"region {region}")
+        refused(partial(read, told), f"region {region}")
     deep = recipe(rng, "repaint")
     deep["from"]["from"]["steps"] = 0
     refused(lambda: student.read_recipe(json.dumps(deep).encode()), "no steps in the first of three recipes")
