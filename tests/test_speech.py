@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import tinyworld
-from tinyworld import german, sentences, sound, speech
+from tinyworld import Object, Scene, german, sentences, sound, speech
 from tinyworld.captions import parse_caption
-from tinyworld.scene import Object, Scene
 from tinyworld.train import espeak
 from tinyworld.train import speech as recipe
 from tinyworld.train.__main__ import parse

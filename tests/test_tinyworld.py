@@ -240,7 +240,7 @@ def test_any_text_parses_or_is_a_value_error(text):
 def test_short_captions_and_prompts_are_true(mixed):
     rng = np.random.default_rng(1)
     for scene in mixed:
-        words = set(tinyworld.short_caption(scene, rng).split())
+        words = set(scene.short_caption(rng).split())
         assert words & set(tinyworld.COLOURS) <= {o.colour for o in scene.objects}
         assert words & set(tinyworld.SHAPES) <= {o.shape for o in scene.objects}
         assert words & set(tinyworld.BACKGROUNDS) <= {scene.background}

@@ -12,11 +12,12 @@
 `python -m tinyworld gallery` draws a sheet of scenes.
 """
 
-from tinyworld.captions import Facts, facts_of, parse_caption, prompts, short_caption
+from tinyworld.captions import Facts, facts_of, parse_caption, prompts
 from tinyworld.checkpoints import checkpoint
+from tinyworld.objects import Object
 from tinyworld.questions import Question
 from tinyworld.sampling import SPLITS, scenes, split_of
-from tinyworld.scene import Object, Scene
+from tinyworld.scene import Scene
 from tinyworld.vocabulary import BACKGROUNDS, COLOURS, HELD_OUT_PAIRS, RELATIONS, SHAPES, SIZES
 
 __all__ = [
@@ -36,6 +37,5 @@ __all__ = [
     "parse_caption",
     "prompts",
     "scenes",
-    "short_caption",
     "split_of",
 ]

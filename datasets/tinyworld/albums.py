@@ -9,6 +9,7 @@ import numpy as np
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
 from tinyworld.vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES
+from tinyworld.wording import pick, plural, with_article
 
 KINDS: tuple[str, ...] = ("differs", "shows", "in all", "one of them", "examples")
 PLACES: tuple[str, ...] = ("first", "second", "third")
@@ -43,7 +44,7 @@ def album(split: str, kind: str, rng: np.random.Generator) -> Album:
 
 def _differs(split: str, rng: np.random.Generator) -> Album:
     """Of three pictures with one object each, two agree in an attribute and the third does not."""
-    attribute = _pick(list(ATTRIBUTES), rng)
+    attribute = pick(list(ATTRIBUTES), rng)
     while True:
         drawn = _draw(split, 30, rng, 1)
         same = [s for s in drawn if _value(s, attribute) == _value(drawn[0], attribute)]
@@ -62,11 +63,12 @@ def _shows(split: str, rng: np.random.Generator) -> Album:
     while True:
         drawn = _draw(split, 3, rng)
         i = int(rng.integers(3))
-        thing = _pick(drawn[i].objects, rng)
+        thing = pick(drawn[i].objects, rng)
         others = {(o.colour, o.shape) for s in drawn[:i] + drawn[i + 1 :] for o in s.objects}
         if (thing.colour, thing.shape) not in others:
             shows = tuple("yes" if j == i else "no" for j in range(3))
-            return Album(tuple(drawn), f"which picture shows {_article(thing)}?", PLACES[i], "shows", alone=shows)
+            name = with_article(f"{thing.colour} {thing.shape}")
+            return Album(tuple(drawn), f"which picture shows {name}?", PLACES[i], "shows", alone=shows)
 
 
 def _in_all(split: str, rng: np.random.Generator) -> Album:
@@ -74,16 +76,15 @@ def _in_all(split: str, rng: np.random.Generator) -> Album:
     while True:
         drawn = _draw(split, int(rng.integers(2, 4)), rng)
         things = [o for s in drawn for o in s.objects]
-        kind = _pick(("colour", "colour", "shape", "all"), rng)
+        kind = pick(("colour", "colour", "shape", "all"), rng)
         if kind == "all":
             noun, each = "shapes", [len(s.objects) for s in drawn]
         elif kind == "colour":
-            value = _pick(things, rng).colour if rng.random() < 0.8 else _pick(tuple(COLOURS), rng)
+            value = pick(things, rng).colour if rng.random() < 0.8 else pick(tuple(COLOURS), rng)
             noun, each = f"{value} shapes", [sum(o.colour == value for o in s.objects) for s in drawn]
         else:
-            value = _pick(things, rng).shape if rng.random() < 0.8 else _pick(SHAPES, rng)
-            noun = "crosses" if value == "cross" else f"{value}s"
-            each = [sum(o.shape == value for o in s.objects) for s in drawn]
+            value = pick(things, rng).shape if rng.random() < 0.8 else pick(SHAPES, rng)
+            noun, each = plural(value), [sum(o.shape == value for o in s.objects) for s in drawn]
         if sum(each) < len(NUMBERS):
             counts = tuple(NUMBERS[n] for n in each)
             question = f"how many {noun} are there in all?"
@@ -94,14 +95,14 @@ def _one(split: str, rng: np.random.Generator) -> Album:
     """A question of `tinyworld.questions` about one picture of three."""
     drawn, i = _draw(split, 3, rng), int(rng.integers(3))
     wanted = ("colour", "shape", "size", "background", "yes/no")
-    asked = _pick([q for q in drawn[i].questions(rng) if q.kind in wanted and " lie" not in q.text], rng)
+    asked = pick([q for q in drawn[i].questions(rng) if q.kind in wanted and " lie" not in q.text], rng)
     said = tuple(asked.answer if j == i else "" for j in range(3))
     return Album(tuple(drawn), f"in the {PLACES[i]} picture {asked.text}", asked.answer, "one of them", alone=said)
 
 
 def _examples(split: str, rng: np.random.Generator, shots: int = 3) -> Album:
     """Pictures of one object, each with a value of the same attribute for an answer: which attribute, nobody says."""
-    attribute = _pick(list(ATTRIBUTES), rng)
+    attribute = pick(list(ATTRIBUTES), rng)
     drawn = _draw(split, shots + 1, rng, 1)
     values = tuple(_value(s, attribute) for s in drawn)
     return Album(tuple(drawn), "", values[-1], "examples", values[:-1], ("", *values[1:]))
@@ -123,11 +124,3 @@ def _draw(split: str, n: int, rng: np.random.Generator, objects: int | None = No
 
 def _value(scene: Scene, attribute: str) -> str:
     return scene.background if attribute == "background" else getattr(scene.objects[0], attribute)
-
-
-def _article(thing) -> str:
-    return f"{'an' if thing.colour[0] in 'aeiou' else 'a'} {thing.colour} {thing.shape}"
-
-
-def _pick(choices, rng: np.random.Generator):
-    return choices[int(rng.random() * len(choices))]

@@ -1,4 +1,4 @@
-"""The grammar of captions, both ways: from a scene to words, and from words back to the facts.
+"""The grammar of captions, both ways: from objects on a background to words, and from words back to the facts.
 
 A caption names every fact of its scene: the background, each object's size, colour and shape, and for two objects how
 they lie to each other. `parse_caption` undoes any paraphrase, so two captions mean the same when their facts are equal.
@@ -7,14 +7,14 @@ they lie to each other. `parse_caption` undoes any paraphrase, so two captions m
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from tinyworld.objects import Object, relation
 from tinyworld.vocabulary import BACKGROUNDS, COLOURS, OPPOSITE, SHAPES, SIZES
-
-if TYPE_CHECKING:
-    from tinyworld.scene import Object, Scene
+from tinyworld.wording import pick, with_article
 
 # A few synonyms, the canonical word first.
 SIZE_WORDS = {"small": ("small", "little"), "large": ("large", "big")}
@@ -47,17 +47,16 @@ class Facts(NamedTuple):
     relation: str | None
 
 
-def facts(scene: Scene) -> Facts:
-    """The facts that every caption of the scene states."""
-    found = scene.relation()
-    described = [(o.size, o.colour, o.shape) for o in scene.objects]
-    return _normal(scene.background, described, found[1] if found else None)
+def facts(objects: Sequence[Object], background: str) -> Facts:
+    """The facts that every caption of these objects on this background states."""
+    found = relation(objects)
+    described = [(o.size, o.colour, o.shape) for o in objects]
+    return _normal(background, described, found[1] if found else None)
 
 
-def caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
-    """The canonical caption of a scene, or a paraphrase drawn with `rng`."""
-    pick = _first if rng is None else _Picker(rng)
-    return _place(_things(scene, pick), f"{_article(scene.background)} {scene.background} background", pick)
+def caption(objects: Sequence[Object], background: str, rng: np.random.Generator | None = None) -> str:
+    """The canonical caption of objects on a background, or a paraphrase drawn with `rng`."""
+    return _place(_things(objects, rng), _ground(background), rng)
 
 
 def prompts(attribute: str, value: str) -> list[str]:
@@ -78,26 +77,26 @@ def prompts(attribute: str, value: str) -> list[str]:
         ]
     words = {"shape": SHAPE_WORDS, "size": SIZE_WORDS}.get(attribute, {}).get(value, (value,))
     nouns = [w if attribute == "shape" else f"{w} shape" for w in words]
-    return [t.format(_with_article(noun)) for noun in nouns for t in ("{}", "there is {}", "a picture of {}")]
+    return [t.format(with_article(noun)) for noun in nouns for t in ("{}", "there is {}", "a picture of {}")]
 
 
-def short_caption(scene: Scene, rng: np.random.Generator) -> str:
-    """A text that is true of the scene but leaves facts out, such as "a red shape".
+def short_caption(objects: Sequence[Object], background: str, rng: np.random.Generator) -> str:
+    """A text that is true of objects on a background but leaves facts out, such as "a red shape".
 
-    CLIP learns to read zero-shot prompts from these. It speaks of one object of the scene, drawn with `rng`.
+    CLIP learns to read zero-shot prompts from these. It speaks of one of the objects, drawn with `rng`.
     """
-    thing = scene.objects[int(rng.integers(len(scene.objects)))]
-    pick = _Picker(rng)
-    named = pick((True, True, False)), pick((True, True, False)), pick((True, False, False))  # colour, shape, size
+    thing = objects[int(rng.integers(len(objects)))]
+    names_colour, names_shape = pick((True, True, False), rng), pick((True, True, False), rng)
+    names_size = pick((True, False, False), rng)
     words = [
-        pick(SIZE_WORDS[thing.size]) if named[2] else "",
-        thing.colour if named[0] else "",
-        pick(SHAPE_WORDS[thing.shape]) if named[1] else "shape",
+        pick(SIZE_WORDS[thing.size], rng) if names_size else "",
+        thing.colour if names_colour else "",
+        pick(SHAPE_WORDS[thing.shape], rng) if names_shape else "shape",
     ]
-    text = _with_article(" ".join(w for w in words if w))
-    if not any(named) or pick((True, False, False)):
-        text = f"{text} on {_article(scene.background)} {scene.background} background"
-    return pick(("{}", "there is {}", "a picture of {}")).format(text)
+    text = with_article(" ".join(w for w in words if w))
+    if not (names_colour or names_shape or names_size) or pick((True, False, False), rng):
+        text = f"{text} on {_ground(background)}"
+    return pick(("{}", "there is {}", "a picture of {}"), rng).format(text)
 
 
 def parse_caption(text: str) -> Facts:
@@ -127,16 +126,6 @@ def parse_caption(text: str) -> Facts:
     return _normal(background, [first, second], _RELATION_NAME[relations[0]])
 
 
-class _Picker:
-    """Draws one of several choices."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
-
-    def __call__(self, choices):
-        return choices[int(self.rng.random() * len(choices))]
-
-
 def facts_of(text: str) -> Facts | None:
     """What a caption says, or None where it says nothing that `parse_caption` understands."""
     try:
@@ -145,52 +134,42 @@ def facts_of(text: str) -> Facts | None:
         return None
 
 
-def _first(choices):
-    """The canonical choice always comes first."""
-    return choices[0]
-
-
-def _things(scene: Scene, pick) -> str:
-    """The objects of a scene in words, without the background."""
-    found = scene.relation()
+def _things(objects: Sequence[Object], rng: np.random.Generator | None) -> str:
+    """Objects in words, without the background."""
+    found = relation(objects)
     if found:
-        first, relation, second = found
-        if pick((False, True)):
-            first, relation, second = second, OPPOSITE[relation], first
-        a, b = _describe(first, pick), _describe(second, pick)
-        order = pick(("{a} {r} {b}", "{a} is {r} {b}", "{r} {b} is {a}", "{a} sits {r} {b}"))
-        return order.format(a=a, b=b, r=pick(RELATION_WORDS[relation]))
-    described = [_describe(o, pick) for o in scene.objects]
+        first, name, second = found
+        if pick((False, True), rng):
+            first, name, second = second, OPPOSITE[name], first
+        a, b = _describe(first, rng), _describe(second, rng)
+        order = pick(("{a} {r} {b}", "{a} is {r} {b}", "{r} {b} is {a}", "{a} sits {r} {b}"), rng)
+        return order.format(a=a, b=b, r=pick(RELATION_WORDS[name], rng))
+    described = [_describe(o, rng) for o in objects]
     if len(described) == 1:
         return described[0]
-    if pick is not _first:
-        described = [described[i] for i in pick.rng.permutation(len(described))]
+    if rng is not None:
+        described = [described[i] for i in rng.permutation(len(described))]
     return f"{', '.join(described[:-1])} and {described[-1]}"
 
 
-def _place(things: str, background: str, pick) -> str:
+def _place(things: str, ground: str, rng: np.random.Generator | None) -> str:
     """Join what is seen and what it is seen on."""
     opening = "" if " is " in things or " sits " in things else "there is "
-    return pick(
-        (
-            f"{things} on {background}",
-            f"{things} against {background}",
-            f"{opening}{things} on {background}",
-            f"on {background}, {opening}{things}",
-        )
+    ways = (
+        f"{things} on {ground}",
+        f"{things} against {ground}",
+        f"{opening}{things} on {ground}",
+        f"on {ground}, {opening}{things}",
     )
+    return pick(ways, rng)
 
 
-def _describe(thing: Object, pick) -> str:
-    return f"a {pick(SIZE_WORDS[thing.size])} {thing.colour} {pick(SHAPE_WORDS[thing.shape])}"
+def _describe(thing: Object, rng: np.random.Generator | None) -> str:
+    return f"a {pick(SIZE_WORDS[thing.size], rng)} {thing.colour} {pick(SHAPE_WORDS[thing.shape], rng)}"
 
 
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
-
-
-def _with_article(phrase: str) -> str:
-    return f"{_article(phrase)} {phrase}"
+def _ground(background: str) -> str:
+    return f"{with_article(background)} background"
 
 
 def _normal(background: str, objects: list[tuple[str, str, str]], relation: str | None) -> Facts:
@@ -208,7 +187,7 @@ def _parse_background(text: str, words: str) -> str:
     return found[0]
 
 
-def _any(words) -> str:
+def _any(words: Iterable[str]) -> str:
     return "|".join(sorted(words, key=len, reverse=True))
 
 

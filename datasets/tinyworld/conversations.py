@@ -16,6 +16,7 @@ from tinyworld.captions import SHAPE_WORDS, SIZE_WORDS
 from tinyworld.questions import KINDS
 from tinyworld.scene import Scene
 from tinyworld.vocabulary import COLOURS
+from tinyworld.wording import pick, plural
 
 # How often each kind is drawn, where the scene allows it.
 ASKED = {"colour": 3, "shape": 3, "size": 1, "count": 3, "yes/no": 4, "relation": 4, "background": 1}
@@ -77,10 +78,10 @@ def where(scene: Scene, i: int, rng: np.random.Generator) -> Turn:
     if sum(o.shape == thing.shape for o in scene.objects) == 1:
         names.append(thing.shape)
     if sum(o.colour == thing.colour for o in scene.objects) == 1:
-        names.append(f"{thing.colour} {_pick(('thing', 'object'), rng)}")
+        names.append(f"{thing.colour} {pick(('thing', 'object'), rng)}")
     names += [f"{thing.colour} {thing.shape}"] * 2
     box = grounding.boxes_of(scene)[i]
-    return Turn(_pick(WHERE, rng).format(_pick(names, rng)), grounding.to_text(box), "where")
+    return Turn(pick(WHERE, rng).format(pick(names, rng)), grounding.to_text(box), "where")
 
 
 def follow_up(scene: Scene, before: Turn, rng: np.random.Generator) -> Turn | None:
@@ -90,9 +91,9 @@ def follow_up(scene: Scene, before: Turn, rng: np.random.Generator) -> Turn | No
     (about,) = (mention.of(scene) for mention in mentions(before.question))
     (i,) = about
     thing = scene.objects[i]
-    kind = _pick([k for k in FOLLOW_UPS if k != before.kind], rng)
+    kind = pick([k for k in FOLLOW_UPS if k != before.kind], rng)
     answer = grounding.to_text(grounding.boxes_of(scene)[i]) if kind == "where" else getattr(thing, kind)
-    return Turn(_pick(FOLLOW_UPS[kind], rng), answer, "follow-up")
+    return Turn(pick(FOLLOW_UPS[kind], rng), answer, "follow-up")
 
 
 def conversation(scene: Scene, rng: np.random.Generator, n: int) -> list[Turn]:
@@ -107,9 +108,9 @@ def conversation(scene: Scene, rng: np.random.Generator, n: int) -> list[Turn]:
         if kind == "where":
             turn = where(scene, int(rng.integers(len(scene.objects))), rng)
         elif kind == "describe":
-            turn = Turn(_pick(DESCRIBE, rng), scene.caption(rng), "describe")
+            turn = Turn(pick(DESCRIBE, rng), scene.caption(rng), "describe")
         else:
-            turn = _pick(by_kind[str(kind)], rng)
+            turn = pick(by_kind[str(kind)], rng)
         if turn.question in {other.question for other in turns}:
             continue
         turns.append(turn)
@@ -118,12 +119,8 @@ def conversation(scene: Scene, rng: np.random.Generator, n: int) -> list[Turn]:
     return turns[:n]
 
 
-def _pick(choices, rng: np.random.Generator):
-    return choices[int(rng.random() * len(choices))]
-
-
 _SIZE = {word: size for size, words in SIZE_WORDS.items() for word in words}
 _SHAPE = {word: shape for shape, words in SHAPE_WORDS.items() for word in words}
-_SHAPE |= {"crosses" if shape == "cross" else f"{shape}s": shape for shape in SHAPE_WORDS}
+_SHAPE |= {plural(shape): shape for shape in SHAPE_WORDS}
 _NOUN = "|".join([*_SHAPE, "shapes", "objects", "object", "thing"])
 _PHRASE = re.compile(rf"\b(?:({'|'.join(_SIZE)}) )?(?:({'|'.join(COLOURS)}) )?({_NOUN})\b")

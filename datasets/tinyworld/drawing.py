@@ -1,4 +1,4 @@
-"""From a scene to pixels.
+"""From objects on a background to pixels.
 
 Each object's outline is drawn several times larger than wanted, in white on black, and shrunk: the greys that appear
 at its edge say how much of a pixel it covers, and the colour is laid over the background by that much (anti-aliasing
@@ -8,34 +8,32 @@ by supersampling). Only the object's own square is touched, so a 64x64 picture t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tinyworld.objects import Object
 from tinyworld.vocabulary import BACKGROUND_COLOURS, COLOURS, RADII
-
-if TYPE_CHECKING:
-    from tinyworld.scene import Object, Scene
 
 SUPERSAMPLING = 4
 STRIPES = 8  # pairs of stripes, or of checks, across the picture
 
 
-def render(scene: Scene, size: int = 64) -> Image.Image:
-    """The RGB picture of a scene, `size` x `size`."""
-    picture = background(scene.background, size).copy()
-    for thing in scene.objects:
+def render(objects: Sequence[Object], background: str, size: int = 64) -> Image.Image:
+    """The RGB picture of objects on a background, `size` x `size`."""
+    picture = empty(background, size).copy()
+    for thing in objects:
         coverage, corner = silhouette(thing, size)
         picture.paste(COLOURS[thing.colour], corner, mask=coverage)
     return picture
 
 
-def masks(scene: Scene, size: int = 64) -> np.ndarray:
+def masks(objects: Sequence[Object], size: int = 64) -> np.ndarray:
     """Coverage of each pixel by each object: float32 (objects, size, size) in [0, 1]."""
-    covered = np.zeros((len(scene.objects), size, size), dtype=np.float32)
-    for canvas, thing in zip(covered, scene.objects, strict=True):
+    covered = np.zeros((len(objects), size, size), dtype=np.float32)
+    for canvas, thing in zip(covered, objects, strict=True):
         coverage, (left, top, right, bottom) = silhouette(thing, size)
         inside = np.asarray(coverage, dtype=np.float32)[
             max(0, -top) : size - top if bottom > size else None,
@@ -45,10 +43,10 @@ def masks(scene: Scene, size: int = 64) -> np.ndarray:
     return covered
 
 
-def label_map(scene: Scene, size: int = 64) -> np.ndarray:
+def label_map(objects: Sequence[Object], size: int = 64) -> np.ndarray:
     """Which object each pixel shows: uint8 (size, size), 0 for the background, i for the i-th object from 1."""
     labels = Image.new("L", (size, size))
-    for i, thing in enumerate(scene.objects, start=1):
+    for i, thing in enumerate(objects, start=1):
         coverage, box = silhouette(thing, size)
         labels.paste(i, box, mask=coverage.point(_AT_LEAST_HALF))
     return np.asarray(labels)
@@ -75,15 +73,15 @@ def silhouette(thing: Object, size: int) -> tuple[Image.Image, tuple[int, int, i
 
 
 @lru_cache(maxsize=32)
-def background(name: str, size: int) -> Image.Image:
-    """An empty background, `size` x `size`. Shared: copy before drawing on it."""
-    colours = np.array(BACKGROUND_COLOURS[name], dtype=np.float32)
+def empty(background: str, size: int) -> Image.Image:
+    """A background without objects, `size` x `size`. Shared: copy before drawing on it."""
+    colours = np.array(BACKGROUND_COLOURS[background], dtype=np.float32)
     if len(colours) == 1:
-        return Image.new("RGB", (size, size), BACKGROUND_COLOURS[name][0])
+        return Image.new("RGB", (size, size), BACKGROUND_COLOURS[background][0])
     # Which of the two colours each fine pixel has, then the mean over the fine pixels of a pixel.
     fine = size * SUPERSAMPLING
     band = (np.arange(fine) * 2 * STRIPES // fine) % 2
-    which = np.repeat(band[:, None], fine, axis=1) if name == "striped" else band[:, None] ^ band[None, :]
+    which = np.repeat(band[:, None], fine, axis=1) if background == "striped" else band[:, None] ^ band[None, :]
     share = which.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING).mean(axis=(1, 3))[..., None]
     return Image.fromarray(np.round(colours[0] * (1 - share) + colours[1] * share).astype(np.uint8))
 

@@ -6,8 +6,9 @@ import textwrap
 
 from PIL import Image, ImageDraw, ImageFont
 
+from tinyworld.objects import Object
 from tinyworld.sampling import scenes
-from tinyworld.scene import Object, Scene
+from tinyworld.scene import Scene
 from tinyworld.vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES
 
 

@@ -7,14 +7,12 @@ sentence says is what its translation says: `parse_caption(translate(text))`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from tinyworld.objects import Object
+from tinyworld.scene import Scene
 from tinyworld.vocabulary import OPPOSITE
-
-if TYPE_CHECKING:
-    from tinyworld.scene import Object, Scene
+from tinyworld.wording import pick
 
 # An adjective's stem takes an ending; one that has none in German is marked with a full stop.
 ADJECTIVES = {
@@ -72,7 +70,7 @@ ENDINGS = {
 def caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
     """The canonical German caption of a scene, or a paraphrase drawn with `rng`. It states all the scene's facts."""
     ways = ("{things} {on}", "{things} {against}", "es gibt {accusative} {on}", "{on} gibt es {accusative}", "{clause}")
-    way = _pick(ways, rng)
+    way = pick(ways, rng)
     if way == "{clause}":
         return f"{_clause(scene, rng)} {_ground(scene, 'auf')}"
     return way.format(
@@ -99,9 +97,9 @@ def things(scene: Scene, case: str, rng: np.random.Generator | None = None) -> s
     found = scene.relation()
     if found:
         first, relation, second = found
-        if _pick((False, True), rng):
+        if pick((False, True), rng):
             first, relation, second = second, OPPOSITE[relation], first
-        wording, _ = _pick(RELATIONS[relation], rng)
+        wording, _ = pick(RELATIONS[relation], rng)
         return f"{_describe(first, case, rng)} {wording} {_describe(second, 'dative', rng)}"
     described = [_describe(o, case, rng) for o in scene.objects]
     return described[0] if len(described) == 1 else f"{', '.join(described[:-1])} und {described[-1]}"
@@ -147,26 +145,22 @@ def phrases(text: str) -> list[tuple[str, int]]:
     ]
 
 
-def _pick(choices, rng: np.random.Generator | None):
-    return choices[0] if rng is None else choices[int(rng.random() * len(choices))]
-
-
 def _clause(scene: Scene, rng: np.random.Generator | None) -> str:
     """Two objects as a clause: "... ist links von ..."; anything else as `things`."""
     found = scene.relation()
     if not found:
         return things(scene, "nominative", rng)
     first, relation, second = found
-    if _pick((False, True), rng):
+    if pick((False, True), rng):
         first, relation, second = second, OPPOSITE[relation], first
-    wording, _ = _pick(RELATIONS[relation], rng)
+    wording, _ = pick(RELATIONS[relation], rng)
     a, b = _describe(first, "nominative", rng), _describe(second, "dative", rng)
-    order = _pick(("{a} ist {r} {b}", "{a} liegt {r} {b}", "{r} {b} ist {a}"), rng)
+    order = pick(("{a} ist {r} {b}", "{a} liegt {r} {b}", "{r} {b} ist {a}"), rng)
     return order.format(a=a, b=b, r=wording)
 
 
 def _describe(thing: Object, case: str, rng: np.random.Generator | None) -> str:
-    noun, gender, _ = _pick(NOUNS[thing.shape], rng)
+    noun, gender, _ = pick(NOUNS[thing.shape], rng)
     return _phrase((thing.size, thing.colour), noun, gender, case)
 
 

@@ -8,12 +8,11 @@ grid a token of its own, so that a box takes two).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from tinyworld.scene import Scene
+from tinyworld.scene import Scene
 
 BINS = 32  # location tokens: about two pixels of 64 each
 LOCATIONS: tuple[str, ...] = tuple(f"<loc{i:02d}>" for i in range(BINS))

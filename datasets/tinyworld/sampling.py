@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 import zlib
 
-from tinyworld.scene import Object, Scene
+from tinyworld.objects import Object
+from tinyworld.scene import Scene
 from tinyworld.vocabulary import BACKGROUNDS, COLOURS, HELD_OUT_PAIRS, RADII, SHAPES, SIZES
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test", "compositional")

@@ -4,38 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from tinyworld import captions, drawing, questions
-from tinyworld.vocabulary import BACKGROUNDS, COLOURS, OPPOSITE, SHAPES, SIZES
-
-if TYPE_CHECKING:
-    from tinyworld.captions import Facts
-    from tinyworld.questions import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """One coloured shape. `x` and `y` are its centre in [0, 1], from the left and from the top.
-
-    Raises ValueError for a word the world does not know or a centre outside the picture.
-    """
-
-    shape: str
-    colour: str
-    size: str
-    x: float
-    y: float
-
-    def __post_init__(self) -> None:
-        _one_of("shape", self.shape, SHAPES)
-        _one_of("colour", self.colour, COLOURS)
-        _one_of("size", self.size, SIZES)
-        _in_picture("x", self.x)
-        _in_picture("y", self.y)
+from tinyworld import captions, drawing, objects, questions
+from tinyworld.captions import Facts
+from tinyworld.objects import Object, one_of
+from tinyworld.questions import Question
+from tinyworld.vocabulary import BACKGROUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +26,7 @@ class Scene:
     background: str
 
     def __post_init__(self) -> None:
-        _one_of("background", self.background, BACKGROUNDS)
+        one_of("background", self.background, BACKGROUNDS)
         if not isinstance(self.objects, tuple) or not all(isinstance(o, Object) for o in self.objects):
             raise ValueError("objects must be a tuple of Object")
         if not 1 <= len(self.objects) <= 3:
@@ -57,43 +34,40 @@ class Scene:
 
     def render(self, size: int = 64) -> Image.Image:
         """The anti-aliased RGB picture, `size` x `size` pixels. The same scene always gives the same pixels."""
-        return drawing.render(self, size)
+        return drawing.render(self.objects, self.background, size)
 
     def masks(self, size: int = 64) -> np.ndarray:
         """Where each object is: float32 (objects, size, size), the part of every pixel it covers, in [0, 1]."""
-        return drawing.masks(self, size)
+        return drawing.masks(self.objects, size)
 
     def label_map(self, size: int = 64) -> np.ndarray:
         """Which object each pixel shows: uint8 (size, size), 0 for the background, i for the i-th object from 1."""
-        return drawing.label_map(self, size)
+        return drawing.label_map(self.objects, size)
 
     def caption(self, rng: np.random.Generator | None = None) -> str:
         """The canonical caption, or with `rng` one of its many paraphrases. Every one names all the facts."""
-        return captions.caption(self, rng)
+        return captions.caption(self.objects, self.background, rng)
 
     def captions(self, n: int, seed: int = 0) -> list[str]:
         """`n` paraphrases drawn from `seed`; some may repeat."""
         rng = np.random.default_rng(seed)
-        return [captions.caption(self, rng) for _ in range(n)]
+        return [captions.caption(self.objects, self.background, rng) for _ in range(n)]
+
+    def short_caption(self, rng: np.random.Generator) -> str:
+        """A text that is true of the scene but leaves facts out, such as "a red shape"."""
+        return captions.short_caption(self.objects, self.background, rng)
 
     def facts(self) -> Facts:
         """What a caption of this scene says, in a normal form: equal for all its paraphrases."""
-        return captions.facts(self)
+        return captions.facts(self.objects, self.background)
 
     def questions(self, rng: np.random.Generator | None = None) -> list[Question]:
         """Questions about the scene with their answers: a fixed list, or with `rng` other wordings and choices."""
-        return questions.questions(self, rng)
+        return questions.questions(self.objects, self.background, rng)
 
     def relation(self) -> tuple[Object, str, Object] | None:
-        """How the first of two objects lies to the second, e.g. (star, "left of", circle).
-
-        The axis on which the centres are farther apart decides; sampled scenes keep it at least twice as far apart
-        as the other. None unless there are exactly two objects.
-        """
-        if len(self.objects) != 2:
-            return None
-        first, second = self.objects
-        return first, direction(first, second), second
+        """How the first of two objects lies to the second, as `tinyworld.objects.relation` says; else None."""
+        return objects.relation(self.objects)
 
     def swapped(self) -> Scene:
         """The same two objects with their places exchanged: same words, opposite relation. A hard negative for CLIP.
@@ -129,24 +103,6 @@ class Scene:
             except ValueError as error:
                 raise ValueError(f"objects[{i}]: {error}") from None
         return Scene(tuple(objects), data["background"])
-
-
-def direction(first: Object, second: Object) -> str:
-    """Where `first` lies, seen from `second`: one of RELATIONS."""
-    dx, dy = first.x - second.x, first.y - second.y
-    name = "right of" if abs(dx) >= abs(dy) else "below"
-    forwards = dx > 0 if abs(dx) >= abs(dy) else dy > 0
-    return name if forwards else OPPOSITE[name]
-
-
-def _one_of(field: str, value: object, allowed) -> None:
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{field} must be one of {', '.join(allowed)}; got {value!r}")
-
-
-def _in_picture(field: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:  # NaN fails too
-        raise ValueError(f"{field} must be a number in [0, 1], got {value!r}")
 
 
 def _exact_keys(where: str, data: object, keys: set[str]) -> None:

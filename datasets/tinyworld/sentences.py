@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyworld import german
-from tinyworld.captions import Facts, facts, parse_caption
-from tinyworld.captions import caption as english_caption
+from tinyworld.captions import Facts, parse_caption
 from tinyworld.sampling import scenes
+from tinyworld.scene import Scene
 from tinyworld.vocabulary import COLOURS
 
 LANGUAGES: tuple[str, ...] = ("en", "de")
@@ -68,28 +68,29 @@ def parse_command(text: str) -> Facts:
     raise ValueError(f"a command begins with {', '.join(VERBS)}; got {text!r}")
 
 
-def _scene(rng: np.random.Generator):
+def _scene(rng: np.random.Generator) -> Scene:
     return scenes("train", 1, seed=int(rng.integers(2**31)), objects=int(rng.choice((1, 2), p=(0.4, 0.6))))[0]
 
 
 def _caption(language: str, rng: np.random.Generator) -> tuple[str, str]:
     scene = _scene(rng)
-    return (english_caption if language == "en" else german.caption)(scene, rng), str(facts(scene))
+    text = scene.caption(rng) if language == "en" else german.caption(scene, rng)
+    return text, str(scene.facts())
 
 
 def _command(language: str, rng: np.random.Generator) -> tuple[str, str]:
     scene, background = _scene(rng), bool(rng.random() < 0.4)
     verb = list(german.VERBS)[int(rng.integers(len(VERBS)))]
-    said = facts(scene) if background else facts(scene)._replace(background=UNSAID)
+    said = scene.facts() if background else scene.facts()._replace(background=UNSAID)
     if language == "de":
         return german.command(scene, verb, background, rng), str(said)
     # The English caption without its background, or with it: the grammar puts it last in these.
-    told = english_caption(scene, rng)
-    while not told.startswith(("a ", "an ")) or " is " in told or " sits " in told:
-        told = english_caption(scene, rng)
+    text = scene.caption(rng)
+    while not text.startswith(("a ", "an ")) or " is " in text or " sits " in text:
+        text = scene.caption(rng)
     if not background:
-        told = told[: max(told.rfind(" on a"), told.rfind(" against a"))]
-    return f"{german.VERBS[verb]} {told}", str(said)
+        text = text[: max(text.rfind(" on a"), text.rfind(" against a"))]
+    return f"{german.VERBS[verb]} {text}", str(said)
 
 
 def _numbers(language: str, rng: np.random.Generator) -> tuple[str, str]:

@@ -19,8 +19,9 @@ from PIL import Image
 from tinyworld import judge as judges
 from tinyworld.checkpoints import checkpoint
 from tinyworld.judge import Judge, Seen, Verdict
+from tinyworld.objects import direction
 from tinyworld.sampling import scenes
-from tinyworld.scene import Scene, direction
+from tinyworld.scene import Scene
 from tinyworld.train.latents import held_out, pictures
 
 GUIDANCE, STEPS = 3.0, 25  # the defaults that the model is measured at

@@ -9,8 +9,9 @@ import torch
 
 from tinyworld import judge as judges
 from tinyworld.judge import UNCLEAR, Judge, Seen, Verdict
+from tinyworld.objects import Object, direction
 from tinyworld.sampling import scenes
-from tinyworld.scene import Object, Scene, direction
+from tinyworld.scene import Scene
 
 ASKED = ("count", "colour", "shape", "size", "background", "relation", "all")
 
@@ -72,7 +73,7 @@ def caught(judge: Judge, n: int) -> float:
     for scene in scenes("test", n, objects=1):
         (thing,) = scene.objects
         coverage, corner = recipe.no_shape(thing, rng)
-        picture = drawing.background(scene.background, 64).copy()
+        picture = drawing.empty(scene.background, 64).copy()
         picture.paste(COLOURS[thing.colour], corner, mask=coverage)
         pictures.append(picture)
     return float(np.mean([not v.objects or v.objects[0].shape == UNCLEAR for v in judge.read(pictures)]))

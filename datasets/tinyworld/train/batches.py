@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from tinyworld.captions import short_caption
 from tinyworld.sampling import scenes, split_of
 from tinyworld.scene import Scene
 from tinyworld.train.roles import roles
@@ -54,7 +53,7 @@ class SceneBatches(Dataset):
         batch = tensors(drawn)
         words = np.random.default_rng(seed)
         told = [words.random() >= self.short for _ in drawn]
-        texts = [s.caption(words) if full else short_caption(s, words) for s, full in zip(drawn, told, strict=True)]
+        texts = [s.caption(words) if full else s.short_caption(words) for s, full in zip(drawn, told, strict=True)]
         batch["input_ids"] = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")["input_ids"]
         batch["roles"], batch["told"] = torch.tensor([roles(s) for s in drawn]), torch.tensor(told)
         return batch

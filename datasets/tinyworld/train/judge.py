@@ -27,8 +27,8 @@ from tinyworld import drawing
 from tinyworld.checkpoints import FOLDER
 from tinyworld.judge import CLASSES, GRID, SIDE, Judge
 from tinyworld.measure import judge as measure
+from tinyworld.objects import Object
 from tinyworld.sampling import scenes
-from tinyworld.scene import Object
 from tinyworld.train import loop
 from tinyworld.train.card import judge_card
 from tinyworld.vocabulary import BACKGROUND_COLOURS, BACKGROUNDS, COLOURS, RADII, SHAPES, SIZES
@@ -139,7 +139,7 @@ def difficult(
 ) -> tuple[Image.Image, int, list[tuple[Object, dict[str, int]]]]:
     """A picture, some of it wrong; the class of its background; and each object with the classes it shows."""
     name = BACKGROUNDS[rng.integers(len(BACKGROUNDS))]
-    picture, background = drawing.background(name, SIDE).copy(), BACKGROUNDS.index(name)
+    picture, background = drawing.empty(name, SIDE).copy(), BACKGROUNDS.index(name)
     if rng.random() < WRONG:
         colour = rng.integers(0, 256, 3)
         picture = Image.new("RGB", (SIDE, SIDE), tuple(int(c) for c in colour))

@@ -15,7 +15,6 @@ import torch
 from diffusers import AutoencoderKL
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from tinyworld.captions import short_caption
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
 from tinyworld.train.batches import labels
@@ -91,7 +90,7 @@ class Shards:
         """Latents and text states of scenes, in half precision to keep them small."""
         rng, device = np.random.default_rng((self.seed, number)), self.vae.device
         captions = [
-            short_caption(s, rng) if rng.random() < SHORT else s.caption(rng if rng.random() < 0.5 else None)
+            s.short_caption(rng) if rng.random() < SHORT else s.caption(rng if rng.random() < 0.5 else None)
             for s in drawn
         ]
         latents = []
