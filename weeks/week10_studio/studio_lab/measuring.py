@@ -11,7 +11,7 @@ from PIL import Image
 from studio_lab.studio import Models, ours
 from tinyworld import Facts, Scene, judge
 from tinyworld.judge import Seen, Verdict
-from tinyworld.scene import direction
+from tinyworld.objects import direction
 
 load_judge = lru_cache(maxsize=1)(judge.load)
 
