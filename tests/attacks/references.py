@@ -45,7 +45,8 @@ def search(lab_name):
 
     lab = importlib.import_module(lab_name)
     names = [lab_name + end for end in (".checks.reference", ".checks.parts", ".checks", ".parts")]
-    names += ["tinyworld.train." + end for end in ("clip", "errors", "masks", "trimodal", "llava")]
+    recipes = ("clip.recipe", "whisper.errors", "flamingo.masks", "trimodal.measure", "llava.recipe")
+    names += ["tinyworld.train." + end for end in recipes]
     for name in names:
         module = tried(lambda: importlib.import_module(name))
         if module is not None:

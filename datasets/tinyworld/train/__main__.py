@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from types import ModuleType
 
-from tinyworld.train import (
-    blend,
-    blip,
-    clip,
-    connectors,
-    diffusion,
-    flamingo,
-    judge,
-    llava,
-    open_clip,
-    speech,
-    trimodal,
-    whisper,
-)
+from tinyworld.train.blip import recipe as blip
+from tinyworld.train.clip import blend
+from tinyworld.train.clip import recipe as clip
+from tinyworld.train.connectors import recipe as connectors
+from tinyworld.train.diffusion import recipe as diffusion
+from tinyworld.train.flamingo import recipe as flamingo
+from tinyworld.train.judge import recipe as judge
+from tinyworld.train.llava import recipe as llava
+from tinyworld.train.open_clip import recipe as open_clip
+from tinyworld.train.speech import recipe as speech
+from tinyworld.train.trimodal import recipe as trimodal
+from tinyworld.train.whisper import recipe as whisper
 
-RECIPES = {"clip": clip, "blend": blend, "open_clip": open_clip, "judge": judge, "diffusion": diffusion}
-RECIPES |= {"blip": blip, "speech": speech, "whisper": whisper}
+RECIPES: dict[str, ModuleType] = {"clip": clip, "blend": blend, "open_clip": open_clip, "judge": judge}
+RECIPES |= {"diffusion": diffusion, "blip": blip, "speech": speech, "whisper": whisper}
 RECIPES |= {"llava": llava, "connectors": connectors, "flamingo": flamingo, "trimodal": trimodal}
 
 
@@ -29,7 +28,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tinyworld.train", description=__doc__)
     names = parser.add_subparsers(dest="name", required=True)
     for name, recipe in RECIPES.items():
-        recipe.add_arguments(names.add_parser(name, help=recipe.__doc__.splitlines()[0]))
+        recipe.add_arguments(names.add_parser(name, help=(recipe.__doc__ or "").partition("\n")[0]))
     return parser.parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""What every recipe needs: a budget, a learning rate, an average of the weights, and a state that survives a kill."""
+"""What every recipe needs: a budget, a learning rate, an average of the weights, and a run that survives a kill."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -35,20 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     parser.add_argument("--export", action="store_true", help="only write --out from the run in --runs, as it is")
 
 
-def resumes(args: argparse.Namespace, state: Path) -> bool:
-    """Whether to load a state: --export needs one, --resume takes one up where there is one."""
-    there = state.exists() or state.with_name(state.name + ".old").exists()
-    return args.export or (args.resume and there)
-
-
 @dataclass
 class Clock:
     """How much of the budget is used: so many steps, or so many minutes of training. Survives a stop and a resume."""
 
     steps: int | None
-    minutes: float | None
+    minutes: float | None = None
     step: int = 0
-    first_stage: int = 0  # how many of the steps were the recipe's first stage
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     samples: int = 0
@@ -57,8 +50,11 @@ class Clock:
     @property
     def progress(self) -> float:
         """From 0 to 1."""
-        used = self.step / self.steps if self.steps else self.seconds / (60 * self.minutes)
-        return min(1.0, used)
+        if self.steps:
+            return min(1.0, self.step / self.steps)
+        if self.minutes:
+            return min(1.0, self.seconds / (60 * self.minutes))
+        raise ValueError("a clock counts steps or minutes, and this one was given neither")
 
     def start(self) -> None:
         self._last = time.perf_counter(), time.process_time()
@@ -71,6 +67,11 @@ class Clock:
         self._last = now
         self.step += 1
         self.samples += samples
+
+    def counters(self) -> dict[str, float]:
+        """All that it has counted, by name: what a resumed run goes on from."""
+        counted = (f.name for f in fields(self) if f.name not in ("steps", "minutes", "_last"))
+        return {name: getattr(self, name) for name in counted}
 
 
 def cosine_rate(progress: float, peak: float, warm_up: float = 0.02, floor: float = 0.02) -> float:
@@ -90,7 +91,11 @@ def steady_rate(progress: float, peak: float, warm_up: float = 0.01, fall: float
 
 
 class Average:
-    """Exponential moving average of a module's weights: it smooths out the last steps' noise (Polyak and Juditsky)."""
+    """Exponential moving average of a module's weights: it smooths out the last steps' noise (Polyak and Juditsky).
+
+    torch's `AveragedModel` would copy the whole learner, with the heads that are thrown away and the hooks that they
+    read by; here only weights are copied.
+    """
 
     def __init__(self, module: nn.Module, decay: float = 0.995) -> None:
         self.decay, self.updates = decay, 0
@@ -104,51 +109,74 @@ class Average:
             self.weights[name].lerp_(p, 1 - keep)
 
 
-def save_state(
-    folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: Average, clock: Clock
-) -> None:
-    """Everything a resumed run needs, as safetensors and JSON. A kill while writing leaves the old state whole."""
-    tensors = {f"module/{k}": v for k, v in module.state_dict().items()}
-    tensors |= {f"average/{k}": v for k, v in average.weights.items()}
-    for i, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{i}/{k}": v for k, v in moments.items()}
-    counters = {k: getattr(clock, k) for k in ("step", "first_stage", "seconds", "cpu_seconds", "samples")}
-    fresh = folder.with_name(folder.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, fresh / "state.safetensors")
-    (fresh / "counters.json").write_text(json.dumps(counters | {"updates": average.updates}, indent=1))
-    replace_folder(fresh, folder)
+@dataclass
+class Training:
+    """One training: all that it needs to go on after a stop, and the folder in which that is kept."""
+
+    folder: Path
+    learner: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: Average
+    clock: Clock
+
+    def resume(self, args: argparse.Namespace) -> bool:
+        """Load what was saved where the options want it, and say whether they did.
+
+        --export needs a saved run; --resume takes one up where there is one. Raises FileNotFoundError for the former.
+        """
+        there = self.folder.exists() or _older(self.folder).exists()
+        wanted = args.export or (args.resume and there)
+        if wanted:
+            self.load()
+        return wanted
+
+    def save(self) -> None:
+        """Write all of it as safetensors and JSON. A kill while writing leaves what was saved before whole."""
+        tensors = {f"module/{k}": v for k, v in self.learner.state_dict().items()}
+        tensors |= {f"average/{k}": v for k, v in self.average.weights.items()}
+        for i, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{i}/{k}": v for k, v in moments.items()}
+        fresh = self.folder.with_name(self.folder.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, fresh / "state.safetensors")
+        counters = self.clock.counters() | {"updates": self.average.updates}
+        (fresh / "counters.json").write_text(json.dumps(counters, indent=1))
+        replace_folder(fresh, self.folder)
+
+    def load(self) -> None:
+        """Undo `save`. Raises FileNotFoundError when nothing was saved."""
+        old = _older(self.folder)
+        if old.exists() and not self.folder.exists():  # killed between the two renames of `replace_folder`
+            old.rename(self.folder)
+        if not (self.folder / "state.safetensors").is_file():
+            raise FileNotFoundError(f"nothing to resume in {self.folder}: start without --export")
+        tensors = load_file(self.folder / "state.safetensors")
+        self.learner.load_state_dict(
+            {k.removeprefix("module/"): v for k, v in tensors.items() if k.startswith("module/")}
+        )
+        for name, weight in self.average.weights.items():
+            weight.copy_(tensors[f"average/{name}"])
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith("optimizer/"):
+                _, i, name = key.split("/")
+                moments.setdefault(int(i), {})[name] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        counters = json.loads((self.folder / "counters.json").read_text())
+        self.average.updates = counters["updates"]
+        for name in self.clock.counters():  # runs saved earlier count more than this clock does
+            setattr(self.clock, name, counters[name])
 
 
-def load_state(
-    folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: Average, clock: Clock
-) -> None:
-    """Undo `save_state`. Raises FileNotFoundError when nothing was saved."""
-    old = folder.with_name(folder.name + ".old")
-    if old.exists() and not folder.exists():  # killed between the two renames of `replace_folder`
-        old.rename(folder)
-    if not (folder / "state.safetensors").is_file():
-        raise FileNotFoundError(f"nothing to resume in {folder}: start without --export")
-    tensors = load_file(folder / "state.safetensors")
-    module.load_state_dict({k.removeprefix("module/"): v for k, v in tensors.items() if k.startswith("module/")})
-    for name, weight in average.weights.items():
-        weight.copy_(tensors[f"average/{name}"])
-    moments: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer/"):
-            _, i, name = key.split("/")
-            moments.setdefault(int(i), {})[name] = value
-    optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
-    counters = json.loads((folder / "counters.json").read_text())
-    average.updates = counters.pop("updates")
-    for name, value in counters.items():
-        setattr(clock, name, value)
+def _older(folder: Path) -> Path:
+    """Where a folder lies for the moment in which `replace_folder` puts another in its place."""
+    return folder.with_name(folder.name + ".old")
 
 
 def replace_folder(fresh: Path, folder: Path) -> None:
     """Put a finished folder in the place of an older one; a reader sees the one or the other, never a half."""
-    old = folder.with_name(folder.name + ".old")
+    old = _older(folder)
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
@@ -166,14 +194,10 @@ def publish(fresh: Path, out: Path, figures: dict[str, float], card: str, table:
 
 
 def fit(
-    learner: nn.Module,
+    training: Training,
     step: Callable[[int], tuple[torch.Tensor, dict[str, float]]],
     rate: Callable[[float], float],
     batch: int,
-    optimizer: torch.optim.Optimizer,
-    average: Average,
-    clock: Clock,
-    state: Path,
     save_every: float = 120,
     look: Callable[[], str] | None = None,
     look_every: int = 1000,
@@ -181,25 +205,26 @@ def fit(
     """Train until the clock's steps are done, from wherever it stands.
 
     step: from a step's number to its loss and figures to print; with all its randomness drawn from that number, a run
-    that was stopped goes on as if it had not been.   rate: from progress to the learning rate.
-    The state is saved every `save_every` CPU-seconds, and `look()` is printed every `look_every` steps.
+    that was stopped goes on as if it had not been.   rate: from progress to the learning rate.   batch: samples a step.
+    It is saved every `save_every` CPU-seconds, and `look()` is printed every `look_every` steps.
     """
-    bar, saved = Progress(), clock.cpu_seconds
+    bar, clock = Progress(), training.clock
+    saved = clock.cpu_seconds
     clock.start()
     while clock.progress < 1:
-        for group in optimizer.param_groups:
+        for group in training.optimizer.param_groups:
             group["lr"] = rate(clock.progress)
         loss, figures = step(clock.step)
-        optimizer.zero_grad()
+        training.optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
-        optimizer.step()
-        average.update(learner)
+        nn.utils.clip_grad_norm_(training.learner.parameters(), 1.0)
+        training.optimizer.step()
+        training.average.update(training.learner)
         clock.tick(batch)
         bar.show(clock.progress, f"loss {loss.item():.3f}")
         if clock.cpu_seconds - saved > save_every or clock.progress == 1:
             saved = clock.cpu_seconds
-            save_state(state, learner, optimizer, average, clock)
+            training.save()
             text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
             bar.line(
                 f"{100 * clock.progress:3.0f} % step {clock.step}, {clock.cpu_seconds:.0f} CPU-s, "

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
+from transformers import IdeficsForVisionText2Text, LlavaProcessor
 
 import tinyworld
 from coursekit.models import Loaded
 from fusion_lab.data import Asked
-from tinyworld.measure.flamingo import Reader
-from tinyworld.measure.flamingo import load as load_reader
 from tinyworld.scene import Scene
+
+if TYPE_CHECKING:
+    from tinyworld.train.flamingo.measure import Reader
 
 CHUNK = 64
 SIDE = 4  # patches along a side of the picture
@@ -39,12 +41,15 @@ class Inputs(NamedTuple):
 
 def flamingo() -> Loaded:
     """The course's Flamingo and its processor. It is small in every profile."""
-    reader = load_reader(tinyworld.checkpoint("flamingo"))
-    return Loaded(reader.model, reader.processor)
+    folder = tinyworld.checkpoint("flamingo")
+    model = IdeficsForVisionText2Text.from_pretrained(folder, dtype=torch.float32)
+    return Loaded(model.eval(), LlavaProcessor.from_pretrained(folder))
 
 
 def reader(loaded: Loaded) -> Reader:
-    """A Flamingo that answers questions about albums."""
+    """A Flamingo that answers questions about albums. A notebook that is graded cannot import what it takes."""
+    from tinyworld.train.flamingo.measure import Reader
+
     return Reader(loaded.model, loaded.processor)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from sklearn.metrics import precision_recall_fscore_support
+from transformers import LlavaProcessor
 
 import tinyworld
 from coursekit.models import Loaded
@@ -27,9 +28,9 @@ Table = dict[str, dict[str, float]]
 
 def _trimodal() -> ModuleType:
     """Imported by the figures that need it: it uses the recipes, which a notebook that is graded cannot import."""
-    from tinyworld.measure import trimodal
+    from tinyworld.train.trimodal import measure
 
-    return trimodal
+    return measure
 
 
 @lru_cache
@@ -54,14 +55,11 @@ def _measured_fusion(name: str) -> dict[str, float]:
 
 def measure_connectors(n: int = 48) -> Table:
     """For each connector its image tokens, parameters, the milliseconds of a pass, and shares of right answers."""
-    from tinyworld.measure import connectors as connector_measure
-
     folder, found = tinyworld.checkpoint("connectors"), {}
     asked = {kind: data.questions(n, 21, (kind,)) for kind in ("colour", "shape", "count", "relation")}
     for kind in connectors.KINDS:
-        chatter = connector_measure.load(folder / kind)
-        loaded = Loaded(chatter.model, chatter.processor)
-        found[kind] = connector_measure.cost(chatter, data.told(1)[0])
+        loaded = Loaded(connectors.load(folder / kind), LlavaProcessor.from_pretrained(folder / kind))
+        found[kind] = connectors.cost(loaded.model, loaded.processor, data.told(1)[0])
         found[kind] |= {name: chatting.accuracy(loaded, some) for name, some in asked.items()}
         found[kind]["where"] = pointing(loaded, data.questions(n, 22, ("where",)))["right"]
     return found

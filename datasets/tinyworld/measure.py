@@ -1,0 +1,45 @@
+"""`python -m tinyworld.measure NAME`: measure a shipped checkpoint's card figures again."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from tinyworld.checkpoints import checkpoint
+from tinyworld.train.blip import measure as blip
+from tinyworld.train.clip import measure as clip
+from tinyworld.train.connectors import measure as connectors
+from tinyworld.train.diffusion import measure as diffusion
+from tinyworld.train.flamingo import measure as flamingo
+from tinyworld.train.judge import measure as judge
+from tinyworld.train.llava import measure as llava
+from tinyworld.train.trimodal import measure as trimodal
+from tinyworld.train.whisper import measure as whisper
+
+# With scenes a figure; a Whisper hears so many utterances at most.
+MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusion, 256)}
+MEASURES |= {"blip": (blip, 1024), "whisper": (whisper, 150), "trimodal": (trimodal, 1024)}
+MEASURES |= {"llava": (llava, 512), "connectors": (connectors, 512), "flamingo": (flamingo, 400)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tinyworld.measure", description=__doc__)
+    parser.add_argument("name", choices=MEASURES)
+    parser.add_argument("--checkpoint", type=Path, help="another folder than the shipped one")
+    parser.add_argument("--scenes", type=int, help="scenes per figure (default: as on the card)")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    start = time.perf_counter()
+    measure, usual = MEASURES[args.name]
+    scenes = args.scenes or usual
+    figures = measure.measure(args.checkpoint or checkpoint(args.name), scenes)
+    print(measure.table(figures))
+    print(f"{scenes} scenes a figure, {time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

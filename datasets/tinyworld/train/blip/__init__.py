@@ -1,0 +1,1 @@
+"""How BLIP is made, measured and described."""

@@ -1,0 +1,1 @@
+"""How CLIP, and the mean of two that is shipped is made, measured and described."""

@@ -1,0 +1,1 @@
+"""How the three connectors of a LLaVA are made, measured and described."""

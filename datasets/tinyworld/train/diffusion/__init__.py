@@ -1,0 +1,1 @@
+"""How the latent diffusion model is made, measured and described."""

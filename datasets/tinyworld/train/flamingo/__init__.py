@@ -1,0 +1,1 @@
+"""How Flamingo is made, measured and described."""

@@ -1,0 +1,1 @@
+"""How the judge of generated pictures is made, measured and described."""

@@ -1,0 +1,1 @@
+"""How LLaVA is made, measured and described."""

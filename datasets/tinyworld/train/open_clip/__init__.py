@@ -1,0 +1,1 @@
+"""How CLIP in open_clip's format is made."""

@@ -1,0 +1,1 @@
+"""How the shipped recordings are made."""

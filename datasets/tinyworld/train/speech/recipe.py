@@ -1,0 +1,86 @@
+"""The shipped recordings: sentences of the world, spoken by espeak-ng, as Ogg files with words and times beside them.
+
+Test sentences say what no training sentence says, and the voices of the split "voices" are heard nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from tinyworld.sentences import LANGUAGES, sentence
+from tinyworld.sound import RATE
+from tinyworld.speech import FOLDER
+from tinyworld.train import loop
+from tinyworld.train.whisper.utterances import Spoken, speak
+
+# Split -> whose sentences, whose speakers.
+SPLITS = {"train": ("train", "train"), "test": ("test", "train"), "voices": ("test", "test")}
+LOUDEST = 0.7
+PAUSE = 0.2  # seconds between two utterances of a file, where the codec may smear the one into the other
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--train", type=int, default=50, help="utterances a language (default: %(default)s)")
+    parser.add_argument("--test", type=int, default=120, help="utterances a language (default: %(default)s)")
+    parser.add_argument("--voices", type=int, default=100, help="utterances a language (default: %(default)s)")
+    parser.add_argument("--bitrate", type=int, default=18, help="kbit/s of Opus, 6 to 256 (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=FOLDER, help="the folder (default: in the package)")
+
+
+def run(args: argparse.Namespace) -> None:
+    fresh = args.out.with_name(args.out.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for number, (split, (sentences, voices)) in enumerate(SPLITS.items()):
+        for language in LANGUAGES:
+            rng = np.random.default_rng((args.seed, 3, number, LANGUAGES.index(language)))
+            write(
+                fresh / f"{split}_{language}", utterances(getattr(args, split), sentences, voices, language, rng), args
+            )
+    loop.replace_folder(fresh, args.out)
+    size = sum(f.stat().st_size for f in args.out.iterdir())
+    print(f"wrote {args.out}: {size / 1e6:.2f} MB")
+
+
+def utterances(n: int, sentences: str, voices: str, language: str, rng: np.random.Generator) -> list[Spoken]:
+    """So many different sentences."""
+    found: dict[str, Spoken] = {}
+    while len(found) < n:
+        said = sentence(sentences, language, rng)
+        if said.text not in found:
+            found[said.text] = speak(said, voices, rng, varied=False)
+    return list(found.values())
+
+
+def write(path: Path, said: list[Spoken], args: argparse.Namespace) -> None:
+    """All utterances in one Ogg file, and beside it where each begins and what is said in it when."""
+    pause, parts, entries, at = np.zeros(int(PAUSE * RATE), np.float32), [], [], 0
+    for s in said:
+        audio = s.speech.audio * np.float32(LOUDEST / np.abs(s.speech.audio).max())
+        parts += [audio, pause]
+        timed = zip(s.sentence.text.split(), s.speech.words, strict=True)
+        entries.append(
+            {
+                "start": at,
+                "stop": at + len(audio),
+                "text": s.sentence.text,
+                "translation": s.sentence.translation,
+                "kind": s.sentence.kind,
+                "voice": s.voice,
+                "words": [[word, round(start, 3), round(end, 3)] for word, (start, end) in timed],
+            }
+        )
+        at += len(audio) + len(pause)
+    level = 1 - (args.bitrate - 6) / 250  # libsndfile's scale: 0 is 256 kbit/s, 1 is 6
+    with soundfile.SoundFile(path.with_suffix(".ogg"), "w", RATE, 1, "OPUS", compression_level=level) as file:
+        for part in parts:  # its encoders crash on very long writes
+            file.write(part)
+    rows = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+    path.with_suffix(".json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""How the classifiers of picture, text and sound are made, measured and described."""

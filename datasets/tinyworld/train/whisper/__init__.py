@@ -1,0 +1,1 @@
+"""How Whisper, and the synthesiser that it learns from is made, measured and described."""
