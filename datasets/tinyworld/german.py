@@ -88,8 +88,8 @@ def command(scene: Scene, verb: str, background: bool, rng: np.random.Generator 
     """
     if verb not in VERBS:
         raise ValueError(f"verb must be one of {', '.join(VERBS)}; got {verb!r}")
-    told = f"{verb} {things(scene, 'accusative', rng)}"
-    return f"{told} {_ground(scene, 'auf')}" if background else told
+    text = f"{verb} {things(scene, 'accusative', rng)}"
+    return f"{text} {_ground(scene, 'auf')}" if background else text
 
 
 def things(scene: Scene, case: str, rng: np.random.Generator | None = None) -> str:

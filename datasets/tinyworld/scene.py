@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from PIL import Image
 
-from tinyworld import captions, drawing, objects, questions
+from tinyworld import captions, drawing, questions
 from tinyworld.captions import Facts
-from tinyworld.objects import Object, one_of
+from tinyworld.objects import Object, one_of, relation
 from tinyworld.questions import Question
 from tinyworld.vocabulary import BACKGROUNDS
 
@@ -67,7 +67,7 @@ class Scene:
 
     def relation(self) -> tuple[Object, str, Object] | None:
         """How the first of two objects lies to the second, as `tinyworld.objects.relation` says; else None."""
-        return objects.relation(self.objects)
+        return relation(self.objects)
 
     def swapped(self) -> Scene:
         """The same two objects with their places exchanged: same words, opposite relation. A hard negative for CLIP.

@@ -85,8 +85,8 @@ def measure(folder: Path, n: int = 1024) -> dict[str, float]:
     figures: dict[str, float] = {}
     for split in SPLITS:
         for objects in (1, 2, 3) if split == "test" else (1, 2):
-            told = scenes(split, n, objects=objects)
-            figures |= {f"{split}/{objects}/{k}": v for k, v in caption_scores(told, blip.captions(told)).items()}
+            drawn = scenes(split, n, objects=objects)
+            figures |= {f"{split}/{objects}/{k}": v for k, v in caption_scores(drawn, blip.captions(drawn)).items()}
     figures |= {f"test/matching/{k}": v for k, v in matching_shares(blip, scenes("test", n)).items()}
     return figures | {f"test/answer/{k}": v for k, v in answering(blip, scenes("test", n)).items()}
 
@@ -95,16 +95,16 @@ def glance(folder: Path, n: int = 96) -> dict[str, float]:
     """The same on a few validation scenes, for a look while training."""
     blip, drawn, figures = Blip(folder), scenes("validation", n), {}
     for objects in (1, 2):
-        told = scenes("validation", n, objects=objects)
-        figures |= {f"{k} of {objects}": v for k, v in caption_scores(told, blip.captions(told)).items()}
+        drawn = scenes("validation", n, objects=objects)
+        figures |= {f"{k} of {objects}": v for k, v in caption_scores(drawn, blip.captions(drawn)).items()}
     figures |= {f"match {k}": v for k, v in matching_shares(blip, drawn).items()}
     return figures | {f"answer {k}": v for k, v in answering(blip, drawn).items()}
 
 
-def caption_scores(told: list[Scene], texts: list[str]) -> dict[str, float]:
+def caption_scores(drawn: list[Scene], texts: list[str]) -> dict[str, float]:
     """ "exact": all facts right. Each attribute: of all objects, which are compared in the captions' normal order."""
     exact, right = [], defaultdict(list)
-    for scene, text in zip(told, texts, strict=True):
+    for scene, text in zip(drawn, texts, strict=True):
         wanted, found = scene.facts(), facts_of(text)
         exact.append(found == wanted)
         right["background"].append(found is not None and found.background == wanted.background)

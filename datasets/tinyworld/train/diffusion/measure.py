@@ -65,15 +65,15 @@ def unseen(n: int, objects: int) -> list[Scene]:
 
 
 def obedience(
-    pipe: StableDiffusionPipeline, judge: Judge, told: list[Scene], guidance: float = GUIDANCE, steps: int = STEPS
+    pipe: StableDiffusionPipeline, judge: Judge, asked: list[Scene], guidance: float = GUIDANCE, steps: int = STEPS
 ) -> dict[str, float]:
-    """How often the pictures of these scenes' captions show what was told; see `score`."""
-    return score(told, judge.read(paintings(pipe, captions(told), guidance, steps)))
+    """How often the pictures of these scenes' captions show what was asked for; see `score`."""
+    return score(asked, judge.read(paintings(pipe, captions(asked), guidance, steps)))
 
 
-def captions(told: list[Scene]) -> list[str]:
+def captions(asked: list[Scene]) -> list[str]:
     """One caption a scene: for every other one a paraphrase."""
-    return [s.caption(np.random.default_rng(i) if i % 2 else None) for i, s in enumerate(told)]
+    return [s.caption(np.random.default_rng(i) if i % 2 else None) for i, s in enumerate(asked)]
 
 
 def paintings(
@@ -89,14 +89,14 @@ def paintings(
     return np.stack(painted)
 
 
-def score(told: list[Scene], verdicts: list[Verdict]) -> dict[str, float]:
-    """How often verdicts agree with what was told, scenes all of one object or all of two.
+def score(asked: list[Scene], verdicts: list[Verdict]) -> dict[str, float]:
+    """How often verdicts agree with what was asked for, scenes all of one object or all of two.
 
     One: colour, shape, size of the object the judge is surest of; background; "one object", and no other; "all" of it.
     Two: "both present" in colour and shape; the relation, of the pictures where both are; background; "two objects".
     """
-    one = all(len(s.objects) == 1 for s in told)
-    judged = [_single(s, v) if one else _double(s, v) for s, v in zip(told, verdicts, strict=True)]
+    one = all(len(s.objects) == 1 for s in asked)
+    judged = [_single(s, v) if one else _double(s, v) for s, v in zip(asked, verdicts, strict=True)]
     return {name: _share(j[name] for j in judged) for name in (SINGLE if one else DOUBLE)}
 
 
@@ -160,9 +160,9 @@ def look(pipe: StableDiffusionPipeline, n: int = 48, sheet: Path | None = None) 
     figures, painted = {}, []
     judge = judges.load()
     for objects, kinds in ((1, SINGLE), (2, DOUBLE[:2])):
-        told = [s for s in scenes("validation", 16 * n, objects=objects) if held_out(s)][:n]
-        painted.append(paintings(pipe, captions(told)))
-        figures |= {name: value for name, value in score(told, judge.read(painted[-1])).items() if name in kinds}
+        asked = [s for s in scenes("validation", 16 * n, objects=objects) if held_out(s)][:n]
+        painted.append(paintings(pipe, captions(asked)))
+        figures |= {name: value for name, value in score(asked, judge.read(painted[-1])).items() if name in kinds}
     if sheet:
         rows = np.concatenate(painted)
         rows = rows[: len(rows) // 12 * 12].reshape(-1, 12, 64, 64, 3).transpose(0, 2, 1, 3, 4).reshape(-1, 12 * 64, 3)

@@ -155,9 +155,9 @@ def album_batch(shown: list[Album], tokenizer: PreTrainedTokenizerFast) -> dict[
         n = len(one.scenes)
         of.append([*range(begins, begins + n), *[-1] * (most - n)])
         begins += n
-    told = [tokenizer(word)["input_ids"][0] if word else IGNORED for one in shown for word in one.alone]
+    alone = [tokenizer(word)["input_ids"][0] if word else IGNORED for one in shown for word in one.alone]
     text = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"], "labels": wanted}
-    return _seen(tensors(drawn)) | text | {"of": torch.tensor(of), "alone": torch.tensor(told)}
+    return _seen(tensors(drawn)) | text | {"of": torch.tensor(of), "alone": torch.tensor(alone)}
 
 
 def _seen(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -234,10 +234,10 @@ class Learner(nn.Module):
         if missing.unexpected_keys or [k for k in missing.missing_keys if not k.endswith("position_ids")]:
             raise RuntimeError(f"CLIP's tower and Idefics' differ: {missing}")
         model.vision_model.requires_grad_(False)
-        told = language.model.language_model
-        model.embed_tokens.load_state_dict(told.embed_tokens.state_dict())
-        model.norm.load_state_dict(told.norm.state_dict())
-        for layer, other in zip(model.layers, told.layers, strict=True):
+        language_model = language.model.language_model
+        model.embed_tokens.load_state_dict(language_model.embed_tokens.state_dict())
+        model.norm.load_state_dict(language_model.norm.state_dict())
+        for layer, other in zip(model.layers, language_model.layers, strict=True):
             missing = layer.load_state_dict(other.state_dict(), strict=False)
             if missing.unexpected_keys or [k for k in missing.missing_keys if "inv_freq" not in k]:
                 raise RuntimeError(f"the language models differ: {missing}")

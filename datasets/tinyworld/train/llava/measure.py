@@ -79,9 +79,9 @@ def report(chatter: Chatter, drawn: list[Scene]) -> dict[str, float]:
     """Shares of right answers by kind, of boxes, of exact captions, and of answers in a conversation's later turns."""
     figures = answering(chatter, drawn)
     rng = np.random.default_rng(1)
-    told = chatter(drawn, [messages([], DESCRIBE[0])] * len(drawn))
+    said = chatter(drawn, [messages([], DESCRIBE[0])] * len(drawn))
     figures["caption"] = float(
-        np.mean([facts_of(text) == scene.facts() for scene, text in zip(drawn, told, strict=True)])
+        np.mean([facts_of(text) == scene.facts() for scene, text in zip(drawn, said, strict=True)])
     )
     talks = [conversation(scene, rng, TURN) for scene in drawn]
     figures[f"turn {TURN}"] = share(chatter, drawn, [(talk[:-1], talk[-1]) for talk in talks])

@@ -45,8 +45,8 @@ class Tasks:
     def audio(self, noise: float = 20.0, lie: bool = False) -> torch.Tensor:
         """What is heard; a lie is the colour of the object that is not meant."""
         rng = np.random.default_rng(4)
-        told = [t.scene.objects[1 - t.meant if lie else t.meant].colour for t in self.tasks]
-        return pointing.audio_tokens(pointing.say(told, self.voices, rng, noise))
+        colours = [t.scene.objects[1 - t.meant if lie else t.meant].colour for t in self.tasks]
+        return pointing.audio_tokens(pointing.say(colours, self.voices, rng, noise))
 
 
 @torch.inference_mode()
