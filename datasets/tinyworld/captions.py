@@ -75,8 +75,10 @@ def prompts(attribute: str, value: str) -> list[str]:
             f"there is a shape on a {value} background",
             f"a {value} background",
         ]
-    words = {"shape": SHAPE_WORDS, "size": SIZE_WORDS}.get(attribute, {}).get(value, (value,))
-    nouns = [w if attribute == "shape" else f"{w} shape" for w in words]
+    if attribute == "shape":
+        nouns = list(SHAPE_WORDS[value])
+    else:
+        nouns = [f"{word} shape" for word in (SIZE_WORDS[value] if attribute == "size" else (value,))]
     return [t.format(with_article(noun)) for noun in nouns for t in ("{}", "there is {}", "a picture of {}")]
 
 
@@ -121,7 +123,7 @@ def parse_caption(text: str) -> Facts:
         return _normal(background, objects, None)
     # "A left of B", or "left of B is A": the relation word belongs to the object that it stands before.
     first, second = objects
-    if _RELATION.search(rest).start() < rest.index("O"):
+    if rest.index(relations[0]) < rest.index("O"):
         first, second = second, first
     return _normal(background, [first, second], _RELATION_NAME[relations[0]])
 

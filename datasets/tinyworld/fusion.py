@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -51,11 +52,12 @@ class Fusion(nn.Module):
         super().__init__()
         if kind not in KINDS:
             raise ValueError(f"a fusion is one of {', '.join(KINDS)}; got {kind!r}")
-        self.kind, self.settings = kind, {"kind": kind, "width": width, "layers": layers, "seen": seen}
+        self.kind = kind
+        self.settings: dict[str, Any] = {"kind": kind, "width": width, "layers": layers, "seen": seen}
         self.embed = Embedder(width, seen)
         parts = len(MODALITIES) if kind == "late" else 1
         self.start = nn.Parameter(torch.randn(parts, width))  # the token that the answer is read from
-        shape = {"d_model": width, "nhead": HEADS, "dim_feedforward": 3 * width, "dropout": 0.0}
+        shape: dict[str, Any] = {"d_model": width, "nhead": HEADS, "dim_feedforward": 3 * width, "dropout": 0.0}
         shape |= {"activation": "gelu", "batch_first": True, "norm_first": True}
         block = nn.TransformerDecoderLayer if kind == "cross" else nn.TransformerEncoderLayer
         self.layers = nn.ModuleList(nn.ModuleList(block(**shape) for _ in range(layers)) for _ in range(parts))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from transformers.audio_utils import mel_filter_bank
 
+from tinyworld.objects import direction
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
 from tinyworld.vocabulary import COLOURS, SHAPES
@@ -67,7 +68,7 @@ def pointed(split: str, n: int, seed: int = 0) -> list[Pointed]:
 
 def place(scene: Scene, which: int, rng: np.random.Generator) -> str:
     """A text that says where the one object of two is: "the left shape"."""
-    relation = (scene if which == 0 else Scene(scene.objects[::-1], scene.background)).relation()[1]
+    relation = direction(scene.objects[which], scene.objects[1 - which])
     return TEMPLATES[int(rng.integers(len(TEMPLATES)))].format(SIDES[relation])
 
 

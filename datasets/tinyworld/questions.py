@@ -38,7 +38,7 @@ def questions(objects: Sequence[Object], background: str, rng: np.random.Generat
         asked += _presence(objects, thing, rng)
     asked += _relations(objects, rng)
     if rng is not None:
-        rng.shuffle(asked)  # type: ignore[arg-type]  # numpy shuffles any mutable sequence
+        rng.shuffle(asked)
     return asked
 
 

@@ -34,7 +34,7 @@ def scenes(split: str, n: int, seed: int = 0, objects: int | None = None) -> lis
     if objects not in (None, 1, 2, 3):
         raise ValueError(f"objects must be 1, 2, 3 or None; got {objects!r}")
     rng = random.Random(f"tinyworld/{split}/{seed}/{objects}")
-    return [_sample(rng, objects or rng.choices(list(MIX), MIX.values())[0], split) for _ in range(n)]
+    return [_sample(rng, objects or rng.choices(list(MIX), list(MIX.values()))[0], split) for _ in range(n)]
 
 
 def split_of(scene: Scene) -> str:

@@ -87,7 +87,7 @@ def variant(scene: Scene, rng: random.Random, changes: dict[str, int], within: b
 
 
 def _change(scene: Scene, rng: random.Random, changes: dict[str, int], drawn: bool) -> Scene:
-    kind = rng.choices(list(changes), changes.values())[0]
+    kind = rng.choices(list(changes), list(changes.values()))[0]
     if kind == "background":
         return replace(scene, background=rng.choice(BACKGROUNDS))
     if kind == "places":

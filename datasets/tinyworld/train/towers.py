@@ -13,7 +13,11 @@ MEAN, STD = (0.5, 0.5, 0.5), (0.3, 0.3, 0.3)  # about those of the world's pictu
 
 def build_model(tokenizer: CLIPTokenizer, patch: int, width: int, layers: int, text_layers: int) -> CLIPModel:
     """A `CLIPModel` for 64x64 pictures, both towers `width` wide, started as `initialise` says."""
-    shared = {"hidden_size": width, "intermediate_size": 4 * width, "num_attention_heads": width // 32}
+    shared: dict[str, int | str] = {
+        "hidden_size": width,
+        "intermediate_size": 4 * width,
+        "num_attention_heads": width // 32,
+    }
     shared |= {"hidden_act": "gelu", "projection_dim": width}
     text = {"vocab_size": len(tokenizer), "max_position_embeddings": MAX_LENGTH, "num_hidden_layers": text_layers}
     text |= {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}

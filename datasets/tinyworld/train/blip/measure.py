@@ -93,7 +93,8 @@ def measure(folder: Path, n: int = 1024) -> dict[str, float]:
 
 def glance(folder: Path, n: int = 96) -> dict[str, float]:
     """The same on a few validation scenes, for a look while training."""
-    blip, drawn, figures = Blip(folder), scenes("validation", n), {}
+    blip, drawn = Blip(folder), scenes("validation", n)
+    figures: dict[str, float] = {}
     for objects in (1, 2):
         drawn = scenes("validation", n, objects=objects)
         figures |= {f"{k} of {objects}": v for k, v in caption_scores(drawn, blip.captions(drawn)).items()}

@@ -8,6 +8,7 @@ import torch
 from transformers import CLIPModel, CLIPProcessor
 
 from tinyworld.captions import prompts
+from tinyworld.objects import direction
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
 from tinyworld.train.batches import tensors
@@ -107,13 +108,14 @@ def choice(clip: Clip, pairs: list[Scene], wrong, seen: torch.Tensor | None = No
 
 def reversed_relation(scene: Scene) -> str:
     """The same caption with the opposite relation: the same bag of words but one."""
-    relation = scene.relation()[1]
+    relation = direction(*scene.objects)
     return scene.caption().replace(f" {relation} ", f" {OPPOSITE[relation]} ")
 
 
 def exchanged_colours(scene: Scene) -> str:
     """The caption with the two colours exchanged: the very same bag of words. Of equal colours, the shapes."""
-    first, relation, second = scene.relation()
+    first, second = scene.objects
+    relation = direction(first, second)
     a, b = (first.colour, first.shape), (second.colour, second.shape)
     a, b = ((b[0], a[1]), (a[0], b[1])) if a[0] != b[0] else (b, a)
     described = f"a {first.size} {' '.join(a)} {relation} a {second.size} {' '.join(b)}"
@@ -131,10 +133,10 @@ def relation_of_four(clip: Clip, pairs: list[Scene], seen: torch.Tensor | None =
     seen = clip.images(pairs) if seen is None else seen
     scores = []
     for relation in RELATIONS:
-        texts = [s.caption().replace(f" {s.relation()[1]} ", f" {relation} ") for s in pairs]
+        texts = [s.caption().replace(f" {direction(*s.objects)} ", f" {relation} ") for s in pairs]
         scores.append((seen * clip.texts(texts)).sum(-1))
     found = torch.stack(scores, dim=-1).argmax(-1)
-    return (found == torch.tensor([RELATIONS.index(s.relation()[1]) for s in pairs])).float().mean().item()
+    return (found == torch.tensor([RELATIONS.index(direction(*s.objects)) for s in pairs])).float().mean().item()
 
 
 @torch.no_grad()

@@ -20,7 +20,8 @@ def load(folder: Path) -> Chatter:
 
 def measure(folder: Path, n: int = 512) -> dict[str, float]:
     """Every figure of the card for every connector in a folder, from `n` test scenes each; shares in [0, 1]."""
-    figures, drawn = {}, scenes("test", n, seed=5)
+    drawn = scenes("test", n, seed=5)
+    figures: dict[str, float] = {}
     for kind in connectors.KINDS:
         if (folder / kind).is_dir():
             chatter = load(folder / kind)

@@ -112,10 +112,10 @@ def _single(scene: Scene, verdict: Verdict) -> dict[str, bool]:
 
 def _double(scene: Scene, verdict: Verdict) -> dict[str, bool | None]:
     first, second = (_find(thing, verdict) for thing in scene.objects)
-    both = first is not None and second is not None
+    relation = direction(first, second) == direction(*scene.objects) if first and second else None
     return {
-        "both present": both,
-        "relation": direction(first, second) == scene.relation()[1] if both else None,
+        "both present": relation is not None,
+        "relation": relation,
         "background": verdict.background == scene.background,
         "two objects": len(verdict.objects) == 2,
     }
@@ -157,7 +157,8 @@ def seconds(pipe: StableDiffusionPipeline, steps: int = STEPS, guidance: float =
 def look(pipe: StableDiffusionPipeline, n: int = 48, sheet: Path | None = None) -> dict[str, float]:
     """A few figures of validation captions, while training, and with `sheet` a picture of the pictures."""
     pipe.set_progress_bar_config(disable=True)
-    figures, painted = {}, []
+    figures: dict[str, float] = {}
+    painted = []
     judge = judges.load()
     for objects, kinds in ((1, SINGLE), (2, DOUBLE[:2])):
         asked = [s for s in scenes("validation", 16 * n, objects=objects) if held_out(s)][:n]

@@ -76,7 +76,8 @@ def load(folder: Path) -> Reader:
 
 def measure(folder: Path, n: int = 400) -> dict[str, float]:
     """Every figure of the card, from `n` albums each; shares in [0, 1]."""
-    reader, figures = load(folder), {}
+    reader = load(folder)
+    figures: dict[str, float] = {}
     for split in ("test", "compositional"):
         figures |= {f"{split}/{name}": value for name, value in report(reader, split, n).items()}
     figures["test/pictures exchanged"] = exchanged(reader, n)
@@ -91,7 +92,7 @@ def glance(folder: Path, n: int = 64) -> dict[str, float]:
 
 def report(reader: Reader, split: str, n: int) -> dict[str, float]:
     """Shares of right answers by kind of album; those of examples by how many there are."""
-    figures = {}
+    figures: dict[str, float] = {}
     for kind in KINDS:
         rng = np.random.default_rng(0)
         shown = [album(split, kind, rng) for _ in range(n)]

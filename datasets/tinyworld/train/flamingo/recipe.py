@@ -137,7 +137,8 @@ def album_batch(shown: list[Album], tokenizer: PreTrainedTokenizerFast) -> dict[
     drawn = [scene for one in shown for scene in one.scenes]
     texts, spans = [], []
     for one in shown:
-        text, said = prompt(one), []
+        text = prompt(one)
+        said: list[tuple[int, int]] = []
         for answer in one.examples[1:] if one.examples else ():
             start = text.index(answer + END, said[-1][1] if said else text.index(END) + len(END))
             said.append((start, start + len(answer + END)))
@@ -156,8 +157,8 @@ def album_batch(shown: list[Album], tokenizer: PreTrainedTokenizerFast) -> dict[
         of.append([*range(begins, begins + n), *[-1] * (most - n)])
         begins += n
     alone = [tokenizer(word)["input_ids"][0] if word else IGNORED for one in shown for word in one.alone]
-    text = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"], "labels": wanted}
-    return _seen(tensors(drawn)) | text | {"of": torch.tensor(of), "alone": torch.tensor(alone)}
+    read = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"], "labels": wanted}
+    return _seen(tensors(drawn)) | read | {"of": torch.tensor(of), "alone": torch.tensor(alone)}
 
 
 def _seen(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -150,7 +150,7 @@ def soften(pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     chosen, n = some(0.4)
     coarse = normal(n, 2, 7, 7) * uniform(n, 0.2, 0.8) * 2 / SIDE
     moved = F.interpolate(coarse, (SIDE, SIDE), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
-    grid = F.affine_grid(torch.eye(2, 3).expand(n, 2, 3), (n, 3, SIDE, SIDE), align_corners=False)
+    grid = F.affine_grid(torch.eye(2, 3).expand(n, 2, 3), [n, 3, SIDE, SIDE], align_corners=False)
     pixels[chosen] = F.grid_sample(pixels[chosen], grid + moved, padding_mode="border", align_corners=False)
     chosen, n = some(0.5)
     pixels[chosen] = _blur(pixels[chosen], uniform(n, 0.3, 1.2))

@@ -45,7 +45,7 @@ def accuracy(judge: Judge, drawn: list[Scene], pixels: torch.Tensor | None = Non
         answers |= {"count": whole, "background": scene.background == verdict.background}
         answers["all"] = all(answers.values())
         if len(scene.objects) == 2:
-            answers["relation"] = whole and direction(found[0][1], found[1][1]) == scene.relation()[1]
+            answers["relation"] = whole and direction(found[0][1], found[1][1]) == direction(*scene.objects)
         for name, answer in answers.items():
             right[name].append(answer)
     return {name: float(np.mean(answers)) for name, answers in right.items() if answers} | {

@@ -64,7 +64,8 @@ def messages(turns: list[Turn], question: str) -> Messages:
 
 def measure(folder: Path, n: int = 512) -> dict[str, float]:
     """Every figure of the card, from `n` scenes each; shares in [0, 1]."""
-    chatter, figures = load(folder), {}
+    chatter = load(folder)
+    figures: dict[str, float] = {}
     for split in SPLITS:
         figures |= {f"{split}/{k}": v for k, v in report(chatter, scenes(split, n, seed=5)).items()}
     return figures | {f"test/{k}": v for k, v in controls(chatter, scenes("test", n, seed=6)).items()}
@@ -99,7 +100,9 @@ def answering(chatter: Chatter, drawn: list[Scene]) -> dict[str, float]:
             asked[kind].append((scene, [], Turn(*one)))
         pointed = where(scene, int(rng.integers(len(scene.objects))), rng)
         asked["where"].append((scene, [], pointed))
-        asked["follow-up"].append((scene, [pointed], follow_up(scene, pointed, rng)))
+        more = follow_up(scene, pointed, rng)
+        assert more is not None  # a box is asked of one object
+        asked["follow-up"].append((scene, [pointed], more))
     figures = {}
     for kind in ALL_KINDS:
         if asked[kind]:
@@ -129,8 +132,8 @@ def right(scene: Scene, turn: Turn, text: str) -> bool:
 
 def overlap(text: str, wanted: str) -> float:
     """Intersection over union of two boxes in location tokens; 0 where the first is none."""
-    found = grounding.from_text(text)
-    return grounding.overlap(found, grounding.from_text(wanted)) if found else 0.0
+    found, true = grounding.from_text(text), grounding.from_text(wanted)
+    return grounding.overlap(found, true) if found and true else 0.0
 
 
 def controls(chatter: Chatter, drawn: list[Scene]) -> dict[str, float]:

@@ -83,7 +83,8 @@ def report(model: Fusion, seen: Tasks) -> dict[str, float]:
 
 def measure(folder: Path, n: int = 1024) -> dict[str, float]:
     """Every figure of the card, from `n` test tasks with voices that no model has heard."""
-    seen, figures = Tasks(n, "test", 0), {}
+    seen = Tasks(n, "test", 0)
+    figures: dict[str, float] = {}
     for name in json.loads((folder / "config.json").read_text())["models"]:
         model = fusion.load(folder, name)
         figures |= {f"{name}/{key}": value for key, value in report(model, seen).items()}

@@ -58,7 +58,7 @@ class Spoken:
 def speakers(split: str) -> list[str]:
     """The voice variants of a split. Every seventh speaker of the alphabet is for test, every fourteenth to look at."""
     names = {"test": SPEAKERS[3::7], "validation": SPEAKERS[5::14]}
-    names["train"] = [s for s in SPEAKERS if s not in names["test"] and s not in names["validation"]]
+    names["train"] = tuple(s for s in SPEAKERS if s not in names["test"] and s not in names["validation"])
     return [name for family in names[split] for name in family.split()]
 
 
@@ -114,6 +114,7 @@ class _Heard:
         self.rate = 0
         self.sound: list[np.ndarray] = []
         self.events: list[tuple[int, int, int, str]] = []  # type, text position, sample, phoneme
+        self.callback: object = None  # kept, or it would be freed while the library still calls it
 
     def __call__(self, sound, samples: int, events) -> int:
         if samples > 0:
@@ -137,7 +138,7 @@ def _engine():
     heard.rate = library.espeak_Initialize(SYNCHRONOUS, 500, None, PHONEME_EVENTS | DO_NOT_EXIT)
     if heard.rate <= 0:
         raise RuntimeError("espeak-ng does not start: are its data installed? apt-get install espeak-ng-data")
-    heard.callback = _CALLBACK(heard)  # kept, or it would be freed while the library still calls it
+    heard.callback = _CALLBACK(heard)
     library.espeak_SetSynthCallback(heard.callback)
     return library, heard
 

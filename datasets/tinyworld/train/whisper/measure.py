@@ -81,7 +81,8 @@ def load(folder: Path) -> Whisper:
 
 def measure(folder: Path, n: int | None = None) -> dict[str, float]:
     """Every figure of the card, from `n` utterances of each split and language, or all. Shares are in [0, 1]."""
-    heard, figures = load(folder), {}
+    heard = load(folder)
+    figures: dict[str, float] = {}
     for split in ("test", "voices"):
         for language in LANGUAGES:
             said = speech.load(split, language)[:n]

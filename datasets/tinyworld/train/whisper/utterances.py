@@ -80,7 +80,8 @@ class Utterances:
         self.special |= {f"<|{language}|>": number(f"<|{language}|>") for language in LANGUAGES}
         self.piece = {word: number(processor.tokenizer.tokenize(f" {word}"))[0] for word in words()}
         self.word = {word: 1 + i for i, word in enumerate(words())}
-        self._number, self._pool = -1, {}
+        self._number = -1
+        self._pool: dict[str, list[Spoken]] = {}
 
     def __call__(self, step: int, text: bool = True) -> dict[str, torch.Tensor]:
         """text: whether to ask for text; without it every window is full of speech, for the encoder alone."""
@@ -160,7 +161,8 @@ class Utterances:
         """The tokens of what is said. whole: only utterances that end in the window, as Whisper's segments; of one
         that goes on there is but the first timestamp."""
         add = _Writer(window)
-        add(self.special[START]), add(self.special[f"<|{language}|>"])
+        add(self.special[START])
+        add(self.special[f"<|{language}|>"])
         add(self.special["<|translate|>" if translate else "<|transcribe|>"])
         if not timed:
             add(self.special[PLAIN])
