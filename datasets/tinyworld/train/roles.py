@@ -43,6 +43,8 @@ class RoleHeads(nn.Module):
             return embedded.sum() * 0, 0.0
         # Entries of a unit vector are about 1 / sqrt(d): bring them back to the size that linear maps are started for.
         scores = [head(embedded[asked] * embedded.shape[1] ** 0.5) for head in self.heads]
-        loss = sum(F.cross_entropy(s, w) for s, w in zip(scores, wanted[asked].T, strict=True))
+        loss = torch.zeros((), device=embedded.device)
+        for score, role in zip(scores, wanted[asked].T, strict=True):
+            loss = loss + F.cross_entropy(score, role)
         right = torch.stack([s.argmax(-1) for s in scores], dim=1) == wanted[asked]
         return loss / len(ROLES), right.float().mean().item()
