@@ -18,6 +18,7 @@ AUDIT ?= 3
 FROM := $(if $(WHEELS),--no-index --find-links $(abspath $(WHEELS)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+INSTALLED := $(VENV)/.installed
 
 .PHONY: demo test lab studio env student lint format lock wheelhouse clean
 
@@ -47,9 +48,14 @@ lab: env
 studio: env
 	STUDIO_PARTS=$(PARTS) STUDIO_PROFILE=$(or $(PROFILE),tiny) $(BIN)/streamlit run weeks/week10_studio/app.py
 
-env: $(READY)
+env: $(INSTALLED)
 
-$(READY): requirements.lock pyproject.toml setup.py
+# The course itself, anew when there is another week.
+$(INSTALLED): $(READY) setup.py weeks/course.toml
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet $(FROM) --no-deps -e .
+	@touch $(INSTALLED)
+
+$(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	  { echo "Crossmodal needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || \
@@ -61,7 +67,6 @@ else
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --index-url $(TORCH_INDEX) $$(grep -E '^(torch|torchvision)==' requirements.lock)
 	grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' requirements.lock | VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -r -
 endif
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet $(FROM) --no-deps -e .
 	$(BIN)/jupyter kernelspec install --sys-prefix --log-level=ERROR grader/execution/kernels/crossmodal-warm
 	@touch $(READY)
 
