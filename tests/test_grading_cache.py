@@ -18,7 +18,7 @@ from grader.course.syllabus import Budget, CourseError
 from grader.grading.batch import grade_class
 from grader.grading.options import Options
 from grader.grading.pipeline import fingerprints
-from grader.grading import rubric as rubric_
+from grader.grading.pipeline import rubric as rubric_
 from grader.grading.rubric import (
     Rubric,
     check_sources,

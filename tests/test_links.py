@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
-from grader.authoring.release import BADGE
+from grader.authoring.tables import BADGE
 from grader.course.discovery import find_course
 
 ROOT = Path(__file__).parents[1]

@@ -1,5 +1,7 @@
 """GitHub's workflows fit GitHub's schema, run commands that exist, and cover what CI promises."""
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import typer.main
 import yaml
 
 from grader.cli.main import app
+from grader.course.discovery import find_course
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
@@ -83,11 +86,19 @@ def test_ci_covers_what_it_promises():
         assert part.replace("grader ", "$(BIN)/grader ", 1) in recipe or part in recipe, f"make test leaves out {part}"
 
 
-def test_every_week_is_audited_whole():
-    made = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]["audit"]
-    weeks = {folder.name.split("_")[0] for folder in (ROOT / "solutions").iterdir()}
-    assert set(made["strategy"]["matrix"]["week"]) == weeks
-    assert made["steps"][-1]["run"] == ".venv/bin/grader audit ${{ matrix.week }}"
+def test_every_week_of_the_syllabus_is_audited_whole(tmp_path):
+    made = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]
+    (step,) = (step for step in made["quick"]["steps"] if step.get("id") == "weeks")
+    environment = {**os.environ, "GITHUB_OUTPUT": str(tmp_path / "output")}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(["bash", "-e", "-c", step["run"]], cwd=ROOT, env=environment, check=True)
+    name, _, value = (tmp_path / "output").read_text().strip().partition("=")
+    assert name == "weeks" and json.loads(value) == list(find_course(ROOT).weeks)
+    assert made["quick"]["outputs"] == {"weeks": "${{ steps.weeks.outputs.weeks }}"}
+    audit = made["audit"]
+    assert audit["needs"] == "quick"
+    assert audit["strategy"]["matrix"] == {"week": "${{ fromJSON(needs.quick.outputs.weeks) }}"}
+    assert audit["steps"][-1]["run"] == ".venv/bin/grader audit ${{ matrix.week }}"
 
 
 def test_strangers_code_never_reaches_the_gpu_runner():

@@ -15,7 +15,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from grader.authoring.release import colab_links, linked, release
+from grader.authoring.release import linked, release
+from grader.authoring.tables import colab_links
 from grader.course.syllabus import Course, CourseError
 
 SECRET = ("### BEGIN SOLUTION", "### END SOLUTION", "BEGIN HIDDEN TESTS", "CROSSMODAL-RUBRIC")  # never a student's

@@ -1,4 +1,4 @@
-"""From the instructor's notebooks to what students get: weeks/<slug>/<slug>.ipynb, the points, and the Colab links.
+"""From the instructor's notebooks to what students get: weeks/<slug>/<slug>.ipynb, the points, the tables of the weeks.
 
 The notebook goes through nbgrader's own generator, in a course folder made for that, so the class's gradebook is not
 touched. What is written is the same, byte for byte, whenever the source is.
@@ -12,11 +12,11 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote
 
 import nbformat
 from nbformat import NotebookNode
 
+from grader.authoring.tables import COLAB, in_colab, week_tables
 from grader.course.files import write_atomically
 from grader.course.notebooks import read_solution
 from grader.course.questions import CHECK, grade_id, is_answer, is_check, is_graded, is_manual, nbgrader, questions_in
@@ -27,8 +27,6 @@ from grader.grading.pool import grade_many
 from grader.grading.verdicts import Result
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
-COLAB = "https://colab.research.google.com/github"
 INSTALLED = r"git\+https://github\.com/[\w.-]+/[\w.-]+@[\w./-]+"  # what a set-up cell installs the course from
 
 
@@ -46,7 +44,7 @@ def release(course: Course, weeks: Iterable[Week] | None = None, check: bool = F
         points = {q.name: _number(q.points) for q in questions_in(source)}
         helper = course.root / "weeks" / week.slug / week.helper
         wanted[helper / "points.json"] = json.dumps(points, indent=1) + "\n"
-    wanted[course.root / "colab_links.md"] = colab_links(course)
+    wanted |= week_tables(course)
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if not check:
         for path in stale:
@@ -137,31 +135,8 @@ def generate(source: NotebookNode, week: Week) -> NotebookNode:
 
 def linked(text: str, course: Course) -> str:
     """A notebook or a page whose badges, and whose line that installs the course, name the course's repository."""
-    text = re.sub(rf"{COLAB}/[\w.-]+/[\w.-]+/blob/[^\s\"'()]+?/weeks/", f"{_in_colab(course)}/weeks/", text)
+    text = re.sub(rf"{COLAB}/[\w.-]+/[\w.-]+/blob/[^\s\"'()]+?/weeks/", f"{in_colab(course)}/weeks/", text)
     return re.sub(INSTALLED, f"git+https://github.com/{course.repository}@{course.branch}", text)
-
-
-def _in_colab(course: Course) -> str:
-    return f"{COLAB}/{course.repository}/blob/{quote(course.branch)}"
-
-
-def colab_links(course: Course) -> str:
-    """colab_links.md: one row a week, with a badge that opens the released notebook in Colab."""
-    base = _in_colab(course)
-    rows = [
-        f"| {week.number} | {week.title}: {week.summary} | {week.minutes} | {week.points:g} "
-        f"| [![Open in Colab]({BADGE})]({base}/weeks/{week.slug}/{week.slug}.ipynb) |"
-        for week in course.weeks.values()
-    ]
-    head = [
-        f"# {course.title} in Colab",
-        "",
-        "Written by `grader release` from weeks/course.toml.",
-        "",
-        "| week | | minutes | points | |",
-        "|---|---|---|---|---|",
-    ]
-    return "\n".join([*head, *rows, ""])
 
 
 def _text(notebook: NotebookNode) -> str:

@@ -80,13 +80,16 @@ class Week:
     helper: str  # the week's helper package, whose module `checks` holds the visible checks
     points: float
     minutes: int
-    summary: str
+    summary: str  # what it is about, in a line
     budget: Budget
     limits: Limits = Limits()
     notebook: str = ""  # the file's name without .ipynb, where it is not the slug
     parts: tuple[str, ...] = ()  # the notebooks' names, where there are several
     theirs: tuple[str, ...] = ()  # files beside the notebook of which a student's own version stands
     readable: tuple[Path, ...] = ()  # what sandboxes show besides, read-only, at its own place
+    builds: str = ""  # what a student builds by hand, in a line
+    library: str = ""  # and what is used for the same then
+    draft: bool = False  # in the making: not yet in the tables that students see
 
     @property
     def notebooks(self) -> list[Week]:
@@ -161,6 +164,9 @@ class Course:
                     budget=Budget(**{**usual, **row.get("budget", {})}),
                     limits=limits_from({**course.get("limits", {}), **row.get("limits", {})}),
                     readable=readable_from(course.get("readable"), root) + readable_from(row.get("readable"), root),
+                    builds=row.get("builds", ""),
+                    library=row.get("library", ""),
+                    draft=row.get("draft", False),
                 )
                 for slug, row in table["weeks"].items()
             }
