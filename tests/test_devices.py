@@ -14,7 +14,7 @@ import pytest
 from conftest import RIGHT
 
 from coursekit import session
-from grader.cli import doctor
+from grader.cli.main import doctor
 from grader.cli.options import options
 from grader.course.discovery import find_course
 from grader.course.syllabus import GB, Course, CourseError, Limits
@@ -23,10 +23,9 @@ from grader.execution import provisioner, sandbox
 from grader.execution.gpus import CONTEXT, EACH, Gpu, Share, Slots, best, files, parameters, room, set_cap, used
 from grader.execution.kernel import Kernel, environment
 from grader.execution.sandbox import Policy
-from grader.grading import fingerprints, gpu_memory
 from grader.grading.environment import kernel_environment
 from grader.grading.options import Options
-from grader.grading.pipeline import grade_notebook
+from grader.grading.pipeline import fingerprints, gpu_memory, grade_notebook
 from grader.grading.pool import grade_many
 
 ROOT = Path(__file__).parents[1]
@@ -233,13 +232,14 @@ else:
     raise SystemExit("what would be found is not")
 assert torch.cuda.is_available() and not used
 
+from grader.analysis.imports import every_library
 from grader.course.discovery import find_course
-from grader.execution.forkserver import LIBRARIES, warm_up
+from grader.execution.forkserver import warm_up
 from grader.grading import cluster, pipeline, pool
 from grader.grading.rubric import Rubric
 
-warm_up(LIBRARIES)
 course = find_course()
+warm_up(every_library(course))
 for week in course.weeks.values():
     Rubric.load(course, week)
     sys.path.insert(0, str(course.root / "weeks" / week.slug))
@@ -459,7 +459,7 @@ def test_the_cap_comes_from_the_syllabus(toy_tree: Course, tmp_path):
 
 def test_a_task_of_a_cluster_asks_for_its_part_of_a_gpu(smi, toy, week, monkeypatch, tmp_path):
     ray = pytest.importorskip("ray")
-    from grader.grading import cluster
+    from grader.grading.pipeline import cluster
 
     asked = []
 

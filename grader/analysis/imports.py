@@ -1,14 +1,16 @@
-"""What the notebooks of a plain course import, so that its warm server loads that and nothing else.
+"""What a week's notebooks need, so that its warm server imports that and nothing else.
 
-Only installed packages count: the standard library takes no time, and a module that lies in somebody's folder is not
-for a process outside the sandbox.
+Only installed packages count, and the two that all weeks share: the standard library takes no time, and a module that
+lies in somebody's folder is not for a process outside the sandbox.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,41 +19,97 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from grader.course.syllabus import Course, Week
 
-# They start threads, or run-times of their own, when they are imported: a fork of a process that has them may hang.
-NOT_TO_FORK = {"cupy", "jax", "jaxlib", "keras", "polars", "pycuda", "pyspark", "ray", "tensorflow"}
+# They start threads or run-times of their own when they are imported, or set up other libraries for these: a fork of a
+# process that has them may hang, or draw no figures.
+NOT_TO_FORK = {"cupy", "jax", "jaxlib", "keras", "polars", "pycuda", "pyspark", "ray", "streamlit", "tensorflow"}
+
+# What all weeks share. Nothing else of the course's own: its recipes and the helpers' checks know answers, and what the
+# server has imported is in the memory of every kernel.
+SHARED = ("coursekit.models", "coursekit.plots", "tinyworld")
+JUDGED = "coursekit.student"  # what a kernel answers the judge with
+OURS = {"coursekit", "tinyworld", "grader"}
+
+# What these import themselves, but only when they are used.
+DRAWING = ("matplotlib.pyplot", "matplotlib.backends.backend_agg")
+PICTURES = tuple(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm"))
+LATER = {
+    "matplotlib": DRAWING,
+    "coursekit.plots": DRAWING,
+    "PIL": PICTURES,
+    "skimage": ("skimage.io", "imageio.plugins.pillow"),
+    "tqdm": ("tqdm.auto",),
+}
 
 
 def libraries(course: Course, week: Week) -> list[str]:
-    """The modules of installed packages that the week's notebooks import, in the instructor's or the released version,
-    sorted: "sklearn", "sklearn.linear_model"."""
-    names: set[str] = set()
-    for one in week.notebooks:
-        for path in (course.solution(one), course.release(one)):
-            names |= _imported(path)
-    installed = {name: _is_installed(name) for name in {name.partition(".")[0] for name in names}}
-    return sorted(name for name in names if installed[name.partition(".")[0]])
+    """The modules to import for a week, sorted: "sklearn", "sklearn.linear_model".
+
+    Those that the instructor's and the released notebooks import. In a course with checks also those that the week's
+    helper package imports, and those of the models that are asked for by role.
+    """
+    sources = [source for one in week.notebooks for source in _code(course, one)]
+    if not course.classic:
+        sources += _modules(course, week)
+    names = {name for source in sources for name in imported(source)}
+    own = OURS | {one.helper for one in course.weeks.values()}
+    found = set() if course.classic else {JUDGED, *(name for name in SHARED if name in names)}
+    if "coursekit.models" in found:
+        names |= of_models(sources)
+    installed = {top for top in {_top(name) for name in names} - own if _is_installed(top)}
+    found |= {name for name in names if _top(name) in installed}
+    return sorted(found | {later for name in found | installed for later in LATER.get(name, ())})
 
 
-def _imported(path: Path) -> set[str]:
-    try:
-        cells = nbformat.read(path, as_version=4).cells
-    except Exception:  # it is said elsewhere that it cannot be read
-        return set()
-    return {name for cell in cells if cell.cell_type == "code" for name in imported(cell.source)}
+def every_library(course: Course) -> list[str]:
+    """The modules to import where it is not known for which week."""
+    return sorted({name for week in course.weeks.values() for name in libraries(course, week)})
+
+
+def of_models(sources: Iterable[str]) -> set[str]:
+    """The modules of the models whose roles code names, as "clip" in `models.load("clip")`."""
+    from coursekit.models import ROLES
+
+    texts = {node.value for source in sources for node in ast.walk(_tree(source)) if isinstance(node, ast.Constant)}
+    return {module for role in texts & set(ROLES) for module in ROLES[role].modules}
+
+
+def _code(course: Course, week: Week) -> Iterator[str]:
+    """The code cells of the instructor's and the released notebook, as far as they can be read."""
+    for path in (course.solution(week), course.release(week)):
+        try:
+            cells = nbformat.read(path, as_version=4).cells
+        except Exception:  # it is said elsewhere that it cannot be read
+            continue
+        yield from (cell.source for cell in cells if cell.cell_type == "code")
+
+
+def _modules(course: Course, week: Week) -> list[str]:
+    """The texts of the modules of the week's helper package."""
+    folder = course.root / "weeks" / week.slug / week.helper
+    return [path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.rglob("*.py"))]
 
 
 def imported(source: str) -> Iterator[str]:
     """The modules that a cell imports, and what may be one: "scipy.stats" of `from scipy import stats`."""
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError):
-        return
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*")
+
+
+@lru_cache(maxsize=1024)
+def _tree(source: str) -> ast.AST:
+    """The syntax tree of a module, or of a cell with its magics; an empty one where there is a mistake in it."""
+    for text in (lambda: source, lambda: TransformerManager().transform_cell(source)):
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            return ast.parse(text())
+    return ast.Module(body=[], type_ignores=[])
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _is_installed(name: str) -> bool:

@@ -37,60 +37,37 @@ from grader.course.syllabus import Limits
 from grader.execution import confine
 from grader.execution.sandbox import RUN, WRITABLE
 
-# What the weeks' notebooks import. transformers and diffusers load their classes lazily, so those are named too.
-# Nothing here may touch CUDA: a forked child could not use it any more.
-LIBRARIES = (
-    "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg",
-    *("PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin"),
-    "numpy",
-    "PIL.Image",
-    "torch",
-    "torchvision",
-    "transformers.models.clip.modeling_clip",
-    "transformers.models.clip.processing_clip",
-    "transformers.models.clip.tokenization_clip",
-    "transformers.models.blip.modeling_blip",
-    "transformers.models.blip.processing_blip",
-    "transformers.models.bert.tokenization_bert",
-    "transformers.models.gpt2.modeling_gpt2",
-    "transformers.models.whisper.modeling_whisper",
-    "transformers.models.whisper.processing_whisper",
-    "transformers.models.whisper.tokenization_whisper",
-    *("soundfile", "scipy.signal"),
-    "transformers.models.llama.modeling_llama",
-    "transformers.models.llava.modeling_llava",
-    "transformers.models.llava.processing_llava",
-    "transformers.models.idefics.modeling_idefics",
-    "transformers.models.blip_2.modeling_blip_2",
-    "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img",
-    "open_clip",
-    "sklearn.decomposition",
-    "sklearn.metrics.pairwise",
-    "sklearn.linear_model",
-    "sklearn.feature_extraction.text",
-    "sacrebleu.metrics",
-    *("sklearn.pipeline", "skimage.data", "skimage.io", "skimage.color", "skimage.exposure", "imageio.plugins.pillow"),
-    "tqdm.auto",
-    "tinyworld",
-    "coursekit.models",
-    "coursekit.plots",
-    "coursekit.student",
-)
 # what every kernel imports when it starts
 KERNEL = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completer", "jedi", "zmq")
 REQUEST_BYTES = 1 << 20
 
 
 def warm_up(libraries: Iterable[str]) -> None:
-    """Import the libraries; those that this machine lacks, or that fail, are left for the notebooks to miss."""
+    """Import the libraries; those that this machine lacks, or that fail, are left for the notebooks to miss.
+
+    Nothing among them may use CUDA: a forked child could not use it any more.
+    """
     for name in (*KERNEL, *libraries):
         with contextlib.suppress(Exception, SystemExit):
-            importlib.import_module(name)
+            _import(name)
     if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
         raise RuntimeError("a library uses CUDA while it is imported, and no fork could use it after that")
     gc.collect()
     gc.freeze()  # else the first collection in a child would write to, and so copy, every page of the shared heap
+
+
+def _import(name: str) -> None:
+    """Import a module, or what a module has under this name: some libraries load their parts when they are asked for.
+
+    Raises whatever the import does.
+    """
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        module, _, attribute = name.rpartition(".")
+        if not module:
+            raise
+        getattr(importlib.import_module(module), attribute)
 
 
 @dataclass

@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, List, Unicode, default
 
-from grader.execution.forkserver import LIBRARIES
 from grader.execution.sandbox import HOME, RUN, Sandbox
 
 # Variables that the libraries read when they are imported, so kernels that differ in them need different servers.
@@ -143,7 +143,7 @@ class ForkServerClient:
 
 _servers: dict[tuple[Any, ...], ForkServerClient] = {}
 _servers_lock = threading.Lock()
-_usual: list[str] = list(LIBRARIES)  # what a kernel's server imports where its kernelspec does not say; see `share`
+_usual: list[str] | None = None  # what a kernel's server imports where its kernelspec does not say; see `share`
 
 
 def _key(env: dict[str, str], libraries: Sequence[str]) -> tuple[Any, ...]:
@@ -181,6 +181,19 @@ def close_servers() -> None:
         _servers.clear()
 
 
+@lru_cache(maxsize=1)
+def _of_the_course_here() -> list[str]:
+    """What the weeks of the course around the current folder need; nothing outside a course."""
+    from grader.analysis import imports
+    from grader.course.discovery import find_course
+    from grader.course.syllabus import CourseError
+
+    try:
+        return imports.every_library(find_course())
+    except CourseError:
+        return []
+
+
 class WarmProvisioner(LocalProvisioner):
     """Launches kernels by fork. Signals, waiting and exit status go through the server, whose children they are."""
 
@@ -194,7 +207,7 @@ class WarmProvisioner(LocalProvisioner):
 
     @default("libraries")
     def _usual_libraries(self) -> list[str]:
-        return list(_usual)
+        return list(_usual) if _usual is not None else _of_the_course_here()
 
     sandbox: Sandbox | None = None  # given to KernelManager.start_kernel(sandbox=...)
     server: ForkServerClient | None = None

@@ -12,7 +12,6 @@ from grader.analysis import imports
 from grader.course.files import GRADER
 from grader.course.syllabus import Course, CourseError, Week
 from grader.execution import gpus
-from grader.execution.forkserver import LIBRARIES
 from grader.execution.kernel import environment
 from grader.execution.kernelspecs import WARM, must_exist
 from grader.execution.sandbox import Policy, SandboxError, unavailable
@@ -88,13 +87,11 @@ def _installed(*packages: str) -> list[Path]:
 
 
 def libraries_of(kernel: str, course: Course, week: Week) -> list[str]:
-    """What the server of this kernelspec imports: what it lists, else what the weeks of ours or the notebooks of a
-    plain course need; nothing, where the kernelspec is not one of ours. Raises KernelStartError."""
+    """What the server of this kernelspec imports: what it lists, else what the week needs; nothing, where the
+    kernelspec is not one of ours. Raises KernelStartError."""
     must_exist(kernel)
     chosen = KernelSpecManager().get_kernel_spec(kernel).metadata.get("kernel_provisioner", {})
     if chosen.get("provisioner_name") != WARM:
         return []
     listed = chosen.get("config", {}).get("libraries")
-    if listed is None:
-        return imports.libraries(course, week) if course.classic else list(LIBRARIES)
-    return list(listed)
+    return imports.libraries(course, week) if listed is None else list(listed)

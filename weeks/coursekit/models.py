@@ -26,6 +26,7 @@ class Role:
     """One row of the table: what is shipped, and what it stands for on the Hub.
 
     shipped: folder under tinyworld's checkpoints.  size_mb: download of the Hub's weights.  memory_mb: to run them.
+    modules: what loading it imports of its library, which loads its parts only when they are used.
     """
 
     model_class: str
@@ -36,6 +37,7 @@ class Role:
     size_mb: int
     memory_mb: int
     loader: Callable[[str | Path, Role], Loaded]
+    modules: tuple[str, ...]
     files: tuple[str, ...] = ()  # what to fetch of the Hub's repository, where the loader needs a folder
     variant: str | None = None  # of the shipped files, where several classes share one folder
 
@@ -215,6 +217,17 @@ def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
     return Loaded(pipe, pipe.tokenizer)
 
 
+def _parts(family: str, *kinds: str) -> tuple[str, ...]:
+    """The modules of a family of models in transformers: `kinds` are modeling, processing, ..."""
+    return tuple(f"transformers.models.{family}.{kind}_{family}" for kind in kinds)
+
+
+CLIP = _parts("clip", "modeling", "processing", "tokenization", "image_processing")
+DIFFUSION = (*CLIP, "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion")
+BLIP = (*_parts("blip", "modeling", "processing", "image_processing"), *_parts("bert", "tokenization"))
+WHISPER = _parts("whisper", "modeling", "processing", "tokenization", "feature_extraction")
+LLAVA = (*_parts("llava", "modeling", "processing"), *_parts("llama", "modeling"), *CLIP)
+
 ROLES: dict[str, Role] = {
     "clip": Role(
         model_class="transformers.CLIPModel",
@@ -225,6 +238,7 @@ ROLES: dict[str, Role] = {
         size_mb=605,
         memory_mb=900,
         loader=_load_clip,
+        modules=CLIP,
     ),
     "open_clip": Role(
         model_class="open_clip.CLIP",
@@ -235,6 +249,7 @@ ROLES: dict[str, Role] = {
         size_mb=605,
         memory_mb=900,
         loader=_load_open_clip,
+        modules=("open_clip", *CLIP),
         files=("open_clip_config.json", "open_clip_model.safetensors", "*token*", "vocab.json", "merges.txt"),
     ),
     "diffusion": Role(
@@ -246,6 +261,7 @@ ROLES: dict[str, Role] = {
         size_mb=2140,
         memory_mb=3500,
         loader=_load_diffusion,
+        modules=DIFFUSION,
     ),
     "diffusion_lcm": Role(
         model_class="diffusers.StableDiffusionPipeline",
@@ -256,6 +272,7 @@ ROLES: dict[str, Role] = {
         size_mb=135,
         memory_mb=3600,
         loader=_load_lcm,
+        modules=DIFFUSION,
     ),
     "inpainting": Role(
         model_class="diffusers.StableDiffusionInpaintPipeline",
@@ -266,6 +283,7 @@ ROLES: dict[str, Role] = {
         size_mb=2140,
         memory_mb=3500,
         loader=_load_inpainting,
+        modules=(*DIFFUSION, "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint"),
     ),
     "captioning": Role(
         model_class="transformers.BlipForConditionalGeneration",
@@ -276,6 +294,7 @@ ROLES: dict[str, Role] = {
         size_mb=990,
         memory_mb=1300,
         loader=_load_blip,
+        modules=BLIP,
     ),
     "retrieval": Role(
         model_class="transformers.BlipForImageTextRetrieval",
@@ -286,6 +305,7 @@ ROLES: dict[str, Role] = {
         size_mb=895,
         memory_mb=1200,
         loader=_load_blip,
+        modules=BLIP,
         variant="matching",
     ),
     "vqa": Role(
@@ -297,6 +317,7 @@ ROLES: dict[str, Role] = {
         size_mb=1540,
         memory_mb=1900,
         loader=_load_blip,
+        modules=BLIP,
         variant="answering",
     ),
     "whisper": Role(
@@ -308,6 +329,7 @@ ROLES: dict[str, Role] = {
         size_mb=151,
         memory_mb=400,
         loader=_load_whisper,
+        modules=WHISPER,
     ),
     "whisper_base": Role(
         model_class="transformers.WhisperForConditionalGeneration",
@@ -318,6 +340,7 @@ ROLES: dict[str, Role] = {
         size_mb=290,
         memory_mb=600,
         loader=_load_whisper,
+        modules=WHISPER,
     ),
     "llava": Role(
         model_class="transformers.LlavaForConditionalGeneration",
@@ -328,6 +351,7 @@ ROLES: dict[str, Role] = {
         size_mb=1790,
         memory_mb=3600,
         loader=_load_llava,
+        modules=LLAVA,
     ),
     "smolvlm": Role(
         model_class="transformers.LlavaForConditionalGeneration",
@@ -338,6 +362,7 @@ ROLES: dict[str, Role] = {
         size_mb=515,
         memory_mb=1200,
         loader=_load_llava,
+        modules=LLAVA,
     ),
 }
 
