@@ -290,7 +290,7 @@ def write_tolerances(course: Course, path: Path) -> None:
 def tolerances(course: Course) -> str:
     """What the checks of every question allow, read from their code: a Markdown table."""
     rows = []
-    for week in course.weeks.values():
+    for week in (week for week in course.weeks.values() if not week.draft):
         for question, found in _allowed(rubric.check_sources(course.root, week).values()).items():
             within = ", ".join(sorted(found["close"], key=_size)) or "-"
             rows.append(

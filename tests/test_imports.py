@@ -127,7 +127,7 @@ def test_a_models_role_says_what_loading_it_imports(role):
     code = f"""
 import sys
 from coursekit import models
-from grader.forkserver import warm_up
+from grader.execution.forkserver import warm_up
 warm_up(["torch", "torchvision", *models.ROLES[{role!r}].modules])
 before = set(sys.modules)
 models.load({role!r}, "tiny", "cpu")
@@ -149,9 +149,9 @@ def test_no_server_has_anything_that_knows_an_answer():
     code = f"""
 import sys
 from pathlib import Path
-from grader import imports
+from grader.analysis import imports
 from grader.course.discovery import find_course
-from grader.forkserver import warm_up
+from grader.execution.forkserver import warm_up
 course = find_course(Path({str(COURSE.root)!r}))
 warm_up(imports.every_library(course))
 own = {{week.helper for week in course.weeks.values()}}

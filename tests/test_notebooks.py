@@ -56,6 +56,8 @@ def answer_cells(notebook):
 
 def test_the_time_stated_covers_the_exercises(week, notebook):
     """The week's minutes are those of its exercises and some for reading, and the first cell says as much in words."""
+    if week.draft:
+        pytest.skip("a draft has one exercise, and the time of a whole week")
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     asked = sum(int(minutes) for minutes in re.findall(r"> \*\*Exercise .*about (\d+) minutes", text))
     assert 1.05 * asked <= week.minutes <= 1.5 * asked
@@ -78,7 +80,7 @@ def test_the_notebook_is_valid_clean_and_alone(week, notebook):
 def test_the_points_are_those_of_the_syllabus(week, notebook, answer_cells):
     points = {metadata(c)["grade_id"]: metadata(c)["points"] for c in notebook.cells if metadata(c).get("grade")}
     assert sum(points.values()) == week.points
-    assert 8 <= len(answer_cells) <= 12
+    assert 8 <= len(answer_cells) <= 12 or week.draft
     assert set(points) == {f"check_{question}" for question in answer_cells} | {"reflection"}
 
 

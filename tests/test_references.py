@@ -170,7 +170,7 @@ def searched(places: list[Path], extra: str = "") -> dict[str, set[str]]:
     """{week: what its attack finds}, where these folders come first and the course's own weeks are not to be seen."""
     code = "import sys\n" + f"sys.path = [p for p in sys.path if {str(ROOT / 'weeks')!r} not in p]\n" * bool(places)
     code += f"sys.path[:0] = {[str(place) for place in places]}\n" + extra
-    for slug in WEEKS:
+    for slug in references.ANSWERS:
         code += f"space = {{}}\nexec({references.search(slug)!r}, space)\nprint({slug!r}, *space['found'])\n"
     lines = [line.split() for line in run(code).splitlines() if line.startswith("week")]
     return {slug: set(names) for slug, *names in lines}
@@ -178,13 +178,13 @@ def searched(places: list[Path], extra: str = "") -> dict[str, set[str]]:
 
 def test_an_attack_finds_every_reference_where_nothing_hides_them():
     found = searched([])
-    for slug in WEEKS:
+    for slug in references.ANSWERS:
         assert wanted(slug) and wanted(slug) <= found[slug], slug
 
 
 def test_it_reads_their_files_where_they_cannot_be_imported():
     found = searched([], GRADED)
-    for slug in WEEKS:
+    for slug in references.ANSWERS:
         assert wanted(slug) <= found[slug], slug
 
 
@@ -195,8 +195,8 @@ def test_and_none_where_the_folders_are_empty(tmp_path):
             ROOT / "weeks" / week.slug / week.helper, target, ignore=shutil.ignore_patterns("checks", "__pycache__")
         )
         (target / "checks").mkdir()
-    found = searched([tmp_path / slug for slug in WEEKS], GRADED)
-    for slug in WEEKS:
+    found = searched([tmp_path / slug for slug in references.ANSWERS], GRADED)
+    for slug in references.ANSWERS:
         assert not wanted(slug) & found[slug], slug
 
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 from nbformat import NotebookNode
 
+from grader.course.discovery import find_course
 from grader.course.questions import grade_id, is_answer
 
-HELPERS = {
-    "week01_clip": "clip_lab",
-    "week02_diffusion": "diffusion_lab",
-    "week03_blip": "caption_lab",
-    "week04_whisper": "whisper_lab",
-    "week05_fusion": "fusion_lab",
-    "week10_studio": "studio_lab",
-}
+HELPERS = {week.slug: week.helper for week in find_course(Path(__file__).parent).weeks.values()}
 
 # Finds modules by import, as files, as bytecode and among the objects of the process. `taken` gives what it found.
 SEARCH = """
