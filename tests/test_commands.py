@@ -32,7 +32,7 @@ def plain(text):
 
 def wanted(path):
     """A value for each argument that a command must have, but for weeks."""
-    values = {"source": "inbox.zip", "folder": "out", "repository": "a/b"}
+    values = {"source": "inbox.zip", "folder": "out", "repository": "a/b", "slug": "week12_title"}
     found = []
     for one in COMMANDS[path].params:
         if one.required and one.name != "week":
@@ -80,7 +80,7 @@ def test_what_the_pages_tell_to_type_parses(page, line):
 
 
 def test_the_page_lists_every_command_and_no_other():
-    rows = re.findall(r"^\| `grader ([a-z ]+)` \| .+ \| .+ \|$", DOC, re.MULTILINE)
+    rows = re.findall(r"^\| `grader ([a-z -]+)` \| .+ \| .+ \|$", DOC, re.MULTILINE)
     assert sorted(rows) == sorted(map(" ".join, COMMANDS))
     assert re.findall(r"^\| (\d+) \| ", DOC, re.MULTILINE) == ["0", "1", "2", "130"]
 
@@ -124,7 +124,7 @@ def test_ctrl_c_exits_with_130(monkeypatch, toy):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("grader.cli.export.find_course", stopped)
+    monkeypatch.setattr("grader.cli.main.export.find_course", stopped)
     result = CliRunner().invoke(app, ["export", "csv", "1"])
     assert result.exit_code == 130 and "the same command does the rest" in result.stderr
 

@@ -1,4 +1,4 @@
-"""What instructors make and try: `grader release`, `publish`, `run`, `audit` and `demo`."""
+"""What instructors make and try: `grader release`, `publish`, `run`, `audit`, `demo` and `new-week`."""
 
 from __future__ import annotations
 
@@ -223,3 +223,26 @@ def demo(
     out.print("What to open next:")
     for what, command in sample.next_steps(here, week):
         out.print(Text(f"  {what:<28}", "dim") + Text(command), soft_wrap=True)
+
+
+def new_week(
+    slug: Annotated[str, typer.Argument(help="Its name: week, two digits, _ and a short name, as week12_title.")],
+    title: Annotated[str, typer.Option(help="What students read.", show_default="made of the name")] = "",
+    helper: Annotated[str, typer.Option(help="Its helper package.", show_default="the short name and _lab")] = "",
+    minutes: Annotated[int, typer.Option(help="How long a student takes for it.")] = 120,
+    course: CourseDir = None,
+) -> None:
+    """Make a week that already passes: one exercise with its check, its rubric and known answers, to write on from.
+
+    It is a draft, and in no table for students until `draft` is taken out of its row in weeks/course.toml.
+
+    Example: [bold]grader new-week week12_colour --title "Colour"[/]
+    """
+    from grader.authoring import new_week as making
+
+    here = find_course(course)
+    out = console()
+    for path in making.new_week(here, slug, title, helper, minutes):
+        out.print(Text("wrote: ", "dim") + Text(path), soft_wrap=True)
+    out.print("added its row to weeks/course.toml")
+    out.print(f"To go on: make env, so that its package is found; grader run {slug[:6]}; grader audit {slug[:6]}")
