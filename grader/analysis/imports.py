@@ -69,18 +69,25 @@ def of_models(sources: Iterable[str]) -> set[str]:
     """The modules of the models whose roles code names, as "clip" in `models.load("clip")`."""
     from coursekit.models import ROLES
 
-    texts = {node.value for source in sources for node in ast.walk(_tree(source)) if isinstance(node, ast.Constant)}
+    texts = {text for source in sources for text in _looked_through(source)[1]}
     return {module for role in texts & set(ROLES) for module in ROLES[role].modules}
 
 
 def _code(course: Course, week: Week) -> Iterator[str]:
     """The code cells of the instructor's and the released notebook, as far as they can be read."""
     for path in (course.solution(week), course.release(week)):
-        try:
-            cells = nbformat.read(path, as_version=4).cells
-        except Exception:  # it is said elsewhere that it cannot be read
-            continue
-        yield from (cell.source for cell in cells if cell.cell_type == "code")
+        with contextlib.suppress(OSError, ValueError):  # it is said elsewhere that it cannot be read
+            yield from _cells(path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=64)
+def _cells(text: str) -> tuple[str, ...]:
+    """The code cells of a notebook; none where it cannot be read."""
+    try:
+        cells = nbformat.reads(text, as_version=4).cells
+    except Exception:
+        return ()
+    return tuple(cell.source for cell in cells if cell.cell_type == "code")
 
 
 def _modules(course: Course, week: Week) -> list[str]:
@@ -89,17 +96,26 @@ def _modules(course: Course, week: Week) -> list[str]:
     return [path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.rglob("*.py"))]
 
 
-def imported(source: str) -> Iterator[str]:
+def imported(source: str) -> frozenset[str]:
     """The modules that a cell imports, and what may be one: "scipy.stats" of `from scipy import stats`."""
+    return _looked_through(source)[0]
+
+
+@lru_cache(maxsize=4096)
+def _looked_through(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a module or a cell imports, and the texts in it."""
+    names: set[str] = set()
+    texts: set[str] = set()
     for node in ast.walk(_tree(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*")
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*")}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.add(node.value)
+    return frozenset(names), frozenset(texts)
 
 
-@lru_cache(maxsize=1024)
 def _tree(source: str) -> ast.AST:
     """The syntax tree of a module, or of a cell with its magics; an empty one where there is a mistake in it."""
     for text in (lambda: source, lambda: TransformerManager().transform_cell(source)):
