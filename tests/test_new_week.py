@@ -87,6 +87,24 @@ def test_the_packages_of_the_course_are_found_with_it(made):
     assert "'colour_lab', 'colour_lab.checks'" in done.stdout and "'colour_lab': ['*.json']" in done.stdout
 
 
+def test_make_env_then_installs_the_course_again_and_no_more(tmp_path):
+    for number, name in enumerate(
+        ["requirements.lock", "pyproject.toml", "setup.py", "weeks/course.toml", ".venv/.ready", ".venv/.installed"]
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1e9 + number, 1e9 + number))
+
+    def would_run():
+        command = ["make", "-n", "-f", str(ROOT / "Makefile"), "env"]
+        lines = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.splitlines()
+        return [line.split("uv ")[1].split() for line in lines if "uv " in line]
+
+    assert would_run() == []
+    (tmp_path / "weeks" / "course.toml").touch()
+    assert would_run() == [["pip", "install", "--quiet", "--no-deps", "-e", "."]]
+
+
 def test_ruff_has_nothing_to_say(made):
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run(
