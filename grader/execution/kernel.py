@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 
-from coursekit.codec import parse
+from coursekit.codec import parse, proof
 from grader.execution import gpus
 from grader.execution.gpus import Share
 from grader.execution.kernelspecs import WARM, KernelStartError
@@ -85,6 +86,7 @@ class Ran:
     why: str = ""
     expressions: dict[str, Any] = field(default_factory=dict)
     reply: dict[str, Any] = field(default_factory=dict)  # all of it
+    forged: bool = False  # to a judge's request: not by the course's own handler
 
 
 def environment(paths: list[Path], threads: int, offline: bool = True) -> dict[str, str]:
@@ -126,6 +128,7 @@ class Kernel:
         self.name, self.env, self.start_seconds = name, env, start_seconds
         self._policy, self._scratch, self._files, self._gpu = policy, scratch, files, gpu
         self._judged = judged
+        self._key = secrets.token_bytes(32)  # with which the handler of the judge's requests signs
         self.sandbox: Sandbox | None = None
         self.excess = ""  # which limit it was ended for
         self._stack = contextlib.ExitStack()
@@ -196,6 +199,10 @@ class Kernel:
             self.manager.provisioner.seal()
             self._stack.enter_context(self._watched())
         self.alive = True
+        if self._judged:
+            told = self._send(self.client.session.msg("judge_request", {"key": self._key.hex()}), self.start_seconds)
+            if told.status != "ok":
+                raise RuntimeError("it did not take the judge's key")
         if self._gpu is not None:
             capped = self.evaluate(gpus.set_cap(self._gpu), self.start_seconds)
             if capped.status != "ok" or capped.expressions.get("r", {}).get("status") != "ok":
@@ -269,20 +276,36 @@ class Kernel:
         """Evaluate an expression beside the student's cells: no code runs, so no input transformer of theirs does."""
         return self._execute(seconds, code="", silent=True, user_expressions={"r": expression})
 
-    def ask(self, question: str, text: str, seconds: float) -> Ran:
+    def ask(self, question: str, text: str, seconds: float, caller: Sequence[str] = ("", "", "", "")) -> Ran:
         """Put a request of the judge to the student's values as they are when the question is first named.
 
-        `reply` has "text", the answer, or "lost", why there is none; see `coursekit.judged`. question: "" to be done
-        with the last one.
+        `reply` has "text", the answer, or "lost", why there is none; see `coursekit.judged`. It is empty, and `forged`
+        true, where something else than the course's own handler answered, or nothing did. question: "" to be done with
+        the last one.  caller: the question's name, and the file, name and module of a visible check of it, from which
+        calls are to seem to come.
         """
+        content = {"question": question, "text": text, "caller": [*caller]}
+        content["fork"] = self._gpu is None and sys.platform == "linux"
+        message = self.client.session.msg("judge_request", content)
+        ran = self._send(message, seconds)
+        if ran.status in ("ok", "error") and not self._is_proven(ran.reply, message["header"]["msg_id"], text):
+            return replace(ran, reply={}, forged=True)
+        return ran
 
+    def _send(self, message: dict[str, Any], seconds: float) -> Ran:
         def send() -> str:
-            content = {"question": question, "text": text, "fork": self._gpu is None and sys.platform == "linux"}
-            message = self.client.session.msg("judge_request", content)
             self.client.shell_channel.send(message)
             return message["header"]["msg_id"]
 
         return self._request(send, seconds, shown=False)
+
+    def _is_proven(self, reply: dict[str, Any], message: str, text: str) -> bool:
+        """Whether the course's own handler gave this reply to this message."""
+        replaced = reply.get("replaced", [])
+        parts = [reply.get("text", ""), reply.get("lost", ""), *(replaced if isinstance(replaced, list) else [None])]
+        return all(isinstance(part, str) for part in parts) and reply.get("proof") == proof(
+            self._key, message, text, *parts
+        )
 
     def _execute(self, seconds: float, **request: Any) -> Ran:
         return self._request(lambda: self.client.execute(**request, allow_stdin=False, stop_on_error=False), seconds)
@@ -296,7 +319,7 @@ class Kernel:
         outputs = Outputs()
         reply: dict[str, Any] | None = None
         replied = interrupted = heard = 0.0
-        idle = not shown
+        idle, idled = not shown, 0.0
         checked = began
         while not (reply is not None and idle):
             ready = dict(self._poller.poll(50))
@@ -304,8 +327,8 @@ class Kernel:
             if self.client.iopub_channel.socket in ready:
                 heard = now
                 for message in self._messages(self.client.iopub_channel):
-                    if message.get("parent_header", {}).get("msg_id") == mine:
-                        idle = outputs.take(message) or idle
+                    if message.get("parent_header", {}).get("msg_id") == mine and outputs.take(message):
+                        idle, idled = True, now
             if self.client.shell_channel.socket in ready:
                 for message in self._messages(self.client.shell_channel):
                     if message.get("parent_header", {}).get("msg_id") == mine:
@@ -313,6 +336,8 @@ class Kernel:
             if reply is not None:
                 if now - max(replied, heard) > LATE_OUTPUT or now - replied > LATEST_OUTPUT:
                     break
+            elif not shown and idled and not interrupted and now - idled > LATE_OUTPUT:
+                return Ran("error", now - began, outputs.done())  # the kernel is done with it, and nothing answered
             elif not interrupted and (now - began > seconds or outputs.seen > FLOOD_BYTES):
                 interrupted = now
                 with contextlib.suppress(Exception):

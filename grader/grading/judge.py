@@ -29,6 +29,7 @@ from grader.grading.rubric import Rubric, digest_of
 from grader.records.grade import CheckResult, Evidence, QuestionResult
 
 AT_THE_END = "Judged as it stands at the end of the notebook, where it is better than at its check."
+FORGED = "what answers in the kernel is not the course's own: the notebook put something in the place of its handler"
 PICTURE_BYTES = 300_000  # of one evidence picture's PNG
 
 
@@ -45,9 +46,11 @@ class Channel:
         self.lost = ""  # why nothing can be asked any more
         self.replaced: dict[str, None] = {}  # what the notebook had put in the place of ours, in order
         self._turn = 0
+        self._caller: Sequence[str] = ()
 
-    def new_question(self, kernel: Kernel) -> None:
-        """From now on the requests are about the values of this kernel as they are now."""
+    def new_question(self, kernel: Kernel, caller: Sequence[str]) -> None:
+        """From now on the requests are about the values of this kernel as they are now. caller: see `Kernel.ask`."""
+        self._caller = caller
         if kernel is not self.kernel:
             self.kernel, self.lost = kernel, ""
         self._turn += 1
@@ -68,11 +71,14 @@ class Channel:
         if self.timeouts >= 2:
             raise StudentError("Timeout", "not tried: this answer took too long twice already")
         allowed = min(self.seconds, self.left)
-        ran = self.kernel.ask(str(self._turn), text, allowed)
+        ran = self.kernel.ask(str(self._turn), text, allowed, self._caller)
         self.left -= ran.seconds
         if ran.status == "dead":
             self.lost = f"while this was checked, {ran.why}"
             raise StudentError("KernelDied", self.lost)
+        if ran.forged:
+            self.lost = FORGED
+            raise StudentError("Forged", self.lost)
         replaced = ran.reply.get("replaced")
         for name in replaced[:20] if isinstance(replaced, list) else ():
             if isinstance(name, str):
@@ -188,11 +194,11 @@ class Judge:
     def _judge(self, kernel: Kernel, question: Question, seed: str) -> QuestionResult:
         changed, digest = self.answered.get(question.name, False), self._digest(question)
         channel = self.channel
-        channel.new_question(kernel)
+        checks = self.rubric.checks[question.name]
+        channel.new_question(kernel, _caller(question, [one for one, hidden in checks if not hidden]))
         if channel.lost or not kernel.alive:
             return not_judged(question, channel.lost or "the kernel had died before it could be asked", changed)
         drawn = hashlib.sha256(f"{digest}/{seed}".encode()).hexdigest()
-        checks = self.rubric.checks[question.name]
         verdicts = []
         for one, hidden in checks:
             student = Student(channel)  # for each its own: what one holds on to is gone when an answer crashes
@@ -203,6 +209,14 @@ class Judge:
             return not_judged(question, channel.lost, changed, verdicts)
         points = Score(question.name, [verdict for verdict, _ in verdicts], question.points).points
         return _result(question, points, "judged", changed, "", verdicts, digest)
+
+
+def _caller(question: Question, visible: Sequence[Check]) -> tuple[str, str, str, str]:
+    """The question's name, and the file, name and module of its first visible check."""
+    if not visible:
+        return (question.name, "", "check", "")
+    run = visible[0].run
+    return (question.name, run.__code__.co_filename, run.__name__, run.__globals__.get("__package__") or "")
 
 
 def manual(question: Question, answered: bool) -> QuestionResult:

@@ -3,13 +3,18 @@
 Questions and answers are messages of their own kind, `judge_request` and `judge_reply`. They are no code that the
 notebook's names, builtins or input transformers could change, and what answers them is put back as it was before the
 notebook's first cell. Each question is answered by a fork of the kernel as it stands at that moment, so an answer that
-hangs, crashes or changes things costs no other, and leaves the notebook as it was.
+hangs, crashes or changes things costs no other, and leaves the notebook as it was. The calls come from frames like
+those of the question's visible check in a cell (see `coursekit.frames`).
+
+Every reply carries a proof that what answers had the key that the judge gave before the first cell. A notebook that
+takes the kernel's handlers, or its way of sending, for its own gives replies without one, and they count for nothing.
 
 `CROSSMODAL_HELPER` names the week's helper package, which is imported before the notebook runs.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import gc
@@ -21,25 +26,44 @@ import socket
 import sys
 import threading
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from types import FunctionType, MethodType
 from typing import Any
 
+import IPython
 import psutil
+from ipykernel.compiler import get_file_name
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import UsageError
 from traitlets import Type
 
-from coursekit.codec import CodecError, parse
+from coursekit import checks, notebook, student
+from coursekit.codec import CodecError, parse, proof
+from coursekit.frames import Frame, called_from, posing
 from coursekit.pristine import Pristine
 from coursekit.student import Server, text_of
 
 OURS = ("coursekit", "tinyworld")
 # what the server of answers stands on, and what no library has a reason to change
 BENEATH = ("json", "base64", "importlib", "numpy")
+# what carries a question to the handler and the answer back, and what signs it
+CARRIERS = ("ipykernel.kernelbase", "ipykernel.ipkernel", "jupyter_client.session", "coursekit.codec")
+ASKED_BY = {  # by the kind of request, the functions of a check's end that make it, the outermost first
+    "call": (student.Remote.__call__,),
+    "attribute": (student.Remote.__getattr__,),
+    "item": (student.Remote.__getitem__,),
+    "gradients": (student.Student.gradients,),
+    "get": (student.Student.__getattr__,),
+}
 LONGEST = 80_000_000  # bytes of one answer; codec.Limits allows 64 MB of text
 MARKS = 2_000_000  # see codec.parse: an answer is JSON by the notebook's leave
 DRAWN_INTO = ("agg", "inline", "pdf", "ps", "svg")  # what `%matplotlib` may be told without a screen
 PDEATHSIG, CHILD_SUBREAPER = 1, 36  # linux/prctl.h
+HELD = ("session", "shell_handlers", "shell_stream", "control_stream", "iopub_socket", "comm_manager")  # of a kernel
+OWN_FRAMES = ("handle", "_reply", "_begin", "_serve")  # of Answering, that are on the stack of a call
+PROBE = "_crossmodal_probe"  # a name that the notebook has for a moment, before its first cell
 ROUNDS = 50  # of ending what a question left running
 
 
@@ -60,9 +84,11 @@ class JudgedShell(ZMQInteractiveShell):
 class JudgedKernel(IPythonKernel):
     """An IPython kernel with a handler for `judge_request`.
 
-    Its content: question, a name; text, a request to `coursekit.student.Server`; fork, whether to answer in a fork.
-    The first request of a question is answered as the notebook stands then; the fork lives until the next question. The
-    reply has the answer as `text` and what had been put back as `replaced`; or `lost`, why there is no answer.
+    Its content: question, a name; text, a request to `coursekit.student.Server`; fork, whether to answer in a fork;
+    caller, [the question's name, and the file, name and module of a visible check of it]. The first request of a
+    question is answered as the notebook stands then; the fork lives until the next question. The reply has the answer
+    as `text` and what had been put back as `replaced`; or `lost`, why there is no answer; and `proof`, see
+    `coursekit.codec.proof`. The very first request has nothing but the `key` for that, in hexadecimal.
     """
 
     msg_types = [*IPythonKernel.msg_types, "judge_request"]
@@ -75,7 +101,7 @@ class JudgedKernel(IPythonKernel):
             with contextlib.suppress(Exception):  # the notebook's own import will say why
                 importlib.import_module(name)
         sys.modules.pop(__name__, None)  # what is imported under this name from now on is another
-        self.shell_handlers["judge_request"] = Answering(self, {*OURS, helper}).handle
+        Answering(self, {*OURS, helper})
 
     async def judge_request(self, socket: Any, ident: Any, parent: Any) -> None:
         """Answered by the handler that `__init__` put in its place."""
@@ -93,6 +119,10 @@ class Answering:
         beneath = [name for name in sys.modules if name in BENEATH or name.startswith("json.")]
         course = [name for name in sys.modules if name.partition(".")[0] in packages]
         self.pristine = Pristine([*beneath, *course])
+        self.carriers = Pristine(CARRIERS, modules_only=True)
+        self.streams = (sys.stdout, sys.stderr)
+        self.key = b""
+        self.cell: list[Frame] = []  # from the kernel's dispatcher to a cell's own frame
         self.libc = ctypes.CDLL(None)
         self.question = ""
         self.child = 0  # the fork of the present question
@@ -100,22 +130,52 @@ class Answering:
         self.link: socket.socket | None = None
         self.server: Server | None = None  # where this very process answers
         self.replaced: list[str] = []
+        self.source = ""  # of the cell that calls seem to come from
+        self.check: list[Frame] = []  # of the check in it
+        self.held: dict[str, Any] = {}  # the kernel's own parts
+        self.handlers: dict[str, Any] = {}
+        self.had: frozenset[str] = frozenset()  # names of the kernel's and the session's own attributes
+        kernel.shell_handlers["judge_request"] = self.handle
 
     async def handle(self, channel: Any, ident: Any, parent: dict[str, Any]) -> None:
-        reply = self._reply(**parent["content"])
-        self.kernel.session.send(channel, "judge_reply", {"status": "ok", **reply}, parent, ident=ident)
+        if self.key:
+            content = parent["content"]
+            reply = self._reply(**content)
+            parts = (reply.get("text", ""), reply.get("lost", ""), *reply.get("replaced", ()))
+            reply["proof"] = proof(self.key, parent["header"]["msg_id"], content["text"], *parts)
+        else:
+            await self._set_up(**parent["content"])
+            reply = {}
+        self.held["session"].send(channel, "judge_reply", {"status": "ok", **reply}, parent, ident=ident)
 
-    def _reply(self, question: str, text: str, fork: bool) -> dict[str, Any]:
+    async def _set_up(self, key: str) -> None:
+        """Take the judge's key, and see what frames a cell has. From then on the own ones look like the outermost."""
+        self.key = bytes.fromhex(key)
+        names, outer = self.kernel.shell.user_ns, sys._getframe().f_code
+        names[PROBE] = lambda: self.cell.extend(Frame.between(sys._getframe(1), outer))
+        await self.kernel.do_execute(f"{PROBE}()", silent=True, store_history=False)
+        del names[PROBE]
+        kinds = [kind for kind in type(self.kernel).__mro__ if "execute_request" in vars(kind)]
+        self.cell[:0] = [Frame.of(vars(kind)["execute_request"]) for kind in kinds]
+        for name, seen in zip(OWN_FRAMES, self.cell, strict=False):
+            setattr(self, name, MethodType(posing(getattr(self, name).__func__, seen), self))
+        self.kernel.shell_handlers["judge_request"] = self.handle
+        self.held = {name: getattr(self.kernel, name, None) for name in HELD}
+        self.handlers = dict(self.kernel.shell_handlers)
+        self.had = frozenset((*vars(self.kernel), *vars(self.kernel.session)))
+
+    def _reply(self, question: str, text: str, fork: bool, caller: list[str]) -> dict[str, Any]:
         try:
             if question != self.question:
                 self._end()
                 self.question = question
                 if question:
+                    self._look_like(*caller)
                     self._begin(fork)
             if not question:
                 return {"text": ""}
             if self.server is not None:
-                return {"text": self.server(text), "replaced": self.replaced}
+                return {"text": self._as_called(self.server, text, "_reply")(text), "replaced": self.replaced}
             return self._ask(text)
         except KeyboardInterrupt:
             self._end()
@@ -127,23 +187,51 @@ class Answering:
             self._end()
             return {"lost": f"it could not be asked ({text_of(error)})"}
 
+    def _put_back(self) -> list[str]:
+        """Put the kernel's own parts back that the notebook replaced. Returns their names."""
+        replaced = self.carriers.restore()
+        for name, value in self.held.items():
+            if getattr(self.kernel, name, None) is not value:
+                setattr(self.kernel, name, value)
+                replaced.append(f"kernel.{name}")
+        for kind, handler in self.handlers.items():
+            if self.held["shell_handlers"].get(kind) != handler:
+                self.held["shell_handlers"][kind] = handler
+                replaced.append(f"kernel.shell_handlers[{kind!r}]")
+        for where, thing in (("kernel", self.kernel), ("session", self.held["session"])):
+            for name in vars(thing).keys() - self.had:
+                if isinstance(getattr(type(thing), name, None), FunctionType):
+                    delattr(thing, name)
+                    replaced.append(f"{where}.{name}")
+        return replaced
+
+    def _look_like(self, question: str, file: str, name: str, module: str) -> None:
+        """From now on calls look as if this visible check made them, in a cell with nothing else."""
+        self.source = f'check("{question}")'
+        names = vars(sys.modules[module]) if module in sys.modules else {"__name__": module, "__file__": file}
+        cell = replace(self.cell[-1], file=get_file_name(self.source))  # which has the kernel's pid: not for a fork
+        self.cell[-1] = cell
+        self.check = [Frame.of(notebook.check), Frame.of(checks.run_check), Frame(file, name, name, 2, names)]
+
     def _begin(self, fork: bool) -> None:
         torch = sys.modules.get("torch")
+        self.replaced = self._put_back()
         if not fork or (torch is not None and torch.cuda.is_initialized()):  # CUDA does not survive a fork
-            self.replaced = self.pristine.restore()
+            self.replaced += self.pristine.restore()
             self.server = Server(self.kernel.shell.user_ns)
             return
         signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm that a cell left is for no answer
         self.others = _children()
         self._adopt(True)
         ours, theirs = socket.socketpair()
-        parent = os.getpid()
+        parent, loop = os.getpid(), asyncio.get_running_loop()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that other threads are not in the fork: none is needed
             child = os.fork()
         if child == 0:
             try:
                 ours.close()
+                asyncio._set_running_loop(loop)  # as in a cell, where `asyncio.run` says so too
                 self._serve(theirs, parent)
             finally:
                 os._exit(1)
@@ -184,7 +272,7 @@ class Answering:
                 raise Ended("with an answer that is too long")
             match parse(self._receive(size).decode(), MARKS):
                 case {"text": str(answer), "replaced": list(replaced)}:
-                    return {"text": answer, "replaced": replaced}
+                    return {"text": answer, "replaced": [*self.replaced, *(str(name)[:200] for name in replaced[:50])]}
         except (BrokenPipeError, ConnectionResetError):
             raise Ended(self._how()) from None
         except (CodecError, UnicodeDecodeError):
@@ -210,6 +298,7 @@ class Answering:
 
     def _serve(self, link: socket.socket, parent: int) -> None:
         """Answer until the other end closes."""
+        self.key = b""  # it signs what the kernel sends, and nothing here
         sys.settrace(None)
         sys.setprofile(None)
         threading.settrace(None)
@@ -227,18 +316,40 @@ class Answering:
         _use_one_thread()
         _fill_pools()
         server = Server(self.kernel.shell.user_ns)
+        self._begin_cell()
         while len(head := _receive(link, 8)) == 8:
             text = _receive(link, int.from_bytes(head, "big")).decode("utf-8", "surrogatepass")
-            reply = json.dumps({"text": server(text), "replaced": replaced}).encode()
+            answer = self._as_called(server, text, "_serve")(text)
+            reply = json.dumps({"text": answer, "replaced": replaced}).encode()
             link.sendall(len(reply).to_bytes(8, "big") + reply)
 
     def _be_quiet(self) -> None:
         """What is printed or displayed here is nobody's, and the kernel's sockets are not ours to use."""
-        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as we live
+        quiet = {"write": len, "flush": lambda: None}
+        for stream in self.streams:  # still the kernel's own kind
+            for name, does in quiet.items():
+                with contextlib.suppress(Exception):
+                    object.__setattr__(stream, name, does)
+        sys.stdout, sys.stderr = self.streams
         for sender in (self.kernel.iopub_socket, self.kernel.shell.display_pub, self.kernel.shell.displayhook):
             for name in ("send_multipart", "send", "publish", "__call__"):
                 with contextlib.suppress(Exception):
                     object.__setattr__(sender, name, lambda *args, **kwargs: None)
+
+    def _begin_cell(self) -> None:
+        """Have the shell's record of cells say that the check's cell is running."""
+        with contextlib.suppress(Exception):  # all of it is the notebook's to change
+            history = self.kernel.shell.history_manager
+            for inputs in (history.input_hist_parsed, history.input_hist_raw):
+                inputs.append(self.source)
+            if IPython.version_info >= (9,):  # it counts a cell as it begins; earlier ones as it ends
+                self.kernel.shell.execution_count += 1
+
+    def _as_called(self, server: Server, text: str, own: str) -> Callable[[str], str]:
+        """The server, called as a check in a cell would call it. own: our function that does so."""
+        op = text.partition('["op","')[2].partition('"')[0]
+        asking = [Frame.of(function) for function in (*ASKED_BY.get(op, ()), student.Student._ask)]
+        return called_from([*self.cell[OWN_FRAMES.index(own) + 1 :], *self.check, *asking], server)
 
 
 def _children() -> set[int]:

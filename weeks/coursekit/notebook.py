@@ -102,7 +102,10 @@ def check(question: str, namespace: Mapping[str, Any] | None = None) -> Score:
         namespace = shell.user_ns if shell else sys._getframe(1).f_globals
     student = local_student(namespace)
     seed = os.urandom(8).hex()  # fresh inputs every time: an answer that fits one example only is found out
-    score = Score(question, [run_check(c, student, seed) for c in _checks[question]], _points.get(question, 1.0))
+    verdicts = []
+    for one in _checks[question]:  # no comprehension, which would be one more frame before Python 3.12; see frames.py
+        verdicts.append(run_check(one, student, seed))  # noqa: PERF401
+    score = Score(question, verdicts, _points.get(question, 1.0))
     print(score)
     if score.passed and not _told:  # once a session is enough
         _told.add(question)

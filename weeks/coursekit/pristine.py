@@ -16,17 +16,18 @@ GONE = object()
 class Pristine:
     """The definitions of modules: their functions, classes, methods, modules and CONSTANTS, and how to import.
 
-    What else a module holds may change as a notebook works, and is left alone.
+    What else a module holds may change as a notebook works, and is left alone. modules_only: leave Python's builtins
+    and its ways to import alone too.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], modules_only: bool = False) -> None:
         self._modules = {name: sys.modules[name] for name in names if name in sys.modules}
         self._entries: list[tuple[str, Any, str, Any]] = []  # where, a module's names or a class, name, value
         self._classes: list[tuple[str, type, frozenset[str]]] = []  # and the names it had
         self._parts: list[tuple[str, FunctionType, tuple[Any, ...]]] = []
         self._cells: list[tuple[str, CellType, Any]] = []
         self._contents: list[tuple[str, Any, Any]] = []  # constants that can change in place, and a copy
-        self._builtins = dict(vars(builtins))
+        self._builtins = {} if modules_only else dict(vars(builtins))
         self._names = {name: (vars(module), frozenset(vars(module))) for name, module in self._modules.items()}
         self._kinds = {name: type(module) for name, module in self._modules.items()}
         for name, module in self._modules.items():
@@ -37,7 +38,8 @@ class Pristine:
                     self._contents.append((f"{name}.{key}", value, value.copy()))
                 if getattr(value, "__module__", None) == name:
                     self._keep(f"{name}.{key}", value)
-        self._importing = [(found, list(found)) for found in (sys.meta_path, sys.path_hooks, sys.path)]
+        importing = () if modules_only else (sys.meta_path, sys.path_hooks, sys.path)
+        self._importing = [(found, list(found)) for found in importing]
 
     def _keep(self, where: str, value: Any) -> None:
         if isinstance(value, type):
