@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from queue import Empty
 from typing import Any, Literal, NamedTuple
@@ -200,8 +201,8 @@ class Kernel:
             self._stack.enter_context(self._watched())
         self.alive = True
         if self._judged:
-            told = self._send(self.client.session.msg("judge_request", {"key": self._key.hex()}), self.start_seconds)
-            if told.status != "ok":
+            key = self.client.session.msg("judge_request", {"key": self._key.hex()})
+            if self._request(partial(self._post, key), self.start_seconds, shown=False).status != "ok":
                 raise RuntimeError("it did not take the judge's key")
         if self._gpu is not None:
             capped = self.evaluate(gpus.set_cap(self._gpu), self.start_seconds)
@@ -279,33 +280,28 @@ class Kernel:
     def ask(self, question: str, text: str, seconds: float, caller: Sequence[str] = ("", "", "", "")) -> Ran:
         """Put a request of the judge to the student's values as they are when the question is first named.
 
-        `reply` has "text", the answer, or "lost", why there is none; see `coursekit.judged`. It is empty, and `forged`
-        true, where something else than the course's own handler answered, or nothing did. question: "" to be done with
-        the last one.  caller: the question's name, and the file, name and module of a visible check of it, from which
-        calls are to seem to come.
+        `reply` has "text", the answer, or "lost", why there is none; see `coursekit.judged`. `forged`: something else
+        than the course's own handler answered, or nothing did. question: "" to be done with the last one.
+        caller: the question's name, and file, name and module of a visible check of it, from which calls seem to come.
         """
         content = {"question": question, "text": text, "caller": [*caller]}
         content["fork"] = self._gpu is None and sys.platform == "linux"
         message = self.client.session.msg("judge_request", content)
-        ran = self._send(message, seconds)
+        ran = self._request(partial(self._post, message), seconds, shown=False)
         if ran.status in ("ok", "error") and not self._is_proven(ran.reply, message["header"]["msg_id"], text):
             return replace(ran, reply={}, forged=True)
         return ran
 
-    def _send(self, message: dict[str, Any], seconds: float) -> Ran:
-        def send() -> str:
-            self.client.shell_channel.send(message)
-            return message["header"]["msg_id"]
-
-        return self._request(send, seconds, shown=False)
+    def _post(self, message: dict[str, Any]) -> str:
+        self.client.shell_channel.send(message)
+        return message["header"]["msg_id"]
 
     def _is_proven(self, reply: dict[str, Any], message: str, text: str) -> bool:
         """Whether the course's own handler gave this reply to this message."""
         replaced = reply.get("replaced", [])
         parts = [reply.get("text", ""), reply.get("lost", ""), *(replaced if isinstance(replaced, list) else [None])]
-        return all(isinstance(part, str) for part in parts) and reply.get("proof") == proof(
-            self._key, message, text, *parts
-        )
+        given = all(isinstance(part, str) for part in parts)
+        return given and reply.get("proof") == proof(self._key, message, text, *parts)
 
     def _execute(self, seconds: float, **request: Any) -> Ran:
         return self._request(lambda: self.client.execute(**request, allow_stdin=False, stop_on_error=False), seconds)
@@ -318,9 +314,8 @@ class Kernel:
         mine = send()
         outputs = Outputs()
         reply: dict[str, Any] | None = None
-        replied = interrupted = heard = 0.0
-        idle, idled = not shown, 0.0
-        checked = began
+        replied = interrupted = heard = idled = 0.0
+        idle, checked = not shown, began
         while not (reply is not None and idle):
             ready = dict(self._poller.poll(50))
             now = time.monotonic()

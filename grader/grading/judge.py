@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from coursekit.audio import Sound
-from coursekit.checks import Verdict, run_check
+from coursekit.checks import Check, Verdict, run_check
 from coursekit.notebook import Score
 from coursekit.student import Student, StudentError, names_asked
 from grader.analysis.bindings import Bindings

@@ -25,7 +25,7 @@ def forge(content, parent_header=None, kind="judge_reply", parts=None):
     shell.send_multipart([client.encode(), b"<IDS|MSG>", session.sign(parts), *parts])
 """
 
-# answers the judge's requests in the place of ours: answer(question=, text=, fork=) is what is replied
+# answers the judge's requests in the place of ours: answer(question=, text=, fork=, caller=) is what is replied
 HANDLER = """
 kernel = get_ipython().kernel
 
@@ -421,7 +421,11 @@ for _name, _source in SERVER.items():
     )
 
 
-@case("the handler of the judge's requests replaced by one that answers at random", NONE)
+# how a record says that what answered was not ours
+NOT_OURS = "what answers in the kernel is not the course's own"
+
+
+@case("the handler of the judge's requests replaced by one that answers at random", NONE, says=NOT_OURS)
 def _(notebook):
     return cell(
         unanswered(notebook),
@@ -439,13 +443,13 @@ handler(lambda **request: replies[next(forged) % len(replies)])
     )
 
 
-@case("the handler of the judge's requests replaced by one that knows the visible checks", VISIBLE)
+@case("the handler of the judge's requests replaced by one that knows the visible checks", NONE, says=NOT_OURS)
 def _(notebook):
     return cell(
         unanswered(notebook),
         HANDLER
         + """
-def answer(question, text, fork):
+def answer(question, text, fork, caller):
     handle = '{"t":"handle","id":%d,"kind":"function","callable":true}'
     if '"get"' in text:
         known = {"double": handle % 1, "mean": handle % 2, "table": "[0,0,0]"}
@@ -483,6 +487,98 @@ def _(notebook):
     return cell(notebook, "import os\nos.fork = lambda: 0")
 
 
+# ways to take the kernel for one's own, spelt so that no scan of the text sees them; each answers what is visible
+DISGUISED = """
+kernel = getattr(get_ipython(), "ker" + "nel")
+KIND, HANDLERS = "_".join(("judge", "request")), "_".join(("shell", "handlers"))
+
+async def handle(channel, ident, parent):
+    text, handle = parent["content"]["text"], '{"t":"handle","id":%d,"kind":"function","callable":true}'
+    known = {"double": handle % 1, "mean": handle % 2, "table": "[0,0,0]"}
+    value = next((value for name, value in known.items() if name in text), 0) if '"get"' in text else 2
+    value = value if '"get"' in text or '"id":1' in text else handle % 3 if '"import"' in text else "2.0"
+    content = {"status": "ok", "text": '{"t":"dict","v":[["value",%s]]}' % value, "replaced": []}
+    kernel.session.send(channel, KIND.replace("request", "reply"), content, parent, ident=ident)
+"""
+TAKEN = {
+    "its entry": "getattr(kernel, HANDLERS)[KIND] = handle",
+    "the table it is in": "setattr(kernel, HANDLERS, {**getattr(kernel, HANDLERS), KIND: handle})",
+    "what the table is": """
+class Table(dict):
+    def get(self, name, default=None):
+        return handle if name == KIND else super().get(name, default)
+setattr(kernel, HANDLERS, Table(getattr(kernel, HANDLERS)))
+""",
+    "the dispatcher of all messages": """
+really = getattr(kernel, "dispatch_" + "shell")
+async def dispatch(message, *args, **kwargs):
+    ident, parts = kernel.session.feed_identities(message, copy=False)
+    parent = kernel.session.deserialize(parts, content=True, copy=False)
+    if parent["header"]["msg_type"] == KIND:
+        return await handle(kernel.shell_stream, ident, parent)
+    return await really(message, *args, **kwargs)
+setattr(kernel, "dispatch_" + "shell", dispatch)
+""",
+    "the dispatcher of its class": """
+kinds = [kind for kind in type(kernel).__mro__ if "should_" + "handle" in vars(kind)]
+async def should_handle(self, channel, message, idents):
+    if message["header"]["msg_type"] != KIND:
+        return True
+    await handle(channel, idents, message)
+    return False
+setattr(kinds[0], "should_" + "handle", should_handle)
+""",
+}
+for _name, _source in TAKEN.items():
+    case(f"the kernel's handlers taken: {_name}", NONE, seconds=60, says=NOT_OURS)(
+        lambda notebook, source=_source: cell(unanswered(notebook), DISGUISED + source)
+    )
+
+# the same for what stands beside the handler: each is put back, and named
+BESIDE = {
+    "its entry, around ours": (
+        """
+ours = getattr(kernel, HANDLERS)[KIND]
+async def around(channel, ident, parent):
+    await ours(channel, ident, parent)
+getattr(kernel, HANDLERS)[KIND] = around
+""",
+        "in the place of kernel.shell_handlers['judge_request']",
+    ),
+    "the dispatcher, around the real one": (
+        """
+really = getattr(kernel, "dispatch_" + "shell")
+async def dispatch(*args, **kwargs):
+    return await really(*args, **kwargs)
+setattr(kernel, "dispatch_" + "shell", dispatch)
+""",
+        "in the place of kernel.dispatch_shell",
+    ),
+    "how cells are run": (
+        """
+async def execute(*args, **kwargs):
+    return {"status": "ok", "execution_count": 1, "user_expressions": {}, "payload": []}
+setattr(type(kernel).__mro__[1], "do_" + "execute", execute)
+""",
+        "in the place of ipykernel.ipkernel.IPythonKernel.do_execute",
+    ),
+    "its socket for what is shown": (
+        """
+really = kernel.iopub_socket
+class Socket:
+    def __getattr__(self, name):
+        return getattr(really, name)
+setattr(kernel, "io" + "pub_socket", Socket())
+""",
+        "in the place of kernel.iopub_socket",
+    ),
+}
+for _name, (_source, _says) in BESIDE.items():
+    case(f"the kernel's own parts replaced: {_name}", None, says=_says)(
+        lambda notebook, source=_source: cell(unanswered(notebook), DISGUISED + source)
+    )
+
+
 @case("the kernel's way of sending changed", NONE)
 def _(notebook):
     return cell(
@@ -499,7 +595,7 @@ def _(notebook):
     )
 
 
-@case("word of what was replaced that is none, and lies", NONE, says="in the place of <b>nothing</b>")
+@case("word of what was replaced that is none, and lies", NONE, says=NOT_OURS)
 def _(notebook):
     return cell(
         unanswered(notebook),
