@@ -87,7 +87,7 @@ class Ran:
     why: str = ""
     expressions: dict[str, Any] = field(default_factory=dict)
     reply: dict[str, Any] = field(default_factory=dict)  # all of it
-    forged: bool = False  # to a judge's request: not by the course's own handler
+    forged: bool = False  # to a judge's request: something else than the course's own handler answered, or nothing did
 
 
 def environment(paths: list[Path], threads: int, offline: bool = True) -> dict[str, str]:
@@ -280,12 +280,11 @@ class Kernel:
     def ask(self, question: str, text: str, seconds: float, caller: Sequence[str] = ("", "", "", "")) -> Ran:
         """Put a request of the judge to the student's values as they are when the question is first named.
 
-        `reply` has "text", the answer, or "lost", why there is none; see `coursekit.judged`. `forged`: something else
-        than the course's own handler answered, or nothing did. question: "" to be done with the last one.
-        caller: the question's name, and file, name and module of a visible check of it, from which calls seem to come.
+        `reply` has "text", the answer, or "lost", why there is none; see `coursekit.judged`. question: "" to be done
+        with the last one.  caller: its name, and file, name and module of a visible check that calls seem to come from.
         """
-        content = {"question": question, "text": text, "caller": [*caller]}
-        content["fork"] = self._gpu is None and sys.platform == "linux"
+        fork = self._gpu is None and sys.platform == "linux"
+        content = {"question": question, "text": text, "fork": fork, "caller": [*caller]}
         message = self.client.session.msg("judge_request", content)
         ran = self._request(partial(self._post, message), seconds, shown=False)
         if ran.status in ("ok", "error") and not self._is_proven(ran.reply, message["header"]["msg_id"], text):
@@ -300,8 +299,8 @@ class Kernel:
         """Whether the course's own handler gave this reply to this message."""
         replaced = reply.get("replaced", [])
         parts = [reply.get("text", ""), reply.get("lost", ""), *(replaced if isinstance(replaced, list) else [None])]
-        given = all(isinstance(part, str) for part in parts)
-        return given and reply.get("proof") == proof(self._key, message, text, *parts)
+        text_only = all(isinstance(part, str) for part in parts)
+        return text_only and reply.get("proof") == proof(self._key, message, text, *parts)
 
     def _execute(self, seconds: float, **request: Any) -> Ran:
         return self._request(lambda: self.client.execute(**request, allow_stdin=False, stop_on_error=False), seconds)
