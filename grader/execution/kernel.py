@@ -330,7 +330,7 @@ class Kernel:
             if reply is not None:
                 if now - max(replied, heard) > LATE_OUTPUT or now - replied > LATEST_OUTPUT:
                     break
-            elif not shown and idled and not interrupted and now - idled > LATE_OUTPUT:
+            elif idled and not (shown or interrupted) and now - began > max(seconds, idled - began + LATE_OUTPUT):
                 return Ran("error", now - began, outputs.done())  # the kernel is done with it, and nothing answered
             elif not interrupted and (now - began > seconds or outputs.seen > FLOOD_BYTES):
                 interrupted = now

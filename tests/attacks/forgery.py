@@ -503,6 +503,7 @@ async def handle(channel, ident, parent):
 TAKEN = {
     "its entry": "getattr(kernel, HANDLERS)[KIND] = handle",
     "the table it is in": "setattr(kernel, HANDLERS, {**getattr(kernel, HANDLERS), KIND: handle})",
+    "the table emptied, so that nothing answers": "getattr(kernel, HANDLERS).pop(KIND)",
     "what the table is": """
 class Table(dict):
     def get(self, name, default=None):
