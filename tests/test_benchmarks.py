@@ -20,6 +20,7 @@ import light_course  # noqa: E402
 import measure  # noqa: E402
 import rivals  # noqa: E402
 import scale  # noqa: E402
+import stock_scores  # noqa: E402
 from measure import Run, Sample  # noqa: E402
 
 MB = 1 << 20
@@ -188,3 +189,14 @@ def test_a_difference_between_two_gradings_is_told() -> None:
     assert compare_records.differences(wrong, other, messages=True) == [
         "double: twice said 'it is 3' and says 'it is 5'"
     ]
+
+
+def test_scores_that_differ_from_stock_nbgrader_need_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    stock = {"source": {"foo": (1.0, 2.0), "bar": (None, 3.0)}, "untouched": {"foo": (0.0, 2.0)}}
+    ours = {"source": {"foo": (2.0, 2.0), "bar": (None, 3.0)}, "untouched": {"foo": (0.0, 2.0)}, "broken": {}}
+    one = stock_scores.Compared("apps/made", stock, ours, {"broken": "it stops"})
+    assert stock_scores.differences(one) == ["source, foo: 1 of 2 there, 2 of 2 here (UNEXPECTED)"]
+    assert "| apps/made | 3 | 3 | 2 |" in stock_scores.page([one])
+    assert "- **apps/made**, broken. nbgrader: it stops." in stock_scores.page([one])
+    monkeypatch.setitem(stock_scores.REASONS, ("apps/made", "source", "foo"), "on purpose")
+    assert stock_scores.UNEXPECTED not in stock_scores.page([one])
