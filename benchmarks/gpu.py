@@ -35,9 +35,9 @@ from grader.execution.gpus import Gpu, chosen
 from grader.execution.kernel import Kernel
 from grader.execution.kernelspecs import usual_kernel
 from grader.execution.sandbox import unavailable
+from grader.grading import gpu_memory, rubric
 from grader.grading.environment import kernel_environment
 from grader.grading.options import Options, cores
-from grader.grading.pipeline import gpu_memory, rubric
 from grader.grading.pool import grade_many
 from grader.records.grade import Grade
 

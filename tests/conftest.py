@@ -249,7 +249,7 @@ def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gradebook without entries: nbgrader takes seconds to make one, so tests copy it."""
     from nbgrader.api import Gradebook
 
-    from grader.records.grade import database
+    from grader.records import database
 
     course = find_course(build_course(tmp_path_factory.mktemp("empty")).root)
     with Gradebook(database.url(course)):

@@ -7,11 +7,12 @@ import copy
 import nbformat
 from nbformat import NotebookNode
 
+from grader.course import files
 from grader.course.questions import answers_in, questions_in
-from grader.course.syllabus import Course, Week, files
+from grader.course.syllabus import Course, Week
+from grader.grading import fingerprints, rubric
 from grader.grading.batch import save
 from grader.grading.options import Options
-from grader.grading.pipeline import fingerprints, rubric
 from grader.grading.verdicts import Result, not_gradable, now, write_verdicts
 from grader.records.grade import CheckResult, Grade, QuestionResult
 

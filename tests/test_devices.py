@@ -14,7 +14,7 @@ import pytest
 from conftest import RIGHT
 
 from coursekit import session
-from grader.cli.main import doctor
+from grader.cli import doctor
 from grader.cli.options import options
 from grader.course.discovery import find_course
 from grader.course.syllabus import GB, Course, CourseError, Limits
@@ -23,9 +23,10 @@ from grader.execution import provisioner, sandbox
 from grader.execution.gpus import CONTEXT, EACH, Gpu, Share, Slots, best, files, parameters, room, set_cap, used
 from grader.execution.kernel import Kernel, environment
 from grader.execution.sandbox import Policy
+from grader.grading import fingerprints, gpu_memory
 from grader.grading.environment import kernel_environment
 from grader.grading.options import Options
-from grader.grading.pipeline import fingerprints, gpu_memory, grade_notebook
+from grader.grading.pipeline import grade_notebook
 from grader.grading.pool import grade_many
 
 ROOT = Path(__file__).parents[1]
@@ -459,7 +460,7 @@ def test_the_cap_comes_from_the_syllabus(toy_tree: Course, tmp_path):
 
 def test_a_task_of_a_cluster_asks_for_its_part_of_a_gpu(smi, toy, week, monkeypatch, tmp_path):
     ray = pytest.importorskip("ray")
-    from grader.grading.pipeline import cluster
+    from grader.grading import cluster
 
     asked = []
 

@@ -24,7 +24,7 @@ from test_gradebook import ZERO, enter, run
 import grader
 from grader.course.syllabus import Budget, CourseError
 from grader.grading.options import Options
-from grader.records.grade import database, projection
+from grader.records import database, projection
 from grader.records.scores import scores
 from grader.records.store import read
 from grader.reporting import csv_export, github_classroom, gradescope

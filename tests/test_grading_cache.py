@@ -15,10 +15,10 @@ from coursekit.student import local_student
 from grader.course.discovery import find_course
 from grader.course.files import GRADER
 from grader.course.syllabus import Budget, CourseError
+from grader.grading import fingerprints
+from grader.grading import rubric as rubric_
 from grader.grading.batch import grade_class
 from grader.grading.options import Options
-from grader.grading.pipeline import fingerprints
-from grader.grading.pipeline import rubric as rubric_
 from grader.grading.rubric import (
     Rubric,
     check_sources,
@@ -28,7 +28,7 @@ from grader.grading.rubric import (
     question_digests,
     visible_checks,
 )
-from grader.records.grade import projection, store
+from grader.records import projection, store
 from grader.reporting.changes import report
 
 OPTIONS = Options(workers=1)

@@ -17,11 +17,12 @@ from nbgrader.api import Gradebook
 
 from grader.course.syllabus import CourseError
 from grader.execution import workers
+from grader.grading import jobs
 from grader.grading.batch import grade_class
 from grader.grading.options import Options
-from grader.grading.pipeline import grade_notebook, jobs
+from grader.grading.pipeline import grade_notebook
 from grader.grading.pool import grade_many
-from grader.records.grade import database, projection, store
+from grader.records import database, projection, store
 
 
 @pytest.fixture

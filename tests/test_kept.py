@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from grader.authoring.release import release
 from grader.cli.main import app
 from grader.course.discovery import find_course
-from grader.records.grade import by_hand, database, kept, projection
-from grader.records.grade import projection as gradebook
+from grader.records import by_hand, database, kept, projection
+from grader.records import projection as gradebook
 
 
 @pytest.fixture

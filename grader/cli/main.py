@@ -7,8 +7,8 @@ import sys
 
 import typer
 
+from grader.cli import author, collect, doctor, export, grade, similar
 from grader.cli.base import Commands
-from grader.cli.main import author, collect, doctor, export, grade, similar
 
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the judge loads models too, in the midst of our own bars
 

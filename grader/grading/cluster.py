@@ -24,10 +24,10 @@ from grader.course.syllabus import Course, CourseError, Week
 from grader.execution.gpus import chosen
 from grader.execution.kernelspecs import KernelStartError
 from grader.execution.workers import Worker, WorkerDied, scratch_folder
+from grader.grading import fingerprints, gpu_memory, rubric
 from grader.grading.environment import kernel_environment, libraries_of
 from grader.grading.jobs import ENTRY, answer, options_from
 from grader.grading.options import Options, cores
-from grader.grading.pipeline import fingerprints, gpu_memory, rubric
 from grader.submissions.loading import NotGradable, read
 
 LOCAL = "local"  # in place of an address: a cluster of this machine alone

@@ -19,9 +19,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from coursekit.checks import Check, checks_in
+from grader.course import plain_nbgrader
 from grader.course.questions import Question
-from grader.course.syllabus import Course, CourseError, Week, plain_nbgrader
-from grader.grading.pipeline import notebook_tests
+from grader.course.syllabus import Course, CourseError, Week
+from grader.grading import notebook_tests
 
 if TYPE_CHECKING:
     pass

@@ -18,9 +18,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from grader.course import text
 from grader.course.discovery import find_course
 from grader.course.files import GRADER, write_atomically
-from grader.course.syllabus import Course, CourseError, Week, text
+from grader.course.syllabus import Course, CourseError, Week
 from grader.course.text import clean
 from grader.execution.kernelspecs import usual_kernel
 from grader.execution.sandbox import unavailable
