@@ -86,7 +86,7 @@ class Fusion(nn.Module):
         absent = torch.cat([missing[0].new_zeros(n, 1), *missing[1:]], 1)
         asked = torch.cat([self.nothing.expand(n, 1, -1), tokens[0]], 1)
         unseen = torch.cat([missing[0].new_zeros(n, 1), missing[0]], 1)
-        for layer in self.layers[0]:
+        for layer in self.layers[0].children():
             asking = layer(asking, asked, tgt_key_padding_mask=absent, memory_key_padding_mask=unseen)
         return self.heads[0](asking[:, 0])
 
@@ -94,7 +94,7 @@ class Fusion(nn.Module):
         n = len(tokens)
         states = torch.cat([self.start[part].expand(n, 1, -1), tokens], 1)
         absent = torch.cat([missing.new_zeros(n, 1), missing], 1)
-        for layer in self.layers[part]:
+        for layer in self.layers[part].children():
             states = layer(states, src_key_padding_mask=absent)
         return self.heads[part](states[:, 0])
 

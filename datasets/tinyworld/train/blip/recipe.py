@@ -349,7 +349,9 @@ class Learner(nn.Module):
         words = torch.cat([states[there] for (states, _), there in zip(pairs, known, strict=True)])
         labels = torch.cat([labels[there] for (_, labels), there in zip(pairs, known, strict=True)])
         answers = self.heads["named"](words).split(NAMED, dim=-1)
-        loss = sum(F.cross_entropy(a, label, ignore_index=NO_LABEL) for a, label in zip(answers, labels.T, strict=True))
+        loss = torch.zeros((), device=words.device)
+        for answer, label in zip(answers, labels.T, strict=True):
+            loss = loss + F.cross_entropy(answer, label, ignore_index=NO_LABEL)
         lies = labels[:, 0] != NO_LABEL
         return loss / len(NAMED), (answers[0].argmax(-1) == labels[:, 0])[lies].float().mean().item()
 

@@ -47,6 +47,9 @@ def build_autoencoder(widths: tuple[int, ...] = (32, 32, 64, 96), channels: int 
 class AutoencoderLearner(nn.Module):
     """The autoencoder and the heads that are thrown away in the end."""
 
+    mean: torch.Tensor
+    components: torch.Tensor
+
     def __init__(self, vae: AutoencoderKL, reading: float = 0.01, width: int = 96) -> None:
         super().__init__()
         self.vae, self.reading = vae, reading

@@ -179,6 +179,9 @@ def build_scheduler() -> DDIMScheduler:
 class Denoiser(nn.Module):
     """The UNet with its loss, and the heads that are thrown away. telling: the weight of what they are asked."""
 
+    empty: torch.Tensor
+    kept: torch.Tensor
+
     def __init__(self, unet: UNet2DConditionModel, empty: torch.Tensor, telling: float) -> None:
         super().__init__()
         self.unet, self.telling = unet, telling

@@ -77,8 +77,8 @@ class Pool:
         drawn = []
         for i in chosen:  # the same picture, and this time perhaps the other object
             scene, meant = self.tasks[i].scene, int(rng.integers(2))
-            text = pointing.place(scene, meant, rng)
-            drawn.append(pointing.Pointed(scene, meant, text, scene.objects[meant].colour))
+            place = pointing.place(scene, meant, rng)
+            drawn.append(pointing.Pointed(scene, meant, place, scene.objects[meant].colour))
         waves = pointing.say([t.colour for t in drawn], "train", rng, float(rng.uniform(*NOISE)))
         there = torch.ones(self.batch, len(pointing.MODALITIES), dtype=torch.bool)
         if left_out:

@@ -174,6 +174,8 @@ class Listener(nn.Module):
     phones, words: how many there are of each, 0 being silence.
     """
 
+    near: torch.Tensor
+
     def __init__(self, model: WhisperForConditionalGeneration, phones: int, words: int) -> None:
         super().__init__()
         self.whisper = model
