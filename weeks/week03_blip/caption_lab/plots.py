@@ -228,10 +228,3 @@ def show_adaptation(report: Mapping[str, Mapping[str, float]]) -> None:
     names = list(next(iter(report.values())))
     turned = {name: {way: row[name] for way, row in report.items()} for name in names}
     show_bars(turned, "part of the captions")
-
-
-def attributes_of(scene: Scene) -> str:
-    """What a caption of a scene has to tell, in a few words, for feedback."""
-    facts = scene.facts()
-    things = [" ".join(thing) for thing in facts.objects]
-    return f"{f' {facts.relation} '.join(things) if facts.relation else ', '.join(things)}; {facts.background}"
