@@ -15,7 +15,8 @@ from PIL import Image
 import diffusion_lab
 import tinyworld
 from coursekit import models
-from diffusion_lab import checks, data, measuring, painting, plots, points, probes
+from diffusion_lab import data, measuring, painting, plots, points, probes
+from diffusion_lab.checks import reference
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def pipe():
 @pytest.mark.parametrize("n", [4, 7])
 def test_strides_are_times_of_the_schedule(n):
     for seed in range(300):
-        times = checks.strides(np.random.default_rng(seed), n)
+        times = reference.strides(np.random.default_rng(seed), n)
         assert all(0 <= s < t < 1000 for t, s in pairwise(times)) and len(times) == n
 
 
@@ -78,7 +79,7 @@ def test_training_is_the_same_for_the_same_seed_and_better_than_none():
 def test_paint_is_what_the_pipeline_paints(sampler):
     pipe = probes.pipeline((sampler or DDIMScheduler).__name__)
     captions = data.wishes()[:2]
-    theirs = checks.library_pictures(pipe, captions, painting.start(pipe, 2, seed=5), 5, 2.5)
+    theirs = reference.library_pictures(pipe, captions, painting.start(pipe, 2, seed=5), 5, 2.5)
     ours = data.to_pixels(painting.paint(pipe, captions, 5, 2.5, seed=5)) / 2 + 0.5
     assert (ours - theirs).abs().max() < 0.01  # 8 bits a colour
 
@@ -96,7 +97,7 @@ def test_one_step_is_ddim(pipe):
 
 
 def test_pictures_survive_the_autoencoder(pipe):
-    scenes = data.told(16, seed=11)
+    scenes = data.sample_scenes(16, 1, seed=11)
     pixels = data.to_pixels([scene.render() for scene in scenes])
     back = painting.decode(pipe, painting.encode(pipe, pixels))
     assert back.shape == pixels.shape
@@ -119,7 +120,7 @@ def test_attention_is_what_diffusers_computes():
     queries, keys = layer.to_q(hidden_states), layer.to_k(states)
     scores = layer.get_attention_scores(layer.head_to_batch_dim(queries), layer.head_to_batch_dim(keys))
     wanted = scores.unflatten(0, (2, 4)).mean(dim=1)
-    assert torch.allclose(checks.library_attention(queries, keys, 4), wanted, atol=1e-6)
+    assert torch.allclose(reference.library_attention(queries, keys, 4), wanted, atol=1e-6)
 
 
 def test_watching_changes_nothing_and_every_place_attends_to_something(pipe):
@@ -136,14 +137,14 @@ def test_watching_changes_nothing_and_every_place_attends_to_something(pipe):
 
 
 def test_drawings_are_read_as_they_are_and_shuffled_ones_are_not():
-    scenes = data.told(24)
+    scenes = data.sample_scenes(24, 1, seed=1)
     drawn = [scene.render() for scene in scenes]
     assert measuring.fidelity(drawn, scenes) > 0.97
     assert measuring.fidelity(drawn[1:] + drawn[:1], scenes) < 0.6
 
 
 def test_share_and_diversity():
-    red, blue = ([data.recoloured(s, c).render() for s in data.told(8)] for c in ("red", "blue"))
+    red, blue = ([data.recoloured(s, c).render() for s in data.sample_scenes(8, 1, seed=1)] for c in ("red", "blue"))
     assert measuring.share(red, colour="red") == 1 and measuring.share(blue, colour="red") == 0
     assert measuring.diversity([red[0]] * 3) == 0 < measuring.diversity(red)
 
@@ -182,7 +183,7 @@ def test_figures_are_one_picture_each(pipe, monkeypatch):
     shown: list[Image.Image] = []
     monkeypatch.setattr(plots.plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
     kept = {"linear": DDPMScheduler().alphas_cumprod}
-    drawn = [scene.render() for scene in data.told(3)]
+    drawn = [scene.render() for scene in data.sample_scenes(3, 1, seed=1)]
     report = measuring.Rows(
         {"strength 0": drawn, "strength 1": drawn}, {"strength 0": {"a": 0.5}, "strength 1": {"a": 1.0}}
     )

@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 
 import caption_lab
-from caption_lab import blip, checks, clipcap, data, measuring, metrics, plots, probes
+from caption_lab import blip, clipcap, data, measuring, metrics, plots, probes
 from caption_lab.checks import reference
 from coursekit import models
 from coursekit import plots as shared_plots
+from coursekit.chance import fits
 from grader.rubrics.week03_blip.checks import shared
 from tinyworld import parse_caption
 
@@ -30,23 +31,23 @@ def matcher():
 
 def test_counts_that_fit_and_counts_that_do_not():
     chances, rng = np.array([0.6, 0.3, 0.0995, 0.0005, 0.0]), np.random.default_rng(0)
-    assert all(checks.fits(rng.multinomial(500, chances), chances) for _ in range(200))
-    assert not checks.fits(np.array([200, 200, 100, 0, 0]), chances)
-    assert not checks.fits(np.array([300, 150, 49, 0, 1]), chances)
+    assert all(fits(rng.multinomial(500, chances), chances) for _ in range(200))
+    assert not fits(np.array([200, 200, 100, 0, 0]), chances)
+    assert not fits(np.array([300, 150, 49, 0, 1]), chances)
 
 
 @pytest.mark.parametrize(("beams", "penalty"), [(2, 0.0), (3, 1.0), (4, 0.5)])
 def test_beams_in_plain_python_are_those_of_generate(beams, penalty):
     """What names the slips in beam search must itself keep the library's books."""
     for seed in range(3):
-        wanted, score = checks.library_beams(seed, beams, 10, penalty)
+        wanted, score = reference.library_beams(seed, beams, 10, penalty)
         found, mine = reference.plain_beams(probes.decoder_step(seed), 10, beams, penalty)
         assert found == wanted and mine == pytest.approx(score, abs=1e-3)
 
 
 def test_cases_tell_every_slip_in_beam_search_from_all_others():
     for seed in range(5):
-        given, results = checks.cases_that_tell(np.random.default_rng(seed))
+        given, results = reference.cases_that_tell(np.random.default_rng(seed))
         found = [[(tuple(ids), round(score, 2)) for ids, score in some] for some in results.values()]
         assert len(found) == 1 + len(reference.BEAM_SLIPS) and all(len(some) == len(given) < 12 for some in found)
         assert len({tuple(some) for some in found}) == len(found)
@@ -56,7 +57,7 @@ def test_cases_tell_every_slip_in_beam_search_from_all_others():
 
 
 def test_steps_lead_to_what_generate_says(captioner):
-    scenes = data.told(3, seed=50)
+    scenes = data.sample_scenes(3, seed=50)
     drawn = data.pictures(scenes)
     start, end, pad = blip.marks(captioner)
     step, ids = blip.stepper(captioner, drawn), torch.full((3, 1), start)
@@ -67,7 +68,7 @@ def test_steps_lead_to_what_generate_says(captioner):
 
 
 def test_candidates_are_the_same_for_a_seed_and_leave_the_generator_alone(captioner):
-    drawn = data.pictures(data.told(2, seed=51))
+    drawn = data.pictures(data.sample_scenes(2, seed=51))
     torch.manual_seed(7)
     wanted = torch.rand(1)
     torch.manual_seed(7)
@@ -78,7 +79,7 @@ def test_candidates_are_the_same_for_a_seed_and_leave_the_generator_alone(captio
 
 
 def test_the_next_tokens_chances_are_those_of_the_filters(captioner):
-    picture = data.told(1, 2, seed=50)[0].render()
+    picture = data.sample_scenes(1, 2, seed=50)[0].render()
     scores = blip.stepper(captioner, [picture])(torch.tensor([[blip.marks(captioner)[0]]]))
     for how in ({}, {"temperature": 2.0}, {"top_k": 2}, {"top_p": 0.8}):
         wanted = reference.library_filtered(scores, **how)[0]
@@ -86,7 +87,7 @@ def test_the_next_tokens_chances_are_those_of_the_filters(captioner):
 
 
 def test_without_a_loss_of_ones_own_the_librarys_is_taken(captioner):
-    taught = data.told(2, 1, seed=51)
+    taught = data.sample_scenes(2, 1, seed=51)
     ours, theirs = (
         measuring.overfit(captioner, taught, *own, steps=2)[0] for own in ((), (reference.library_caption_loss,))
     )
@@ -99,7 +100,7 @@ def test_without_a_loss_of_ones_own_the_librarys_is_taken(captioner):
 
 
 def test_log_likelihood_is_the_models_loss(captioner):
-    scene = data.told(1, 2, seed=52)[0]
+    scene = data.sample_scenes(1, 2, seed=52)[0]
     ids = blip.tokens(captioner, [scene.caption()])
     with torch.no_grad():
         loss = captioner.model(
@@ -110,7 +111,7 @@ def test_log_likelihood_is_the_models_loss(captioner):
 
 
 def test_matching_does_not_depend_on_the_batch(matcher):
-    scenes = [*data.told(2, 1, seed=53), *data.told(2, 2, seed=53)]
+    scenes = [*data.sample_scenes(2, 1, seed=53), *data.sample_scenes(2, 2, seed=53)]
     drawn, said = data.pictures(scenes), [scene.caption() for scene in scenes]
     together = blip.itm(matcher, drawn, said)
     alone = torch.cat([blip.itm(matcher, [p], [c]) for p, c in zip(drawn, said, strict=True)])
@@ -120,14 +121,14 @@ def test_matching_does_not_depend_on_the_batch(matcher):
 
 def test_answers_do_not_depend_on_what_else_is_asked():
     answerer = models.load("vqa", profile="tiny", device="cpu")
-    scene = data.told(1, 2, seed=54)[0]
+    scene = data.sample_scenes(1, 2, seed=54)[0]
     questions = [q.text for q in scene.questions()]
     together = blip.answers(answerer, [scene.render()] * len(questions), questions)
     assert together == [blip.answers(answerer, [scene.render()], [q])[0] for q in questions]
 
 
 def test_looks_are_the_layers_own_attention(captioner):
-    scene = data.told(1, 2, seed=55)[0]
+    scene = data.sample_scenes(1, 2, seed=55)[0]
     words, weights = blip.looks(captioner, scene.render(), scene.caption())
     assert words[1:-1] == scene.caption().split()
     layers = captioner.model.text_decoder.bert.encoder.layer
@@ -150,7 +151,7 @@ def test_looks_are_the_layers_own_attention(captioner):
 @pytest.mark.parametrize("change", data.CHANGES)
 def test_a_twin_differs_in_one_fact(change):
     rng = np.random.default_rng(0)
-    for scene in data.told(12, 2, seed=56):
+    for scene in data.sample_scenes(12, 2, seed=56):
         one, other = scene.facts(), data.twin(scene, change, rng).facts()
         assert one != other
         if change == "places":
@@ -161,7 +162,7 @@ def test_a_twin_differs_in_one_fact(change):
 
 
 def test_brown_things_are_brown_where_the_thing_is_and_nowhere_else():
-    scene = data.told(1, 1, seed=57)[0]
+    scene = data.sample_scenes(1, 1, seed=57)[0]
     before, after = (np.asarray(p, dtype=int) for p in (scene.render(), data.repainted(scene)))
     inside = scene.masks()[0] == 1
     assert (np.abs(after[inside] - data.NEW_RGB) <= 3).all()
@@ -181,7 +182,7 @@ def test_examples_say_what_they_show():
 
 
 def test_captions_survive_their_numbers():
-    said = [scene.caption() for scene in (*data.told(6, 1, seed=58), *data.told(6, 2, seed=58))]
+    said = [scene.caption() for scene in (*data.sample_scenes(6, 1, seed=58), *data.sample_scenes(6, 2, seed=58))]
     assert clipcap.decode(clipcap.encode(said)) == said
 
 
@@ -199,7 +200,7 @@ def test_only_the_map_is_trained():
 
 
 def test_true_captions_score_highest_and_the_relation_fools_the_metrics(captioner):
-    report = measuring.fool_metrics(captioner, data.told(16, 2, seed=59))
+    report = measuring.fool_metrics(captioner, data.sample_scenes(16, 2, seed=59))
     facts = {kind: values["facts"] for kind, (_, values) in report.items()}
     assert facts["a paraphrase"] == 1 and facts["wrong relation"] == facts["wrong colour"] == 0
     wrong, other = report["wrong relation"][1], report["other pictures'"][1]
@@ -209,7 +210,7 @@ def test_true_captions_score_highest_and_the_relation_fools_the_metrics(captione
 
 
 def test_bleu_and_cider_of_the_references_themselves():
-    references = [scene.captions(3, seed=i) for i, scene in enumerate(data.told(6, 2, seed=60))]
+    references = [scene.captions(3, seed=i) for i, scene in enumerate(data.sample_scenes(6, 2, seed=60))]
     said = [some[0] for some in references]
     assert reference.library_bleu(said, references) == pytest.approx(100)
     assert reference.library_cider(said, references).min() > 3
@@ -217,7 +218,7 @@ def test_bleu_and_cider_of_the_references_themselves():
 
 
 def test_exact_forgives_the_wording_and_nothing_else():
-    scenes = data.told(10, 2, seed=61)
+    scenes = data.sample_scenes(10, 2, seed=61)
     assert metrics.exact([s.caption(np.random.default_rng(i)) for i, s in enumerate(scenes)], scenes) == 1
     assert metrics.exact([s.swapped().caption() for s in scenes], scenes) == 0
     assert metrics.exact(["", "brown"] * 5, scenes) == 0
@@ -225,7 +226,7 @@ def test_exact_forgives_the_wording_and_nothing_else():
 
 
 def test_twins_and_answers_are_measured_beside_their_control(captioner, matcher):
-    scenes = data.told(6, 2, seed=62)
+    scenes = data.sample_scenes(6, 2, seed=62)
     report = measuring.tell_twins(captioner, matcher, scenes)
     assert len(report) == len(data.CHANGES) + 1
     assert all(set(row) == {"ITC", "ITM", "LM"} for row in report.values())
@@ -255,7 +256,7 @@ def test_fine_tuning_touches_the_decoder_alone_and_says_its_losses(captioner):
 def test_figures_are_one_picture_each(monkeypatch):
     shown: list[Image.Image] = []
     monkeypatch.setattr(shared_plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
-    scenes = data.told(3, 2, seed=63)
+    scenes = data.sample_scenes(3, 2, seed=63)
     drawn, said = data.pictures(scenes), [scene.caption() for scene in scenes]
     for draw in (
         lambda: caption_lab.show_captions(drawn, said, scenes),
@@ -281,7 +282,7 @@ def test_figures_are_one_picture_each(monkeypatch):
 def test_evidence_of_captions_has_a_line_for_each(monkeypatch):
     kept = []
     monkeypatch.setattr(shared, "evidence", lambda title, picture: kept.append((title, picture)))
-    scenes = data.told(2, 1, seed=64)
+    scenes = data.sample_scenes(2, 1, seed=64)
     said = [scene.caption() for scene in scenes]
     shared.show_captions("a title", data.pictures(scenes), said, said[::-1])
     assert kept[0][0] == "a title" and kept[0][1].height > 120

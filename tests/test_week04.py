@@ -15,7 +15,8 @@ from PIL import Image
 import whisper_lab
 from coursekit import models, plots
 from tinyworld import speech
-from whisper_lab import checks, data, listening, measuring, microphone, probes
+from whisper_lab import data, listening, measuring, microphone, probes
+from whisper_lab.checks import reference
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_what_is_generated_is_the_listeners_likeliest(random):
     said = listening.generated(model, heard, begin_suppress_tokens=[probes.END], **settings)
     assert len(said) == 3 and all(said)
     for one, wanted in zip(heard, said, strict=True):
-        step = listening.listener(model, one[None], checks.PROMPT, never, [probes.END])
+        step = listening.listener(model, one[None], reference.PROMPT, never, [probes.END])
         tokens: list[int] = []
         while len(tokens) < 9 and (token := int(step([tokens])[0].argmax())) != probes.END:
             tokens.append(token)
@@ -149,8 +150,8 @@ def test_what_is_generated_is_the_listeners_likeliest(random):
 
 def test_plain_tokens_have_neither_prompt_nor_end(random):
     model, _ = random
-    assert listening.plain(model, [*checks.PROMPT, 4, 5, probes.END, probes.END]) == [4, 5]
-    assert listening.plain(model, [*checks.PROMPT[:3], probes.NO_TIMESTAMPS + 1, 4]) == [probes.NO_TIMESTAMPS + 1, 4]
+    assert listening.plain(model, [*reference.PROMPT, 4, 5, probes.END, probes.END]) == [4, 5]
+    assert listening.plain(model, [*reference.PROMPT[:3], probes.NO_TIMESTAMPS + 1, 4]) == [probes.NO_TIMESTAMPS + 1, 4]
     assert listening.plain(model, [4, 5]) == [4, 5]
 
 
@@ -203,7 +204,7 @@ def test_median_filter_is_the_librarys():
 
 
 def test_times_come_from_where_attention_moves_on():
-    weights, _, wanted = checks.attention_task(np.random.default_rng(0))
+    weights, _, wanted = reference.attention_task(np.random.default_rng(0))
     times, (rows, columns) = listening.library_times(weights)
     assert np.abs(times.numpy() - wanted).max() < 0.021
     assert (rows[0], columns[0]) == (0, 0) and rows[-1] == weights.shape[1] - 1
@@ -227,7 +228,7 @@ def test_timed_tokens_are_text_and_times(loaded):
 
 def test_error_rates_are_jiwers():
     rng = np.random.default_rng(0)
-    pairs = [checks.misheard(rng, int(n)) for n in rng.integers(1, 14, size=30)]
+    pairs = [reference.misheard(rng, int(n)) for n in rng.integers(1, 14, size=30)]
     said, heard = [" ".join(a) for a, _ in pairs], [" ".join(b) for _, b in pairs]
     assert measuring.wer(said, heard) == pytest.approx(jiwer.wer(said, heard))
     assert measuring.wer(said, heard, "character") == pytest.approx(jiwer.cer(said, heard))
@@ -240,7 +241,7 @@ def test_normal_text_has_no_case_and_no_punctuation():
 
 
 def test_loops_compress_better_than_sentences():
-    assert measuring.compression_ratio(checks.LOOP) > 2.4 > measuring.compression_ratio(checks.SENTENCE)
+    assert measuring.compression_ratio(reference.LOOP) > 2.4 > measuring.compression_ratio(reference.SENTENCE)
 
 
 def test_reports_have_what_they_say(loaded):
@@ -289,16 +290,16 @@ def test_figures_are_one_picture_each(monkeypatch):
     shown: list[Image.Image] = []
     monkeypatch.setattr(plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
     one = data.utterance()
-    weights, _, begins = checks.attention_task(np.random.default_rng(0))
+    weights, _, begins = reference.attention_task(np.random.default_rng(0))
     words = [(word.text, word.start) for word in one.words]
     points = {"speech": [("a", -0.1, 0.01)], "silence": [("b", -2.0, 0.9)]}
     for draw in (
         lambda: whisper_lab.show_sound(one.audio, words, "title"),
         lambda: whisper_lab.show_spectrograms({"a": (data.chirp(), 16_000), "b": (data.chirp()[::2], 8000)}),
         lambda: whisper_lab.show_resolutions(one.audio, [400]),
-        lambda: whisper_lab.show_filters(checks.library_filters(80, 400, 16_000)),
+        lambda: whisper_lab.show_filters(reference.library_filters(80, 400, 16_000)),
         lambda: whisper_lab.show_features({"a": torch.randn(80, 500)}, 5),
-        lambda: whisper_lab.show_positions(checks.whisper_positions(50, 32)),
+        lambda: whisper_lab.show_positions(reference.whisper_positions(50, 32)),
         lambda: whisper_lab.show_languages(torch.eye(3), ["<|en|>", "<|de|>", "<|fr|>"], ["one", "two", "three"]),
         lambda: whisper_lab.show_confidence([[(" red", -0.1), (" star", -3.0)]] * 2),
         lambda: whisper_lab.show_noise([20, 0], {"a": [0.1, 0.5]}, {"a": 0.02}),

@@ -11,6 +11,7 @@ from known import defined, imported, known_answers
 from PIL import Image
 
 import fusion_lab
+import tinyworld
 from coursekit import models
 from coursekit import plots as shared_plots
 from fusion_lab import chatting, data, measuring, probes
@@ -67,7 +68,7 @@ def test_towers_can_be_learnt_from_their_batches():
 
 
 def test_what_llava_reads_put_together_again_is_the_librarys_answer(llava):
-    made = chatting.inputs(llava, data.told(1)[0], "what do you see?")
+    made = chatting.inputs(llava, tinyworld.scenes("test", 1, 0)[0], "what do you see?")
     spliced = made.words.clone()
     spliced[made.ids == made.image] = chatting.connector(llava)(made.features)[0]
     with torch.no_grad():
@@ -125,7 +126,7 @@ def test_figures_are_pictures(llava, flamingo, monkeypatch):
     for draw in (
         lambda: fusion_lab.show_chat(llava, data.opening_scenes()[:2]),
         lambda: fusion_lab.show_layout(data.tasks(1)[0]),
-        lambda: fusion_lab.show_labels(llava, data.told(1)[0]),
+        lambda: fusion_lab.show_labels(llava, tinyworld.scenes("test", 1, 0)[0]),
         lambda: fusion_lab.show_albums(flamingo),
         lambda: fusion_lab.show_boxes(llava),
         lambda: fusion_lab.show_table({"a": {"parameters": 1e6, "ms": 2.0, "right": 0.5}}),

@@ -22,6 +22,7 @@ from coursekit import plots
 from coursekit.checks import checks_in, run_check
 from coursekit.student import local_student
 from studio_lab import checks, data, measuring, parts, probes, voice
+from studio_lab.checks import reference
 from studio_lab.driving import app_test, new_history, press, said
 from studio_lab.page import plain
 from studio_lab.studio import (
@@ -53,7 +54,7 @@ def studio(loaded):
 
 
 def picture(seed: int = 0, width: int = 12, height: int = 9) -> Image.Image:
-    return checks.noise(np.random.default_rng(seed), width, height)
+    return reference.noise(np.random.default_rng(seed), width, height)
 
 
 # --- the parts ------------------------------------------------------------------------------------------------------
@@ -155,7 +156,7 @@ def test_a_wish_is_in_the_painters_words(typed, painted):
 
 
 def test_the_world_has_every_word_of_its_captions():
-    for one in studio_lab.told(20, objects=2):
+    for one in studio_lab.sample_scenes(20, objects=2):
         for caption in one.captions(4):
             assert not parts.read_prompt(caption, WORLD)[1]
 
@@ -232,7 +233,7 @@ def test_there_are_fifty_held_out_wishes():
 
 
 def test_a_chooser_that_sees_chooses_better(loaded):
-    scenes = studio_lab.told(3, objects=1)
+    scenes = studio_lab.sample_scenes(3, objects=1)
     painted = [[other.render(), scene.render()] for scene, other in zip(scenes, scenes[1:] + scenes[:1], strict=True)]
     chosen, right = measuring.choices(loaded, scenes, painted)
     assert right == [[False, True]] * 3

@@ -66,3 +66,10 @@ def player(samples: Any, rate: int = RATE, seconds: float = 12.0) -> Any:
     from IPython.display import Audio
 
     return Audio(sound(samples, rate, seconds).wav())
+
+
+def play(samples: Any, rate: int = RATE) -> None:
+    """Show a player for a sound, as loud as it is; of a long one its first 12 seconds."""
+    from IPython import display
+
+    display.display(player(samples, rate))

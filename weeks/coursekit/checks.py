@@ -241,6 +241,13 @@ def assert_same(actual: Any, expected: Any, what: str = "the result") -> None:
         raise AssertionError(f"{what} is {_short(found)} where {_short(_plain(expected))} was expected")
 
 
+def pair_of(found: object, what: str) -> list[Any] | tuple[Any, Any]:
+    """`found`, which must be a list or tuple of two values; `what` says in the message what they are to be."""
+    if not isinstance(found, list | tuple) or len(found) != 2:
+        raise AssertionError(f"expected two values: {what}")
+    return found
+
+
 def assert_that(holds: bool, message: str) -> None:
     """Like `assert`, but also under python -O."""
     if not holds:

@@ -6,11 +6,7 @@ from typing import Any
 
 import torch
 
-
-def arguments_after(function: Any, *args: Any) -> list[Any]:
-    """The arguments as they are after the call: a function that writes into them is found out."""
-    function(*args)
-    return list(args)
+from coursekit.probes import arguments_after as arguments_after  # for the checks
 
 
 def parameter_gradients(module: torch.nn.Module) -> dict[str, torch.Tensor | None]:

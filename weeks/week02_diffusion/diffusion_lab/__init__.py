@@ -8,6 +8,7 @@ diffusion_lab.points                         # diffusion in the plane, small eno
 from pathlib import Path
 
 from coursekit.notebook import use_checks
+from coursekit.scenes import sample_scenes
 from diffusion_lab import points
 from diffusion_lab.data import (
     half_scenes,
@@ -17,7 +18,6 @@ from diffusion_lab.data import (
     scene_pixels,
     to_pictures,
     to_pixels,
-    told,
     wishes,
 )
 from diffusion_lab.measuring import (
@@ -77,6 +77,7 @@ __all__ = [
     "points",
     "read",
     "right_half",
+    "sample_scenes",
     "scene_caption",
     "scene_pixels",
     "share",
@@ -99,7 +100,6 @@ __all__ = [
     "times",
     "to_pictures",
     "to_pixels",
-    "told",
     "watch",
     "wishes",
 ]

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import tinyworld
+from coursekit.scenes import sample_scenes
 from tinyworld import Object, Scene
 
 _WISHES = (
@@ -45,14 +46,6 @@ def other_caption() -> str:
     return recoloured(_SUBJECT, "blue").caption()
 
 
-def told(n: int, objects: int = 1, seed: int = 1) -> list[Scene]:
-    """`n` scenes of the test split, to paint from their captions; no two captions say the same."""
-    found: dict[str, Scene] = {}
-    for scene in tinyworld.scenes("test", 4 * n + 16, seed, objects):
-        found.setdefault(scene.caption(), scene)
-    return list(found.values())[:n]
-
-
 def recoloured(scene: Scene, colour: str) -> Scene:
     """The scene with its first object in another colour."""
     return replace(scene, objects=(replace(scene.objects[0], colour=colour), *scene.objects[1:]))
@@ -77,7 +70,7 @@ def halves(n: int, seed: int) -> tuple[list[Scene], list[str]]:
     """The scenes behind `half_scenes`, and the captions."""
     rng = np.random.default_rng(seed)
     scenes, captions = [], []
-    for scene in told(n, seed=seed):
+    for scene in sample_scenes(n, 1, seed):
         here = replace(scene.objects[0], x=0.25, y=float(rng.uniform(0.35, 0.65)))
         shapes = [shape for shape in tinyworld.SHAPES if shape != here.shape]
         there = replace(here, shape=str(rng.choice(shapes)), x=0.75)

@@ -95,7 +95,7 @@ def _walk(pipe: Any, sample: torch.Tensor, step: Any, remaining: Sequence[int]) 
 def measure_edits(pipe: Any, strengths: Sequence[float], guidance: float, n: int = 8, seed: int = 0) -> Rows:
     """SDEdit towards another colour of the same object, at several strengths."""
     rng = np.random.default_rng(seed)
-    scenes = data.told(n, seed=5)
+    scenes = data.sample_scenes(n, 1, seed=5)
     wanted = [data.recoloured(scene, data.another_colour(scene, rng)) for scene in scenes]
     sources = data.to_pixels([scene.render() for scene in scenes])
     latents, noise = painting.encode(pipe, sources), painting.start(pipe, n, seed)
@@ -175,7 +175,7 @@ def _share_told(pictures: Sequence[Image.Image], captions: Sequence[str]) -> flo
 def measure_word_change(pipe: Any, guidance: float, n: int = 8, first: float = 0.5, seed: int = 0) -> Rows:
     """Old caption for the `first` part of the steps, then one with another colour. Control: from other noise."""
     rng = np.random.default_rng(seed)
-    scenes = data.told(n, seed=7)
+    scenes = data.sample_scenes(n, 1, seed=7)
     wanted = [data.recoloured(scene, data.another_colour(scene, rng)) for scene in scenes]
     old, new = (painting.stepper(pipe, [s.caption() for s in group], guidance) for group in (scenes, wanted))
     times = painting.times(pipe, EDIT_STEPS)
@@ -203,7 +203,7 @@ def _share_same_place(one: Sequence[Image.Image], other: Sequence[Image.Image], 
 
 def measure_palette(pipe: Any, guidance: float, n: int = 8, strength: float = 0.4, seed: int = 0) -> Rows:
     """The latents' statistics of one picture given to another, and a short walk back. Control: the walk alone."""
-    scenes, styles = data.told(n, seed=8), data.told(n, seed=9)
+    scenes, styles = data.sample_scenes(n, 1, seed=8), data.sample_scenes(n, 1, seed=9)
     x, y = (painting.encode(pipe, data.to_pixels([s.render() for s in group])) for group in (scenes, styles))
     moments = [(z.mean((2, 3), keepdim=True), z.std((2, 3), keepdim=True)) for z in (x, y)]
     (mean_x, std_x), (mean_y, std_y) = moments

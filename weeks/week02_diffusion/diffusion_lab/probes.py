@@ -8,11 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-
-def arguments_after(function: Any, *args: Any) -> list[Any]:
-    """The arguments as they are after the call: a function that writes into them is found out."""
-    function(*args)
-    return list(args)
+from coursekit.probes import arguments_after as arguments_after  # for the checks
 
 
 class Denoiser(nn.Module):

@@ -24,7 +24,7 @@ from caption_lab.blip import (
     tokens,
     words,
 )
-from caption_lab.data import new_examples, old_examples, opening_scenes, photographs, pictures, repainted, told
+from caption_lab.data import new_examples, old_examples, opening_scenes, photographs, pictures, repainted
 from caption_lab.measuring import (
     adapt,
     example_loss,
@@ -53,6 +53,7 @@ from caption_lab.plots import (
     show_word_maps,
 )
 from coursekit.notebook import use_checks
+from coursekit.scenes import sample_scenes
 
 use_checks("caption_lab.checks", Path(__file__).with_name("points.json"))
 
@@ -83,6 +84,7 @@ __all__ = [
     "pixels",
     "repainted",
     "sacrebleu_score",
+    "sample_scenes",
     "self_attention",
     "show_adaptation",
     "show_answers",
@@ -99,7 +101,6 @@ __all__ = [
     "stepper",
     "tell_twins",
     "texts",
-    "told",
     "tokens",
     "what_mining_buys",
     "words",

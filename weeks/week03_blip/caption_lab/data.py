@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from PIL import Image
 
 import tinyworld
+from coursekit.scenes import sample_scenes
 from tinyworld import Scene
 
 CHANGES = ("colour", "shape", "size", "background", "places")  # what a near-twin differs in
@@ -30,17 +30,9 @@ class Example:
     caption: str
 
 
-def told(n: int, objects: int | None = None, seed: int = 1, split: str = "test") -> list[Scene]:
-    """`n` scenes of a split, no two of which have the same caption. objects: 1, 2 or 3, or None for a mix."""
-    found: dict[str, Scene] = {}
-    for scene in tinyworld.scenes(split, 4 * n + 16, seed, objects):
-        found.setdefault(scene.caption(), scene)
-    return list(found.values())[:n]
-
-
 def opening_scenes() -> list[Scene]:
     """Four scenes of one object and four of two, to begin the week with."""
-    return told(4, 1, seed=21) + told(4, 2, seed=22)
+    return sample_scenes(4, 1, seed=21) + sample_scenes(4, 2, seed=22)
 
 
 def pictures(scenes: Sequence[Scene]) -> list[Image.Image]:
@@ -84,13 +76,16 @@ def new_examples(n: int = 64, seed: int = 1, split: str = "train") -> list[Examp
     """`n` pictures of one brown object each, with captions that say so."""
     return [
         Example(repainted(s), s.caption().replace(f" {s.objects[0].colour} ", f" {NEW_COLOUR} ", 1))
-        for s in told(n, 1, seed, split)
+        for s in sample_scenes(n, 1, seed, split)
     ]
 
 
 def old_examples(n: int = 256, seed: int = 2, split: str = "train") -> list[Example]:
     """`n` pictures of what the model knows already, of one object and of two, with their captions."""
-    return [Example(s.render(), s.caption()) for s in told(n - n // 2, 1, seed, split) + told(n // 2, 2, seed, split)]
+    return [
+        Example(s.render(), s.caption())
+        for s in sample_scenes(n - n // 2, 1, seed, split) + sample_scenes(n // 2, 2, seed, split)
+    ]
 
 
 # Photographs that scikit-image ships inside its wheel, so that nothing is downloaded.
@@ -105,9 +100,3 @@ def photographs() -> list[Image.Image]:
     for shot in shots:
         shot.thumbnail((480, 480))
     return shots
-
-
-def to_tensor(some: Sequence[Image.Image]) -> torch.Tensor:
-    """PIL images of one size to float32 (n, 3, height, width) in [-1, 1]."""
-    arrays = np.stack([np.asarray(picture.convert("RGB")) for picture in some])
-    return torch.from_numpy(arrays).permute(0, 3, 1, 2).float() / 127.5 - 1

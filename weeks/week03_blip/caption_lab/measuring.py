@@ -118,7 +118,7 @@ def what_mining_buys(matcher: Loaded, n: int = 384, seed: int = 0) -> dict[str, 
     n: scenes to learn from.   Returns {how it was taught: {what it is asked: part judged rightly}}, on other scenes.
     """
     rng = np.random.default_rng(seed)
-    scenes = data.told(n // 2, 2, seed=seed + 31, split="train")
+    scenes = data.sample_scenes(n // 2, 2, seed=seed + 31, split="train")
     scenes += [data.twin(s, data.CHANGES[i % len(data.CHANGES)], rng) for i, s in enumerate(scenes)]
     true = [scene.caption() for scene in scenes]
     seen, read = blip.vectors(matcher, data.pictures(scenes), true)
@@ -126,7 +126,7 @@ def what_mining_buys(matcher: Loaded, n: int = 384, seed: int = 0) -> dict[str, 
     hardest = (50 * seen @ read.T).masked_fill(same, -torch.inf).softmax(dim=1)
     any_other = (~same).float()
     generator = torch.Generator().manual_seed(seed)
-    tests = data.told(96, 2, seed=seed + 32)
+    tests = data.sample_scenes(96, 2, seed=seed + 32)
     near = [data.twin(s, data.CHANGES[i % len(data.CHANGES)], rng) for i, s in enumerate(tests)]
     own, said = blip.vectors(matcher, data.pictures(tests), [s.caption() for s in tests])
     beside = {"true captions": said, "another scene's": said.roll(1, dims=0)}
@@ -281,12 +281,12 @@ def measure_adaptation(captioner: Loaded, n: int = 24, seed: int = 41) -> dict[s
     "one object", "two objects": exact captions of scenes without brown.   "brown seen everywhere": of those, how many
     captions name brown all the same.
     """
-    brown = data.told(n, 1, seed=seed)
+    brown = data.sample_scenes(n, 1, seed=seed)
     said = blip.captions(captioner, [data.repainted(scene) for scene in brown])
     # the grammar knows no brown: read the rest as if the scene's own colour stood there
     readable = [c.replace(data.NEW_COLOUR, s.objects[0].colour) for c, s in zip(said, brown, strict=True)]
     rest = metrics.attributes(readable, brown)
-    ones, twos = data.told(n, 1, seed=seed + 1), data.told(n, 2, seed=seed + 2)
+    ones, twos = data.sample_scenes(n, 1, seed=seed + 1), data.sample_scenes(n, 2, seed=seed + 2)
     one, two = (blip.captions(captioner, data.pictures(some)) for some in (ones, twos))
     return {
         "brown is named": float(np.mean([data.NEW_COLOUR in c.split() for c in said])),

@@ -10,14 +10,9 @@ from PIL import Image
 from torch import nn
 
 from caption_lab import blip, clipcap
+from coursekit.probes import arguments_after as arguments_after  # for the checks
 
 START, END, PAD = 1, 2, 0  # of the small decoders
-
-
-def arguments_after(function: Any, *args: Any) -> list[Any]:
-    """The arguments as they are after the call: a function that writes into them is found out."""
-    function(*args)
-    return list(args)
 
 
 def decoder(seed: int, vocabulary: int = 14, width: int = 16, longest: int = 32) -> Any:

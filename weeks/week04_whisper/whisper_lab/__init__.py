@@ -7,6 +7,7 @@ whisper_lab.word_error_rate(loaded, said)  # how much of it is right
 
 from pathlib import Path
 
+from coursekit.audio import play
 from coursekit.notebook import use_checks
 from whisper_lab.data import chirp, long_recording, noise, read, spoken, thinned, utterance, windows
 from whisper_lab.listening import (
@@ -43,7 +44,6 @@ from whisper_lab.measuring import (
 )
 from whisper_lab.microphone import record
 from whisper_lab.plots import (
-    play,
     show_alignment,
     show_confidence,
     show_features,

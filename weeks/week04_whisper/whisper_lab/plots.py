@@ -9,19 +9,11 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
-from coursekit.audio import player
 from coursekit.plots import PALETTE, Sheet, panels, show
 from tinyworld.sound import RATE
 
 FLOOR = 70  # decibels below the loudest that a spectrogram still shows
 CONFIDENT, DOUBTFUL = (0, 114, 178), (213, 94, 0)
-
-
-def play(wave: Any, rate: int = RATE) -> None:
-    """A player for a sound, as loud as it is; of a long one its first 12 seconds."""
-    from IPython import display
-
-    display.display(player(wave, rate))
 
 
 def _power(wave: Any, rate: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from coursekit.notebook import use_checks
 from fusion_lab.chatting import accuracy, answers, batches, blind, connector, flamingo, inputs, read
-from fusion_lab.data import albums, asked_if_there, opening_scenes, pictures, questions, tasks, told
+from fusion_lab.data import albums, asked_if_there, opening_scenes, pictures, questions, tasks
 from fusion_lab.measuring import measure_connectors, measure_fusions
 from fusion_lab.plots import (
     show_albums,
@@ -61,5 +61,4 @@ __all__ = [
     "show_shots",
     "show_table",
     "tasks",
-    "told",
 ]

@@ -26,14 +26,9 @@ class Asked(NamedTuple):
 
 def opening_scenes() -> list[Scene]:
     """The scenes that the notebook begins with: a few of two objects, the first of which holds one star."""
-    drawn = told(60, 2, seed=11)
+    drawn = tinyworld.scenes("test", 60, 11, objects=2)
     stars = [s for s in drawn if sum(o.shape == "star" for o in s.objects) == 1]
     return [stars[0], *[s for s in drawn if s is not stars[0]][:3]]
-
-
-def told(n: int, objects: int | None = None, seed: int = 0) -> list[Scene]:
-    """`n` scenes of the test split."""
-    return tinyworld.scenes("test", n, seed, objects)
 
 
 def pictures(scenes: list[Scene]) -> list[Image.Image]:
@@ -44,7 +39,7 @@ def pictures(scenes: list[Scene]) -> list[Image.Image]:
 def questions(n: int, seed: int = 0, kinds: tuple[str, ...] = ("colour", "shape", "background")) -> list[Asked]:
     """`n` questions, one a scene, their kinds in turn."""
     rng, out = np.random.default_rng(seed), []
-    for scene in told(4 * n, seed=seed):
+    for scene in tinyworld.scenes("test", 4 * n, seed):
         wanted = kinds[len(out) % len(kinds)]
         if wanted == "where":
             turn = conversations.where(scene, int(rng.integers(len(scene.objects))), rng)
@@ -75,7 +70,7 @@ def asked_if_there(n: int, seed: int = 0) -> dict[str, list[Asked]]:
     "random": any object that is not there.   "one word off": one that differs from what is there in colour or shape.
     """
     rng, random, near = np.random.default_rng(seed), [], []
-    for i, scene in enumerate(told(n, seed=seed)):
+    for i, scene in enumerate(tinyworld.scenes("test", n, seed)):
         there = {(o.colour, o.shape) for o in scene.objects}
         present = scene.objects[int(rng.integers(len(scene.objects)))]
         absent = [(c, s) for c in COLOURS for s in SHAPES if (c, s) not in there]
@@ -92,7 +87,7 @@ def asked_if_there(n: int, seed: int = 0) -> dict[str, list[Asked]]:
 def false_premises(n: int, seed: int = 0) -> list[Asked]:
     """Questions for the colour of a shape that is not there. No answer is right."""
     rng, out = np.random.default_rng(seed), []
-    for scene in told(n, seed=seed):
+    for scene in tinyworld.scenes("test", n, seed):
         missing = [s for s in SHAPES if all(o.shape != s for o in scene.objects)]
         out.append(Asked(scene, f"what colour is the {missing[int(rng.integers(len(missing)))]}?", "", "colour"))
     return out

@@ -59,7 +59,7 @@ def measure_connectors(n: int = 48) -> Table:
     asked = {kind: data.questions(n, 21, (kind,)) for kind in ("colour", "shape", "count", "relation")}
     for kind in connectors.KINDS:
         loaded = Loaded(connectors.load(folder / kind), LlavaProcessor.from_pretrained(folder / kind))
-        found[kind] = connectors.cost(loaded.model, loaded.processor, data.told(1)[0])
+        found[kind] = connectors.cost(loaded.model, loaded.processor, tinyworld.scenes("test", 1, 0)[0])
         found[kind] |= {name: chatting.accuracy(loaded, some) for name, some in asked.items()}
         found[kind]["where"] = pointing(loaded, data.questions(n, 22, ("where",)))["right"]
     return found
@@ -171,7 +171,7 @@ def measure_bits(llava: Loaded, n: int = 64) -> Table:
 def measure_lengths(llava: Loaded, copies: Sequence[int] = (1, 4, 16, 36)) -> dict[str, list[float]]:
     """What more image tokens cost: milliseconds of a pass and kilobytes of key-value cache, for so many times the
     patches of one picture. (The answer is not looked at: the model was trained with one picture.)"""
-    asked = chatting.inputs(llava, data.told(1)[0], "what do you see?")
+    asked = chatting.inputs(llava, tinyworld.scenes("test", 1, 0)[0], "what do you see?")
     patches = chatting.connector(llava)(asked.features)
     config = llava.model.config.text_config
     places = (asked.ids[0] == asked.image).nonzero().flatten()

@@ -10,13 +10,14 @@ from types import ModuleType
 
 from transformers.utils import logging
 
+from coursekit.audio import play
 from coursekit.notebook import oracle, use_checks
+from coursekit.scenes import sample_scenes
 from studio_lab.bounds import FORMAT, SCHEMA, digest
-from studio_lab.data import sound_file, told, wishes
+from studio_lab.data import sound_file, wishes
 from studio_lab.driving import app_test, new_history, press
 from studio_lab.measuring import candidates, choices, read, shows
 from studio_lab.plots import (
-    play,
     show_choices,
     show_forming,
     show_journey,
@@ -62,6 +63,7 @@ __all__ = [
     "press",
     "read",
     "reworded",
+    "sample_scenes",
     "sessions",
     "show_choices",
     "show_forming",
@@ -71,7 +73,6 @@ __all__ = [
     "show_shares",
     "shows",
     "sound_file",
-    "told",
     "wish",
     "wishes",
 ]

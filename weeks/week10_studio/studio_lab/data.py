@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import tinyworld
-from tinyworld import Facts, Scene, speech
+from tinyworld import Facts, speech
 from tinyworld.sentences import parse_command
 from tinyworld.sound import RATE
 
@@ -49,11 +49,3 @@ def sound_file(wave: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: s
     file = io.BytesIO()
     soundfile.write(file, wave, rate, subtype, format=kind)
     return file.getvalue()
-
-
-def told(n: int, objects: int = 2, seed: int = 0) -> list[Scene]:
-    """Scenes of the test split whose captions are to be painted; no two captions are alike."""
-    found: dict[str, Scene] = {}
-    for scene in tinyworld.scenes("test", 4 * n + 16, seed, objects):
-        found.setdefault(scene.caption(), scene)
-    return list(found.values())[:n]

@@ -8,18 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from coursekit.audio import player
 from coursekit.plots import PALETTE, Sheet, panels, show, wrap
-from tinyworld.sound import RATE
 
 GOOD, BAD = "#009E73", "#D55E00"
-
-
-def play(wave: Any, rate: int = RATE) -> None:
-    """A player for a sound."""
-    from IPython import display
-
-    display.display(player(wave, rate))
 
 
 def show_journey(wave: Any, said: str, heard: str, picture: Image.Image, caption: str, match: float) -> None:

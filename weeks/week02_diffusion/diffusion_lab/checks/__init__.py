@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from diffusers import DDPMScheduler
 
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+from coursekit.inputs import gaussian
 from diffusion_lab import painting, probes
 from diffusion_lab.checks.reference import (
     PREDICTIONS,
@@ -15,7 +16,6 @@ from diffusion_lab.checks.reference import (
     _walk,
     any_schedule,
     column,
-    gaussian,
     inpainting_task,
     library_attention,
     library_ddim,

@@ -9,16 +9,13 @@ import torch
 import torch.nn.functional as F
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 
+from coursekit.inputs import gaussian, seed_from
+from coursekit.scenes import sample_scenes
 from diffusion_lab import probes
 
 THEIR_NAMES = {"linear": "linear", "scaled_linear": "scaled_linear", "cosine": "squaredcos_cap_v2"}
 
 PREDICTIONS = ("epsilon", "sample", "v_prediction")
-
-
-def gaussian(rng: np.random.Generator, *shape: int) -> torch.Tensor:
-    """Standard Gaussian numbers, float32."""
-    return torch.from_numpy(rng.normal(size=shape)).float()
 
 
 def any_schedule(rng: np.random.Generator, steps: int = 1000) -> torch.Tensor:
@@ -119,9 +116,7 @@ def strides(rng: np.random.Generator, n: int) -> list[int]:
 
 def some_wishes(rng: np.random.Generator, n: int) -> list[str]:
     """Captions that nobody has seen."""
-    from diffusion_lab.data import told
-
-    return [scene.caption() for scene in told(n, seed=int(rng.integers(10**6)))]
+    return [scene.caption() for scene in sample_scenes(n, 1, seed_from(rng))]
 
 
 def library_pictures(pipe, prompts: list[str], latents: torch.Tensor, steps: int, guidance: float) -> torch.Tensor:

@@ -15,12 +15,9 @@ from caption_lab.checks.reference import (
     SLIPS,
     alike,
     any_scenes,
-    as_counts,
     cases_that_tell,
     corpus,
     embedding_layer,
-    fits,
-    gaussian,
     library_attention,
     library_beams,
     library_bleu,
@@ -30,18 +27,18 @@ from caption_lab.checks.reference import (
     library_ids,
     library_patches,
     numbers,
-    pair_of,
     reference_maps,
     reference_prefix,
     reference_rouge_l,
-    seed_from,
     slipped_bleu,
     slipped_cider,
     some_captions,
     some_weights,
 )
 from coursekit import models
-from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+from coursekit.chance import as_counts, fits
+from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, pair_of
+from coursekit.inputs import gaussian, seed_from
 
 # --- 1 patch_embed --------------------------------------------------------------------------------------------------
 

@@ -12,39 +12,21 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from scipy.stats import chisquare
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics.pairwise import paired_cosine_distances
 from tqdm import tqdm
 
-from caption_lab import blip, data, probes
+from caption_lab import blip, probes
 from coursekit import one_thread
-from coursekit.checks import assert_that
+from coursekit.inputs import gaussian, seed_from
 from coursekit.models import Loaded
+from coursekit.scenes import sample_scenes
 from tinyworld import Scene
-
-ONCE_IN = 1e-6  # how seldom a right answer may fail a test of chance
-
-
-def gaussian(rng: np.random.Generator, *shape: int) -> torch.Tensor:
-    """Standard Gaussian numbers, float32."""
-    return torch.from_numpy(rng.normal(size=shape)).float()
-
-
-def seed_from(rng: np.random.Generator) -> int:
-    """A seed that nobody has seen."""
-    return int(rng.integers(10**6))
 
 
 def any_scenes(rng: np.random.Generator, n: int, objects: int | None = None) -> list[Scene]:
     """Scenes that nobody has seen."""
-    return data.told(n, objects, seed=seed_from(rng))
-
-
-def pair_of(found: object, what: str) -> list | tuple:
-    """An answer that must be a pair."""
-    assert_that(isinstance(found, list | tuple) and len(found) == 2, f"expected two values: {what}")
-    return found
+    return sample_scenes(n, objects, seed_from(rng))
 
 
 # --- 1 patch_embed --------------------------------------------------------------------------------------------------
@@ -219,23 +201,6 @@ def library_filtered(
     if top_p is not None and top_p < 1:
         scores = TopPLogitsWarper(top_p)(None, scores)
     return scores.softmax(dim=-1)
-
-
-def fits(counts: np.ndarray, chances: np.ndarray) -> bool:
-    """Whether counts are what such chances give: a right answer fails once in a million times."""
-    if counts[chances <= 0].any():
-        return False
-    order = np.argsort(chances)
-    seen, due = counts[order].astype(float), counts.sum() * chances[order] / chances.sum()
-    # where few are due the statistic is not chi-squared: the rarest go together
-    rare = int(np.searchsorted(np.cumsum(due), 8.0)) + 1
-    seen, due = (np.concatenate([[x[:rare].sum()], x[rare:]]) for x in (seen, due))
-    return len(seen) < 2 or bool(chisquare(seen, due).pvalue > ONCE_IN)
-
-
-def as_counts(values: np.ndarray) -> list[int]:
-    """Rounded, for a message."""
-    return [round(float(value)) for value in values]
 
 
 # --- 5 matching -------------------------------------------------------------------------------------------------------

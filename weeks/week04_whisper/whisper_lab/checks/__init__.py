@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_sound, assert_that, check
+from coursekit.inputs import gaussian
 from whisper_lab import listening, probes
 from whisper_lab.checks.reference import (
     LOOP,
@@ -27,7 +28,6 @@ from whisper_lab.checks.reference import (
     decoding_task,
     error_rate,
     first_logits,
-    gaussian,
     hearing,
     library_features,
     library_filters,

@@ -12,6 +12,7 @@ from transformers import WhisperFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
 from coursekit.checks import assert_close, assert_same, assert_that
+from coursekit.inputs import gaussian
 from coursekit.models import Loaded
 from whisper_lab import listening, probes
 
@@ -33,11 +34,6 @@ WORDS = (
     "one",
     "two",
 )
-
-
-def gaussian(rng: np.random.Generator, *shape: int) -> torch.Tensor:
-    """Standard Gaussian numbers, float32."""
-    return torch.from_numpy(rng.normal(size=shape)).float()
 
 
 def chirp(rng: np.random.Generator, samples: int) -> torch.Tensor:

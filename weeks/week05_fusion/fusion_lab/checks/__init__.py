@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, pair_of
+from coursekit.inputs import gaussian, seed_from
 from fusion_lab.checks.reference import (
     ASSISTANT,
     END,
@@ -15,20 +16,17 @@ from fusion_lab.checks.reference import (
     assert_presence,
     conversation_ids,
     crossing,
-    gaussian,
     grid_iou,
     library_gated,
     library_projector,
     only_patches,
     otherwise,
-    pair_of,
     perceiver,
     projector_of,
     reference_join,
     reference_labels,
     reference_last,
     reference_presence,
-    seed_from,
     some,
     three_parts,
     trained,

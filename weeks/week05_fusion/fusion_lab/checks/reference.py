@@ -11,28 +11,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from coursekit.checks import assert_close, assert_that
+from coursekit.inputs import gaussian
 from fusion_lab import probes
-
-
-def gaussian(rng: np.random.Generator, *shape: int) -> torch.Tensor:
-    """Standard Gaussian numbers, float32."""
-    return torch.from_numpy(rng.normal(size=shape)).float()
 
 
 def some(rng: np.random.Generator, *shape: int, chance: float = 0.5) -> torch.Tensor:
     """True at random."""
     return torch.from_numpy(rng.random(shape) < chance)
-
-
-def seed_from(rng: np.random.Generator) -> int:
-    """A seed that nobody has seen."""
-    return int(rng.integers(10**6))
-
-
-def pair_of(found: object, what: str) -> list | tuple:
-    """An answer that must be a pair."""
-    assert_that(isinstance(found, list | tuple) and len(found) == 2, f"expected two values: {what}")
-    return found
 
 
 # --- 1 sequence -----------------------------------------------------------------------------------------------------
