@@ -172,7 +172,7 @@ def test_doctor_install_without_the_right_to(monkeypatch):
     monkeypatch.setattr(doctor, "SYSTEM", {"frobnicator": (("no-such-program",), "frobnicating")})
     monkeypatch.setattr(doctor, "_privilege", lambda: None)
     monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: pytest.fail("nothing may be run"))
-    (line,) = doctor.install()
+    (line,) = doctor.install_missing()
     assert line.endswith("sudo apt-get install -y --no-install-recommends frobnicator libseccomp2")
 
 
@@ -186,7 +186,7 @@ def test_doctor_installs_with_it(monkeypatch):
     monkeypatch.setattr(doctor, "_privilege", lambda: ["sudo", "-n"])
     monkeypatch.setattr(doctor.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
     monkeypatch.setattr(doctor.subprocess, "run", lambda command, **_: ran.append(command) or Done)
-    assert list(doctor.install()) == ["Installing frobnicator ..."]
+    assert list(doctor.install_missing()) == ["Installing frobnicator ..."]
     assert ran[1] == ["sudo", "-n", "apt-get", "install", "-y", "--no-install-recommends", "frobnicator", "libseccomp2"]
 
 

@@ -10,7 +10,7 @@ ANSWERS = Answers("bleu")
 BLEU = "def bleu(candidates, references, n=4):"
 BLEU_TAIL = """
 with needs("bleu"):
-    judged = caption_lab.told(48, 2, seed=29)
+    judged = caption_lab.sample_scenes(48, 2, seed=29)
     judged_captions = caption_lab.captions(captioner, caption_lab.pictures(judged))
     judged_references = [scene.captions(4, seed=i) for i, scene in enumerate(judged)]
     my_bleu = bleu(judged_captions, judged_references)

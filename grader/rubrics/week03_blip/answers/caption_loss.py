@@ -10,7 +10,7 @@ ANSWERS = Answers("caption_loss")
 LOSS = "def caption_loss(scores, ids, pad):"
 LOSS_TAIL = """
 with needs("caption_loss"):
-    batch_scenes = caption_lab.told(8, 2, seed=23)
+    batch_scenes = caption_lab.sample_scenes(8, 2, seed=23)
     batch_losses, pupil = caption_lab.overfit(captioner, batch_scenes, caption_loss, steps=60, seed=SEED)
     batch_captions = caption_lab.captions(pupil, caption_lab.pictures(batch_scenes))
 """

@@ -10,7 +10,7 @@ ANSWERS = Answers("word_maps")
 MAPS = "def word_maps(weights):"
 MAPS_TAIL = """
 with needs("word_maps"):
-    watched = caption_lab.told(1, 2, seed=33)[0]
+    watched = caption_lab.sample_scenes(1, 2, seed=33)[0]
     watched_words, watched_weights = caption_lab.looks(captioner, watched.render(), watched.caption())
     my_maps = word_maps(watched_weights)
 """

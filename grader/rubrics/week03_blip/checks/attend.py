@@ -7,12 +7,8 @@ import torch
 from numpy.random import Generator
 
 from caption_lab import blip, data
-from caption_lab.checks.reference import (
-    gaussian,
-    library_attention,
-    pair_of,
-)
-from coursekit.checks import assert_close, assert_same, assert_that, check
+from caption_lab.checks.reference import gaussian, library_attention
+from coursekit.checks import assert_close, assert_same, assert_that, check, pair_of
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner
 

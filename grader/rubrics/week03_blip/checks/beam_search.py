@@ -10,12 +10,8 @@ import torch
 from numpy.random import Generator
 
 from caption_lab import blip, data, probes
-from caption_lab.checks.reference import (
-    gaussian,
-    pair_of,
-    plain_beams,
-)
-from coursekit.checks import assert_close, assert_same, assert_that, check
+from caption_lab.checks.reference import gaussian, plain_beams
+from coursekit.checks import assert_close, assert_same, assert_that, check, pair_of
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner, show_captions, texts_of
 

@@ -48,7 +48,7 @@ def ties_of_length(student: Student, rng: Generator) -> None:
 @check("bleu")
 def the_captions_were_scored(student: Student, rng: Generator) -> None:
     """`my_bleu` is the score of the notebook's own captions."""
-    scenes = data.told(48, 2, seed=29)
+    scenes = data.sample_scenes(48, 2, seed=29)
     pictures = data.pictures(scenes)
     said = texts_of(student.judged_captions, 48, "judged_captions")
     references = [scene.captions(4, seed=i) for i, scene in enumerate(scenes)]

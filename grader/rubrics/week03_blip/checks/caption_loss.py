@@ -40,7 +40,7 @@ def certain_scores(student: Student, rng: Generator) -> None:
 @check("caption_loss", weight=2)
 def the_batch_was_learnt(student: Student, rng: Generator) -> None:
     """`batch_captions` are the eight captions the pupil was taught, and the loss has fallen to nearly nothing."""
-    scenes = data.told(8, 2, seed=23)
+    scenes = data.sample_scenes(8, 2, seed=23)
     losses = np.asarray(student.batch_losses, dtype=float)
     said = texts_of(student.batch_captions, 8, "batch_captions")
     show_captions("The batch that was learnt by heart", data.pictures(scenes), said, [s.caption() for s in scenes])

@@ -12,15 +12,9 @@ from numpy.random import Generator
 from PIL import Image
 
 from caption_lab import data, metrics, probes
-from caption_lab.checks.reference import (
-    any_scenes,
-    gaussian,
-    library_match,
-    pair_of,
-    seed_from,
-)
+from caption_lab.checks.reference import any_scenes, gaussian, library_match, seed_from
 from coursekit import models
-from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.checks import assert_close, assert_same, assert_that, check, pair_of
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
 
@@ -70,7 +64,7 @@ def blip_match(model: Any, processor: Any, pictures: list[Image.Image], said: li
 @check("matching", weight=2)
 def the_guesses_were_sorted(student: Student, rng: Generator) -> None:
     """`reranked` holds for each picture the guess that ITM believes most."""
-    scenes = data.told(24, 2, seed=26)
+    scenes = data.sample_scenes(24, 2, seed=26)
     pictures = data.pictures(scenes)
     guesses = student.guesses
     assert_that(

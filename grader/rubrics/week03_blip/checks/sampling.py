@@ -7,12 +7,8 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from caption_lab.checks.reference import (
-    as_counts,
-    fits,
-    gaussian,
-    library_filtered,
-)
+from caption_lab.checks.reference import gaussian, library_filtered
+from coursekit.chance import as_counts, fits
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
 from coursekit.student import Student
 

@@ -35,7 +35,7 @@ def other_grids(student: Student, rng: Generator) -> None:
 @check("word_maps", weight=2)
 def the_maps_of_the_sentence(student: Student, rng: Generator) -> None:
     """`my_maps` show where the model looked when it wrote each word of the notebook's sentence."""
-    scene = data.told(1, 2, seed=33)[0]
+    scene = data.sample_scenes(1, 2, seed=33)[0]
     words, weights = blip.looks(captioner(), scene.render(), scene.caption())
     wanted = reference_maps(weights)
     found = student.my_maps

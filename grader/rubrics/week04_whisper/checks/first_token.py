@@ -28,10 +28,10 @@ def in_the_models_own_order(student: Student, rng: Generator) -> None:
         by_number = sorted(order, key=probes.LANGUAGES.__getitem__)
     features = gaussian(rng, 2, probes.MELS, probes.FRAMES)
     settings: dict[str, Any] = {"languages": order, "start": int(rng.integers(0, 30))}
-    model = probes.told(probes.whisper(seed), **settings)
+    model = probes.configured(probes.whisper(seed), **settings)
     wanted = first_logits(model, features)[:, [probes.LANGUAGES[code] for code in order]].softmax(dim=-1)
     asked = student.library("whisper_lab.probes")
-    theirs = asked.told(asked.whisper(seed), **settings)
+    theirs = asked.configured(asked.whisper(seed), **settings)
     assert_close(student.language_probabilities(theirs, features), wanted, atol=1e-4, rtol=1e-3)
 
 

@@ -7,12 +7,9 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from coursekit.checks import assert_close, assert_that, check
+from coursekit.checks import assert_close, assert_that, check, pair_of
+from coursekit.inputs import seed_from
 from coursekit.student import Student
-from fusion_lab.checks.reference import (
-    pair_of,
-    seed_from,
-)
 
 
 @check("modality_dropout", weight=2)

@@ -6,12 +6,9 @@ from __future__ import annotations
 import torch
 from numpy.random import Generator
 
-from coursekit.checks import assert_close, assert_same, assert_that, check
+from coursekit.checks import assert_close, assert_same, assert_that, check, pair_of
 from coursekit.student import Student
-from fusion_lab.checks.reference import (
-    gaussian,
-    pair_of,
-)
+from fusion_lab.checks.reference import gaussian
 
 
 @check("quantise", weight=2)

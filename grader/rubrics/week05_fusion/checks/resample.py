@@ -6,12 +6,9 @@ from __future__ import annotations
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.inputs import seed_from
 from coursekit.student import Student
-from fusion_lab.checks.reference import (
-    gaussian,
-    perceiver,
-    seed_from,
-)
+from fusion_lab.checks.reference import gaussian, perceiver
 
 
 @check("resample", weight=2)

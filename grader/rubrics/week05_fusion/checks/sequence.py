@@ -6,13 +6,9 @@ from __future__ import annotations
 import torch
 from numpy.random import Generator
 
-from coursekit.checks import assert_close, check
+from coursekit.checks import assert_close, check, pair_of
 from coursekit.student import Student
-from fusion_lab.checks.reference import (
-    pair_of,
-    reference_join,
-    three_parts,
-)
+from fusion_lab.checks.reference import reference_join, three_parts
 
 
 @check("sequence", weight=2)

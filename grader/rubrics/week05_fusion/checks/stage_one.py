@@ -8,12 +8,10 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.inputs import seed_from
 from coursekit.student import Student
 from fusion_lab import chatting, data
-from fusion_lab.checks.reference import (
-    seed_from,
-    trained,
-)
+from fusion_lab.checks.reference import trained
 from grader.rubrics.week05_fusion.checks.shared import llava, show_answers
 
 
