@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 from studio_lab import data, measuring, parts
+from studio_lab.bounds import FORMAT, digest
 from studio_lab.checks.reference import Page
 
 APP = Path(__file__).parents[1] / "weeks" / "week10_studio" / "app.py"
@@ -149,7 +150,7 @@ def test_type_paint_edit_reload_and_download(server):
 
         png = downloaded(page, "Picture")
         assert parts.read_recipe(png) == recipe
-        assert parts.digest(Image.open(io.BytesIO(png))) == recipe["pixels"]
+        assert digest(Image.open(io.BytesIO(png))) == recipe["pixels"]
 
         page.reload()
         page.get_by_role("button", name="Reopen", exact=True).nth(1).wait_for()  # the history is there
@@ -201,7 +202,7 @@ def test_a_second_visitor_sees_nothing_of_the_first(server):
         assert page.get_by_text("Earlier ones").count() == 0
 
 
-MADE = {"format": parts.FORMAT, "kind": "paint", "prompt": "a large red star", "seed": 1, "steps": 2, "guidance": 3.0}
+MADE = {"format": FORMAT, "kind": "paint", "prompt": "a large red star", "seed": 1, "steps": 2, "guidance": 3.0}
 MADE |= {"profile": "tiny", "pixels": "0" * 64}
 
 

@@ -1,4 +1,4 @@
-"""What the app, the recipes and the history agree on, and the notebook is told. The parts in `checks` have the same."""
+"""What the app, the parts, the recipes and the history agree on, and the notebook is told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ SCHEMA = (  # of the history; picture: a PNG file
     "made TEXT NOT NULL, record TEXT NOT NULL, picture BLOB NOT NULL)"
 )
 FORMAT = "crossmodal-studio/1"
-SOUND_BYTES = PNG_BYTES = 10 * 2**20  # of an upload
+MEGABYTE = 2**20
+SOUND_BYTES = PNG_BYTES = 10 * MEGABYTE  # of an upload
 STEPS, GUIDANCE, PROMPT = (1, 100), (0.0, 20.0), 300
 SEEDS = 2**53 - 1  # the largest seed: whole numbers up to here are the same in every JSON reader
 

@@ -17,7 +17,7 @@ from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_that
 from coursekit.student import StudentError
 from studio_lab import data
-from studio_lab.checks import parts
+from studio_lab.bounds import FORMAT
 from tinyworld import COLOURS, SHAPES, Object, Scene
 
 RATE = 16_000
@@ -266,7 +266,7 @@ def assert_works(found: Any, wanted: list[tuple[dict[str, Any], Image.Image]], w
 def recipe(rng: np.random.Generator, kind: str = "paint") -> dict[str, Any]:
     """A recipe as it should be."""
     made = {
-        "format": parts.FORMAT,
+        "format": FORMAT,
         "kind": kind,
         "prompt": f"a {rng.choice(list(COLOURS))} ★ “{int(rng.integers(10**6))}” <on> ünder",
         "seed": int(rng.integers(2**50)),
