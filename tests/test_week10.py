@@ -24,7 +24,7 @@ from coursekit.student import local_student
 from studio_lab import checks, data, measuring, parts, probes, voice
 from studio_lab.checks import reference
 from studio_lab.driving import app_test, new_history, press, said
-from studio_lab.page import plain
+from studio_lab.page.drawing import plain
 from studio_lab.studio import (
     WORLD,
     Forming,
