@@ -11,7 +11,7 @@ from PIL import Image
 
 import caption_lab
 from caption_lab import blip, clipcap, data, measuring, metrics, plots, probes
-from caption_lab.checks import reference
+from caption_lab.checks import mistakes, reference
 from coursekit import models
 from coursekit import plots as shared_plots
 from coursekit.chance import fits
@@ -47,9 +47,9 @@ def test_beams_in_plain_python_are_those_of_generate(beams, penalty):
 
 def test_cases_tell_every_slip_in_beam_search_from_all_others():
     for seed in range(5):
-        given, results = reference.cases_that_tell(np.random.default_rng(seed))
+        given, results = mistakes.cases_that_tell(np.random.default_rng(seed))
         found = [[(tuple(ids), round(score, 2)) for ids, score in some] for some in results.values()]
-        assert len(found) == 1 + len(reference.BEAM_SLIPS) and all(len(some) == len(given) < 12 for some in found)
+        assert len(found) == 1 + len(mistakes.BEAM_SLIPS) and all(len(some) == len(given) < 12 for some in found)
         assert len({tuple(some) for some in found}) == len(found)
 
 

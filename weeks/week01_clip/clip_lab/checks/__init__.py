@@ -12,7 +12,7 @@ from sklearn.metrics import top_k_accuracy_score
 from sklearn.metrics.pairwise import cosine_similarity as sklearn_cosine
 
 import clip_lab.small as small
-from clip_lab.checks.reference import BY_HAND, agreement, batches, new_run, reference_run, some_scenes, two_cones, unit
+from clip_lab.checks import reference
 from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
 
@@ -22,7 +22,7 @@ from coursekit.checks import assert_close, assert_same, assert_shape, assert_tha
 @check("embed")
 def one_unit_row_each(student, rng):
     """One row of length 1 for every picture and every caption. Is each row divided by its own length (dim=-1)?"""
-    here = some_scenes(rng, 4)
+    here = reference.some_scenes(rng, 4)
     model, processor = student.library("coursekit.models").load("clip")
     found = student.embed(model, processor, here.pictures[:3], here.captions)
     assert_that(isinstance(found, list | tuple) and len(found) == 2, "expected two tensors, images and texts")
@@ -36,7 +36,7 @@ def one_unit_row_each(student, rng):
 @check("embed", weight=2)
 def the_models_own_embeddings(student, rng):
     """The embeddings are the model's, projection included. Did the pictures go through the processor?"""
-    here = some_scenes(rng, 5)
+    here = reference.some_scenes(rng, 5)
     loaded = models.load("clip")
     wanted = F.normalize(models.embed_images(loaded, here.pictures), dim=-1)
     wanted_texts = F.normalize(models.embed_texts(loaded, here.captions[:4]), dim=-1)
@@ -52,7 +52,7 @@ def the_models_own_embeddings(student, rng):
 @check("cosine_similarity")
 def one_row_per_image(student, rng):
     """One row per image, one column per text. Transposed is the usual slip."""
-    images, texts = unit(rng, 5, 16), unit(rng, 3, 16)
+    images, texts = reference.unit(rng, 5, 16), reference.unit(rng, 3, 16)
     assert_shape(student.cosine_similarity(images, texts), (5, 3))
 
 
@@ -79,7 +79,7 @@ def lengths_do_not_matter(student, rng):
 @check("cosine_similarity")
 def zero_vectors_fit_nothing(student, rng):
     """A zero vector has cosine 0 with everything. Dividing 0 by 0 gives NaN; `F.normalize` has an eps for this."""
-    images, texts = unit(rng, 3, 8), unit(rng, 4, 8)
+    images, texts = reference.unit(rng, 3, 8), reference.unit(rng, 4, 8)
     images[1] = 0
     found = torch.as_tensor(student.cosine_similarity(images, texts))
     assert_close(found[1], np.zeros(4), what="the zero vector's row")
@@ -91,7 +91,7 @@ def zero_vectors_fit_nothing(student, rng):
 @check("zero_shot")
 def rows_are_probabilities(student, rng):
     """Every image's probabilities sum to 1 over the classes. Over the images is the wrong axis."""
-    found = student.zero_shot(unit(rng, 6, 16), unit(rng, 4, 3, 16))
+    found = student.zero_shot(reference.unit(rng, 6, 16), reference.unit(rng, 4, 3, 16))
     assert_shape(found, (6, 4))
     found = torch.as_tensor(found)
     assert_that(bool((found >= 0).all()), "a probability is negative; is there a softmax?")
@@ -101,7 +101,7 @@ def rows_are_probabilities(student, rng):
 @check("zero_shot", weight=2)
 def one_prompt_is_a_softmax_of_cosines(student, rng):
     """With one prompt for each class it is the softmax of scale times cosine."""
-    images, prompts = unit(rng, 6, 16), unit(rng, 5, 1, 16)
+    images, prompts = reference.unit(rng, 6, 16), reference.unit(rng, 5, 1, 16)
     cosines = images @ prompts[:, 0].T
     assert_close(
         student.zero_shot(images, prompts),
@@ -120,7 +120,7 @@ def one_prompt_is_a_softmax_of_cosines(student, rng):
 @check("recall_at_k")
 def by_hand(student, rng):
     """Three searches whose right answers rank first, third and second."""
-    matrix, own = torch.tensor(BY_HAND), torch.arange(3)
+    matrix, own = torch.tensor(reference.BY_HAND), torch.arange(3)
     for k, wanted in ((1, 1 / 3), (2, 2 / 3), (3, 1.0)):
         found = student.recall_at_k(matrix, own, k)
         slips = {
@@ -152,7 +152,11 @@ def many_searches(student, rng):
 @check("info_nce", weight=2)
 def equal_to_open_clip(student, rng):
     """The value is open_clip's."""
-    images, texts, scale = unit(rng, 7, 12), unit(rng, 7, 12), torch.tensor(float(rng.uniform(4, 20)))
+    images, texts, scale = (
+        reference.unit(rng, 7, 12),
+        reference.unit(rng, 7, 12),
+        torch.tensor(float(rng.uniform(4, 20))),
+    )
     logits, own = scale * images @ texts.T, torch.arange(7)
     by_image, by_text = F.cross_entropy(logits, own), F.cross_entropy(logits.T, own)
     wanted = ClipLoss()(images, texts, scale)
@@ -174,7 +178,7 @@ def equal_to_open_clip(student, rng):
 @check("info_nce")
 def right_pairs_cost_less(student, rng):
     """Captions on their pictures cost less than guessing, and the same captions shuffled cost more."""
-    images, scale = unit(rng, 6, 24), torch.tensor(10.0)
+    images, scale = reference.unit(rng, 6, 24), torch.tensor(10.0)
     good = float(student.info_nce(images, images, scale))
     bad = float(student.info_nce(images, images.roll(1, dims=0), scale))
     assert_that(
@@ -223,11 +227,14 @@ def learns_the_logarithm(student, rng):
 @check("training_step", weight=2)
 def loss_then_step(student, rng):
     """It returns the loss as a number, and the next batch meets a better model. `loss.item()` makes a number."""
-    seed, given = int(rng.integers(10**6)), batches(rng, 1) * 2  # the same batch twice: the second loss must be lower
-    model, optimiser = new_run(student.library("clip_lab.small"), seed)
+    seed, given = (
+        int(rng.integers(10**6)),
+        reference.batches(rng, 1) * 2,
+    )  # the same batch twice: the second loss must be lower
+    model, optimiser = reference.new_run(student.library("clip_lab.small"), seed)
     found = [student.training_step(model, optimiser, *batch) for batch in given]
     assert_that(all(isinstance(loss, float) for loss in found), f"expected a float, got {type(found[0]).__name__}")
-    wanted, _ = reference_run(seed, given)
+    wanted, _ = reference.reference_run(seed, given)
     assert_close(found[0], wanted[0], atol=1e-3, what="the first loss")
     slips = {"the weights have not moved: is there an optimiser.step()?": wanted[0]}
     assert_close(found[1], wanted[1], atol=5e-3, slips=slips, what="the loss after one step")
@@ -250,7 +257,7 @@ def your_clip_learnt(student, rng):
 @check("modality_gap")
 def from_texts_to_images(student, rng):
     """The gap points from the middle of the texts to the middle of the images."""
-    images, texts = two_cones(rng, 9, 9)
+    images, texts = reference.two_cones(rng, 9, 9)
     wanted = images.numpy().mean(axis=0) - texts.numpy().mean(axis=0)
     slips = {
         "it points the other way: images minus texts": -wanted,
@@ -263,7 +270,7 @@ def from_texts_to_images(student, rng):
 @check("modality_gap")
 def the_two_sides_meet(student, rng):
     """Half the gap on each side brings the middles together, and every row is back on the sphere."""
-    images, texts = two_cones(rng, 9, 9)
+    images, texts = reference.two_cones(rng, 9, 9)
     before = (images.mean(dim=0) - texts.mean(dim=0)).norm()
     moved = student.close_gap(images, texts)
     assert_that(isinstance(moved, list | tuple) and len(moved) == 2, "expected two tensors, images and texts")
@@ -307,7 +314,7 @@ def rows_are_pictures(student, rng):
 @check("fusion")
 def sees_agreement(student, rng):
     """It learns whether picture and text agree, and predicts it for new pairs."""
-    images, texts, labels = agreement(rng, 900)
+    images, texts, labels = reference.agreement(rng, 900)
     found = student.fuse_and_classify(images[:600], texts[:600], labels[:600], images[600:], texts[600:])
     assert_shape(found, (300,), "the predictions")
     found = torch.as_tensor(found)

@@ -9,27 +9,7 @@ from diffusers import DDPMScheduler
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
 from coursekit.inputs import gaussian
 from diffusion_lab import painting, probes
-from diffusion_lab.checks.reference import (
-    PREDICTIONS,
-    THEIR_NAMES,
-    _one_step_back,
-    _walk,
-    any_schedule,
-    column,
-    inpainting_task,
-    library_attention,
-    library_ddim,
-    library_ddpm,
-    library_dpm,
-    library_pictures,
-    library_start,
-    library_times,
-    reference_inpaint,
-    reference_loss,
-    scheduler,
-    some_wishes,
-    strides,
-)
+from diffusion_lab.checks import reference
 
 # --- 1 forward ------------------------------------------------------------------------------------------------------
 
@@ -37,7 +17,7 @@ from diffusion_lab.checks.reference import (
 @check("forward", weight=2)
 def equal_to_the_librarys(student, rng):
     """The three schedules are diffusers'. Entry t has t + 1 betas in it."""
-    for name, theirs in THEIR_NAMES.items():
+    for name, theirs in reference.THEIR_NAMES.items():
         wanted = DDPMScheduler(beta_schedule=theirs).alphas_cumprod
         slips = {
             f"{name}: those are the betas' complements; multiply them up (cumprod)": wanted
@@ -59,13 +39,13 @@ def equal_to_the_librarys(student, rng):
 @check("forward", weight=2)
 def mixed_in_closed_form(student, rng):
     """Every sample of the batch is mixed for its own time."""
-    kept = any_schedule(rng)
+    kept = reference.any_schedule(rng)
     clean, noise = gaussian(rng, 5, 3, 8, 8), gaussian(rng, 5, 3, 8, 8)
     t = torch.from_numpy(rng.integers(50, 950, size=5))
-    left = column(kept[t], clean)
+    left = reference.column(kept[t], clean)
     assert_close(
         student.add_noise(clean, noise, t, kept),
-        DDPMScheduler.add_noise(scheduler(DDPMScheduler, kept), clean, noise, t),
+        DDPMScheduler.add_noise(reference.scheduler(DDPMScheduler, kept), clean, noise, t),
         atol=1e-5,
         slips={
             "mixed by the variances; the factors are their roots": left * clean + (1 - left) * noise,
@@ -82,12 +62,12 @@ def mixed_in_closed_form(student, rng):
 @check("conversions", weight=2)
 def every_answer_says_the_same(student, rng):
     """Told in epsilon, sample or v_prediction, the clean sample and the noise come out."""
-    kept, t = any_schedule(rng), torch.from_numpy(rng.integers(100, 900, size=4))
+    kept, t = reference.any_schedule(rng), torch.from_numpy(rng.integers(100, 900, size=4))
     clean, noise = gaussian(rng, 4, 2, 6, 6), gaussian(rng, 4, 2, 6, 6)
-    library = scheduler(DDPMScheduler, kept)
+    library = reference.scheduler(DDPMScheduler, kept)
     noisy, velocity = library.add_noise(clean, noise, t), library.get_velocity(clean, noise, t)
     outputs = {"epsilon": noise, "sample": clean, "v_prediction": velocity}
-    a, b = column(kept[t], clean).sqrt(), (1 - column(kept[t], clean)).sqrt()
+    a, b = reference.column(kept[t], clean).sqrt(), (1 - reference.column(kept[t], clean)).sqrt()
     for prediction, output in outputs.items():
         found = student.clean_and_noise(output, noisy, t, kept, prediction)
         assert_that(isinstance(found, list | tuple) and len(found) == 2, "expected two tensors: clean sample and noise")
@@ -110,9 +90,9 @@ def every_answer_says_the_same(student, rng):
 @check("diffusion_loss", weight=2)
 def the_error_of_its_guess(student, rng):
     """The mean squared error between the model's answer and the target."""
-    kept, t = any_schedule(rng), torch.from_numpy(rng.integers(0, 1000, size=16))
+    kept, t = reference.any_schedule(rng), torch.from_numpy(rng.integers(0, 1000, size=16))
     clean, noise, weight = gaussian(rng, 16, 2), gaussian(rng, 16, 2), float(rng.uniform(0.5, 1.5))
-    library = scheduler(DDPMScheduler, kept)
+    library = reference.scheduler(DDPMScheduler, kept)
     noisy, model = library.add_noise(clean, noise, t), probes.Denoiser(weight)
     with torch.no_grad():
         answer = model(noisy, t)
@@ -126,7 +106,7 @@ def the_error_of_its_guess(student, rng):
         }
     asked = student.library("diffusion_lab.probes")
     loss, slope = asked.loss_and_slope(student.diffusion_loss, weight, clean, t, noise, kept)
-    wanted, wanted_slope = reference_loss(weight, clean, t, noise, kept, "epsilon")
+    wanted, wanted_slope = reference.reference_loss(weight, clean, t, noise, kept, "epsilon")
     assert_close(loss, wanted, atol=1e-5, slips=slips, what="the loss")
     assert_that(slope is not None, "the gradient does not arrive at the model: .item(), detach() and no_grad cut it")
     assert_close(slope, wanted_slope, atol=1e-4, what="the slope of the loss by a weight of the model")
@@ -135,13 +115,13 @@ def the_error_of_its_guess(student, rng):
 @check("diffusion_loss")
 def other_targets(student, rng):
     """The target is what was asked for: the noise, the clean sample, or the velocity."""
-    kept, t = any_schedule(rng), torch.from_numpy(rng.integers(0, 1000, size=12))
+    kept, t = reference.any_schedule(rng), torch.from_numpy(rng.integers(0, 1000, size=12))
     clean, noise = gaussian(rng, 12, 2), gaussian(rng, 12, 2)
     asked = student.library("diffusion_lab.probes")
-    for prediction in PREDICTIONS:
+    for prediction in reference.PREDICTIONS:
         loss, _ = asked.loss_and_slope(student.diffusion_loss, 1.1, clean, t, noise, kept, prediction)
-        wanted, _ = reference_loss(1.1, clean, t, noise, kept, prediction)
-        other = reference_loss(1.1, clean, t, noise, kept, "epsilon")[0]
+        wanted, _ = reference.reference_loss(1.1, clean, t, noise, kept, prediction)
+        other = reference.reference_loss(1.1, clean, t, noise, kept, "epsilon")[0]
         slips = {f"{prediction}: the target is still the noise": other} if prediction != "epsilon" else {}
         assert_close(loss, wanted, atol=1e-5, slips=slips, what=f"{prediction}: the loss")
 
@@ -152,10 +132,10 @@ def other_targets(student, rng):
 @check("ddpm_step", weight=2)
 def equal_to_the_librarys_ddpm(student, rng):
     """It is diffusers' step, with the same fresh noise."""
-    kept, stride = any_schedule(rng), int(rng.choice([10, 20, 50]))
+    kept, stride = reference.any_schedule(rng), int(rng.choice([10, 20, 50]))
     t = stride * int(rng.integers(2, 1000 // stride - 1))
     epsilon, noisy = gaussian(rng, 3, 2, 5, 5), gaussian(rng, 3, 2, 5, 5)
-    wanted, noise = library_ddpm(kept, 1000 // stride, epsilon, noisy, t, int(rng.integers(10**6)))
+    wanted, noise = reference.library_ddpm(kept, 1000 // stride, epsilon, noisy, t, int(rng.integers(10**6)))
     now, then = kept[t], kept[t - stride]
     variance = (1 - then) / (1 - now) * (1 - now / then)
     mean = wanted - variance.sqrt() * noise
@@ -164,7 +144,7 @@ def equal_to_the_librarys_ddpm(student, rng):
         "no fresh noise was added": mean,
         "the noise has the variance for a factor; take its root": mean + variance * noise,
         "the variance is that of one noising step, beta; here it is sigma^2": mean + beta.sqrt() * noise,
-        "that is a step of 1, whatever `previous` is": _one_step_back(kept, t, epsilon, noisy, noise),
+        "that is a step of 1, whatever `previous` is": reference.one_step_back(kept, t, epsilon, noisy, noise),
     }
     found = student.ddpm_step(epsilon, noisy, t, t - stride, kept, noise)
     assert_close(found, wanted, atol=1e-4, rtol=1e-4, slips=slips)
@@ -173,7 +153,7 @@ def equal_to_the_librarys_ddpm(student, rng):
 @check("ddpm_step")
 def the_end_is_the_clean_guess(student, rng):
     """The step to -1 gives the clean sample. `kept[-1]` is the last entry, not 1."""
-    kept, t = any_schedule(rng), int(rng.integers(1, 60))
+    kept, t = reference.any_schedule(rng), int(rng.integers(1, 60))
     clean, noise = gaussian(rng, 4, 2), gaussian(rng, 4, 2)
     noisy = kept[t].sqrt() * clean + (1 - kept[t]).sqrt() * noise
     assert_close(student.ddpm_step(noise, noisy, t, -1, kept, gaussian(rng, 4, 2)), clean, atol=1e-3, what="the end")
@@ -185,7 +165,7 @@ def the_end_is_the_clean_guess(student, rng):
 @check("ddim_step", weight=2)
 def equal_to_the_librarys_ddim(student, rng):
     """It is diffusers' step, without fresh noise and with some."""
-    kept, stride = any_schedule(rng), int(rng.choice([20, 40, 100]))
+    kept, stride = reference.any_schedule(rng), int(rng.choice([20, 40, 100]))
     t = stride * int(rng.integers(2, 1000 // stride - 1))
     epsilon, noisy, noise = (gaussian(rng, 2, 3, 4, 4) for _ in range(3))
     now, then = kept[t], kept[t - stride]
@@ -204,7 +184,7 @@ def equal_to_the_librarys_ddim(student, rng):
                 + sigma * noise,
                 "eta is ignored": then.sqrt() * clean + (1 - then).sqrt() * epsilon,
             }
-        wanted = library_ddim(kept, 1000 // stride, epsilon, noisy, t, eta, noise)
+        wanted = reference.library_ddim(kept, 1000 // stride, epsilon, noisy, t, eta, noise)
         found = student.ddim_step(epsilon, noisy, t, t - stride, kept, eta, noise)
         assert_close(found, wanted, atol=1e-4, rtol=1e-4, slips=slips, what=f"with eta {eta:g} the result")
 
@@ -212,9 +192,9 @@ def equal_to_the_librarys_ddim(student, rng):
 @check("ddim_step")
 def no_noise_no_chance(student, rng):
     """With eta 0 no noise is needed: `noise` may be None."""
-    kept, t = any_schedule(rng), int(rng.integers(200, 900))
+    kept, t = reference.any_schedule(rng), int(rng.integers(200, 900))
     epsilon, noisy = gaussian(rng, 4, 2), gaussian(rng, 4, 2)
-    wanted = library_ddim(kept, 50, epsilon, noisy, t, 0.0, None)
+    wanted = reference.library_ddim(kept, 50, epsilon, noisy, t, 0.0, None)
     assert_close(student.ddim_step(epsilon, noisy, t, t - 20, kept), wanted, atol=1e-4, rtol=1e-4)
 
 
@@ -225,7 +205,7 @@ def no_noise_no_chance(student, rng):
 def the_three_habits(student, rng):
     """Ten of a thousand times, in all three spacings, are diffusers'."""
     for spacing in ("leading", "linspace", "trailing"):
-        wanted, found = library_times(10, spacing, 1000), student.timesteps(10, spacing)
+        wanted, found = reference.library_times(10, spacing, 1000), student.timesteps(10, spacing)
         assert_that(isinstance(found, list | tuple), f"{spacing}: expected a list of ints, got {type(found).__name__}")
         assert_that(found != wanted[::-1], f"{spacing}: ascending: a sampler begins with the noisiest time")
         assert_that(found != [t + 1 for t in wanted], f"{spacing}: shifted by one: times are counted from 0")
@@ -238,11 +218,11 @@ def the_three_habits(student, rng):
 @check("dpm_step", weight=2)
 def two_steps_like_the_librarys(student, rng):
     """The first step and the second are diffusers'."""
-    kept = any_schedule(rng)
-    times = strides(rng, 4)
+    kept = reference.any_schedule(rng)
+    times = reference.strides(rng, 4)
     noisy = gaussian(rng, 3, 2)
     guesses = {t: gaussian(rng, 3, 2) for t in times}
-    x0, x1, x2, _ = library_dpm(kept, times, noisy, lambda _, t: guesses[t])
+    x0, x1, x2, _ = reference.library_dpm(kept, times, noisy, lambda _, t: guesses[t])
     u, t, s = times[:3]
     first = student.dpm_step(guesses[u], noisy, u, t, kept)
     a, sigma = kept.sqrt(), (1 - kept).sqrt()
@@ -292,12 +272,12 @@ def past_the_told_answer(student, rng):
 def the_librarys_pictures(student, rng):
     """The same noise gives the pipeline's own pictures."""
     pipe, steps, guidance = probes.pipeline(), 4, float(rng.uniform(2, 5))
-    prompts, latents = some_wishes(rng, 2), painting.start(pipe, 2, int(rng.integers(10**6)))
-    wanted = library_pictures(pipe, prompts, latents, steps, guidance)
+    prompts, latents = reference.some_wishes(rng, 2), painting.start(pipe, 2, int(rng.integers(10**6)))
+    wanted = reference.library_pictures(pipe, prompts, latents, steps, guidance)
     slips = {
         "the pictures are in [-1, 1]: the decoder's answer has to be halved and moved": 2 * wanted - 1,
-        "that is without guidance": library_pictures(pipe, prompts, latents, steps, 1.0),
-        "the text is ignored": library_pictures(pipe, [""] * 2, latents, steps, 1.0),
+        "that is without guidance": reference.library_pictures(pipe, prompts, latents, steps, 1.0),
+        "the text is ignored": reference.library_pictures(pipe, [""] * 2, latents, steps, 1.0),
         "the last axis is the colour: (n, 3, height, width) is expected": wanted.permute(0, 2, 3, 1),
     }
     theirs = student.library("diffusion_lab.probes").pipeline()
@@ -313,7 +293,7 @@ def the_librarys_pictures(student, rng):
 def a_softmax_for_each_head(student, rng):
     """Rows sum to 1, and equal torch's own attention."""
     queries, keys, heads = gaussian(rng, 2, 9, 24), gaussian(rng, 2, 7, 24), int(rng.choice([2, 3, 4]))
-    wanted = library_attention(queries, keys, heads)
+    wanted = reference.library_attention(queries, keys, heads)
     found = student.attention_weights(queries, keys, heads)
     logits = queries @ keys.transpose(1, 2)
     q, k = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys))
@@ -335,10 +315,10 @@ def a_softmax_for_each_head(student, rng):
 @check("sdedit", weight=2)
 def begins_in_the_middle(student, rng):
     """The last part of the times is left, and the sample is as noisy as at the first of them."""
-    kept, times = any_schedule(rng), list(range(960, -1, -40))
+    kept, times = reference.any_schedule(rng), list(range(960, -1, -40))
     clean, noise = gaussian(rng, 2, 3, 4, 4), gaussian(rng, 2, 3, 4, 4)
     for strength in (0.5, float(rng.uniform(0.2, 0.9))):
-        noisy, remaining = library_start(strength, times, kept, clean, noise)
+        noisy, remaining = reference.library_start(strength, times, kept, clean, noise)
         found = student.edit_start(clean, noise, strength, times, kept)
         assert_that(
             isinstance(found, list | tuple) and len(found) == 2, "expected the noisy sample and a list of times"
@@ -356,7 +336,7 @@ def begins_in_the_middle(student, rng):
 @check("inpaint")
 def the_rest_is_kept(student, rng):
     """Where the mask is 0 the result is the picture itself."""
-    (start, clean, mask, *rest), weights = inpainting_task(rng)
+    (start, clean, mask, *rest), weights = reference.inpainting_task(rng)
     step = student.library("diffusion_lab.probes").stepper(weights)
     found = torch.as_tensor(student.inpaint(step, start, clean, mask, *rest))
     assert_shape(found, clean.shape)
@@ -371,13 +351,13 @@ def the_rest_is_kept(student, rng):
 @check("inpaint", weight=2)
 def the_known_region_at_every_level(student, rng):
     """After every step the known region is as noisy as the rest. It is put back after the step, at `previous`."""
-    task, weights = inpainting_task(rng)
+    task, weights = reference.inpainting_task(rng)
     start, clean, mask, times, kept, noise = task
-    local, wanted = probes.stepper(weights), reference_inpaint(probes.stepper(weights), *task)
-    only_once = torch.where(mask.bool(), _walk(local, start, times), clean)
+    local, wanted = probes.stepper(weights), reference.reference_inpaint(probes.stepper(weights), *task)
+    only_once = torch.where(mask.bool(), reference.walk(local, start, times), clean)
     slips = {
         "the known region was put back only at the end: the network never saw it": only_once,
-        "the mask is used the wrong way round: 1 is where to paint": reference_inpaint(
+        "the mask is used the wrong way round: 1 is where to paint": reference.reference_inpaint(
             local, start, clean, 1 - mask, times, kept, noise
         ),
     }

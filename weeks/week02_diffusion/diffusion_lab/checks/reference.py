@@ -62,7 +62,7 @@ def library_ddpm(kept: torch.Tensor, steps: int, epsilon, noisy, t: int, seed: i
     return wanted, torch.randn(epsilon.shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _one_step_back(kept, t, epsilon, noisy, noise):
+def one_step_back(kept, t, epsilon, noisy, noise):
     now, then = kept[t], kept[t - 1]
     clean = (noisy - (1 - now).sqrt() * epsilon) / now.sqrt()
     alpha = now / then
@@ -176,7 +176,7 @@ def inpainting_task(rng: np.random.Generator, n: int = 2):
     return [start, clean, mask, times, kept, noise], [float(w) for w in rng.uniform(0.3, 0.9, size=3)]
 
 
-def _walk(step, sample, times):
+def walk(step, sample, times):
     for t, previous in pairwise([*times, -1]):
         sample = step(sample, t, previous)
     return sample

@@ -10,31 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from caption_lab import blip, clipcap, data, probes
-from caption_lab.checks.reference import (
-    CIDER_SLIPS,
-    SLIPS,
-    alike,
-    any_scenes,
-    cases_that_tell,
-    corpus,
-    embedding_layer,
-    library_attention,
-    library_beams,
-    library_bleu,
-    library_caption_loss,
-    library_cider,
-    library_filtered,
-    library_ids,
-    library_patches,
-    numbers,
-    reference_maps,
-    reference_prefix,
-    reference_rouge_l,
-    slipped_bleu,
-    slipped_cider,
-    some_captions,
-    some_weights,
-)
+from caption_lab.checks import mistakes, reference
 from coursekit import models
 from coursekit.chance import as_counts, fits
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, pair_of
@@ -47,7 +23,7 @@ from coursekit.inputs import gaussian, seed_from
 def row_by_row(student, rng):
     """Patches are read row by row, and their numbers by colour, row and column."""
     pixels = gaussian(rng, 2, 3, 12, 12)
-    wanted = library_patches(pixels, 4)
+    wanted = reference.library_patches(pixels, 4)
     grid = pixels.reshape(2, 3, 3, 4, 3, 4)
     slips = {
         "that cuts the row of numbers into pieces, not the picture into squares: reshape, permute, reshape": (
@@ -63,7 +39,7 @@ def row_by_row(student, rng):
 @check("patch_embed")
 def equal_to_the_librarys_layer(student, rng):
     """The tokens are those of BLIP's own embedding layer."""
-    layer, pixels = embedding_layer(seed_from(rng)), gaussian(rng, 3, 3, 16, 16)
+    layer, pixels = reference.embedding_layer(seed_from(rng)), gaussian(rng, 3, 3, 16, 16)
     wanted = layer(pixels)
     parts = layer.patch_embedding.weight, layer.patch_embedding.bias, layer.class_embedding[0, 0]
     places = layer.position_embedding[0]
@@ -105,32 +81,9 @@ def equal_to_torchs(student, rng):
     filled[1, ..., -2:] = False
     causal = torch.ones(long, long, dtype=torch.bool).tril()
     for name, allowed in (("without a mask", None), ("with a causal mask", causal), ("with padding closed", filled)):
-        mixed, weights = library_attention(queries, keys, values, heads, allowed)
+        mixed, weights = reference.library_attention(queries, keys, values, heads, allowed)
         found = pair_of(student.attend(queries, keys, values, heads, allowed), "what was mixed, and the weights")
-        q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (queries, keys, values))
-        scores = q @ k.transpose(-1, -2)
-        shut = (
-            torch.zeros_like(scores) if allowed is None else torch.zeros_like(scores).masked_fill(~allowed, -torch.inf)
-        )
-        after = (scores / q.shape[-1] ** 0.5).softmax(-1)
-        slips = {
-            f"{name}: the root of d is missing": (scores + shut).softmax(-1),
-            f"{name}: divided by the root of all features; d is those of one head": (scores / wide**0.5 + shut).softmax(
-                -1
-            ),
-            f"{name}: the softmax runs over the queries; it runs over the keys": (
-                scores / q.shape[-1] ** 0.5 + shut
-            ).softmax(-2),
-        }
-        if allowed is not None:
-            slips |= {
-                f"{name}: the mask is ignored": after,
-                f"{name}: closed after the softmax: rows no longer sum to 1. Close with -inf before it": after
-                * allowed,
-                f"{name}: True is open, and is taken for closed": (scores / q.shape[-1] ** 0.5)
-                .masked_fill(allowed, -torch.inf)
-                .softmax(-1),
-            }
+        slips = {f"{name}: {slip}": w for slip, w in mistakes.slipped_weights(queries, keys, heads, allowed).items()}
         assert_shape(found[1], weights.shape, f"{name}: the weights")
         assert_that(
             bool(torch.as_tensor(found[1]).isfinite().all()),
@@ -138,9 +91,9 @@ def equal_to_torchs(student, rng):
         )
         assert_close(found[1], weights, atol=1e-5, slips=slips, what=f"{name}: the weights")
         mess = {
-            f"{name}: heads and places are mixed up: transpose back before you flatten": (weights @ v).reshape(
-                n, long, wide
-            )
+            f"{name}: heads and places are mixed up: transpose back before you flatten": (
+                weights @ values.unflatten(-1, (heads, -1)).transpose(1, 2)
+            ).reshape(n, long, wide)
         }
         assert_close(found[0], mixed, atol=1e-5, slips=mess, what=f"{name}: what was mixed")
 
@@ -166,7 +119,7 @@ def equal_to_blips_layer(student, rng):
 def equal_to_the_models_own(student, rng):
     """It is the loss that BLIP's decoder computes itself."""
     decoder, n = probes.decoder(seed_from(rng)), 4
-    ids = some_captions(rng, n, 14)
+    ids = reference.some_captions(rng, n, 14)
     labels = ids.masked_fill(ids == 0, -100)
     out = decoder(input_ids=ids, encoder_hidden_states=gaussian(rng, n, 5, 16), labels=labels)
     scores = out.logits
@@ -193,10 +146,10 @@ def equal_to_the_models_own(student, rng):
 @check("caption_loss")
 def it_can_be_differentiated(student, rng):
     """Its gradient by the scores is torch's."""
-    scores, ids = gaussian(rng, 3, 6, 9), some_captions(rng, 3, 9, 6)
+    scores, ids = gaussian(rng, 3, 6, 9), reference.some_captions(rng, 3, 9, 6)
     loss, (slope,) = student.gradients("caption_loss", scores, ids, 0)
     mine = scores.clone().requires_grad_(True)
-    library_caption_loss(mine, ids, 0).backward()
+    reference.library_caption_loss(mine, ids, 0).backward()
     assert_that(slope is not None, "the gradient does not arrive at the scores: .item(), detach() and no_grad cut it")
     assert_close(slope, mine.grad, atol=1e-5, what="the gradient by the scores")
 
@@ -212,7 +165,7 @@ def equal_to_generate(student, rng):
         longest = 14
         for _ in range(40):  # captions that end, at different times and before the longest, are what this is about
             seed = seed_from(rng)
-            wanted = library_ids(seed, n, longest, num_beams=1)
+            wanted = reference.library_ids(seed, n, longest, num_beams=1)
             different = len({tuple(row) for row in (wanted == probes.END).tolist()}) > 2
             if different or (n == 1 and wanted.shape[1] <= longest):
                 break
@@ -243,7 +196,7 @@ def equal_to_generate(student, rng):
 def the_books_are_kept(student, rng):
     """Which beginnings go on, which captions are finished, when it is over and what wins, on made-up scores."""
     asked = student.library("caption_lab.probes")
-    given, results = cases_that_tell(rng)
+    given, results = mistakes.cases_that_tell(rng)
     found = []
     for table, beams, penalty in given:
         step = asked.counting_step(table)
@@ -252,7 +205,7 @@ def the_books_are_kept(student, rng):
         found.append(([int(i) for i in ids], float(score)))
     wanted = results.pop("")
     for message, others in results.items():
-        if alike(found, others):
+        if mistakes.alike(found, others):
             raise AssertionError(message)
     for (_, beams, penalty), mine, right in zip(given, found, wanted, strict=True):
         told = f"with {beams} beams and penalty {penalty:g}"
@@ -266,7 +219,7 @@ def equal_to_the_librarys_beams(student, rng):
     asked = student.library("caption_lab.probes")
     for beams, penalty in ((3, 1.0), (5, 2.0)):
         seed, longest = seed_from(rng), 10
-        wanted, score = library_beams(seed, beams, longest, penalty)
+        wanted, score = reference.library_beams(seed, beams, longest, penalty)
         found = student.beam_search(asked.decoder_step(seed), probes.START, probes.END, longest, beams, penalty)
         ids, mine = pair_of(found, "the ids and the score")
         told = f"with {beams} beams and penalty {penalty:g}"
@@ -283,12 +236,9 @@ def equal_to_the_librarys_filters(student, rng):
     temperature, top_k, top_p = float(rng.uniform(0.5, 2)), int(rng.integers(3, 8)), float(rng.uniform(0.5, 0.9))
     while True:  # scores for which the order of the filters makes a difference
         scores = 2 * gaussian(rng, 4, 12)
-        hot, small = library_filtered(scores, temperature), library_filtered(scores, temperature, top_k)
-        before = (small > 0) & (library_filtered(scores, temperature, None, top_p) > 0)
-        both = hot * before / (hot * before).sum(-1, keepdim=True)
-        if not torch.allclose(both, library_filtered(scores, temperature, top_k, top_p), atol=1e-3):
+        both = mistakes.each_alone(scores, temperature, top_k, top_p)
+        if not torch.allclose(both, reference.library_filtered(scores, temperature, top_k, top_p), atol=1e-3):
             break
-    plain = scores.softmax(-1)
     asked = [
         {"temperature": temperature},
         {"top_k": top_k},
@@ -296,30 +246,9 @@ def equal_to_the_librarys_filters(student, rng):
         {"temperature": temperature, "top_k": top_k, "top_p": top_p},
     ]
     for how in asked:
-        wanted = library_filtered(scores, **how)
+        wanted = reference.library_filtered(scores, **how)
         told = ", ".join(f"{name} {value:.3g}" for name, value in how.items())
-        kept = wanted > 0
-        fewer = [row.sort(descending=True).values.cumsum(0).le(top_p).sum() for row in plain]
-        small = torch.stack(
-            [F.one_hot(row.topk(max(1, int(k))).indices, 12).sum(0) for row, k in zip(plain, fewer, strict=True)]
-        )
-        slips = {
-            f"{told}: what is left does not sum to 1: divide by its sum": library_filtered(
-                scores, how.get("temperature", 1.0)
-            )
-            * kept,
-            f"{told}: nothing was filtered": plain,
-            f"{told}: multiplied by the temperature: divide": (scores * temperature).softmax(-1),
-        }
-        if len(how) == 3:
-            slips[f"{told}: the nucleus is of what top-k has left, not of all that was there before"] = both
-        if how.keys() == {"top_p"}:
-            short = plain * small
-            slips[f"{told}: one token too few: their sum must reach top_p"] = short / short.sum(-1, keepdim=True)
-            least = (plain >= top_p) * plain
-            slips[f"{told}: top_p bounds the sum of the best tokens, not each of them"] = least / least.sum(
-                -1, keepdim=True
-            ).clamp(min=1e-9)
+        slips = {f"{told}: {slip}": chances for slip, chances in mistakes.slipped_filters(scores, **how).items()}
         assert_close(student.filtered(scores, **how), wanted, atol=1e-5, slips=slips, what=f"{told}: a probability")
 
 
@@ -328,7 +257,7 @@ def drawn_as_often_as_it_should(student, rng):
     """Tokens are drawn with their filtered probabilities."""
     scores = 1.5 * gaussian(rng, 1, 6)
     how = {"temperature": 1.3, "top_k": 4, "top_p": 0.95}
-    wanted = library_filtered(scores, **how)[0].double().numpy()
+    wanted = reference.library_filtered(scores, **how)[0].double().numpy()
     drawn = torch.as_tensor(student.sample(scores.expand(6000, -1), **how))
     assert_shape(drawn, (6000,), "the tokens")
     counts = np.bincount(drawn.long().numpy(), minlength=6)
@@ -384,7 +313,7 @@ def wrong_and_near(student, rng):
 @check("matching")
 def the_probability_of_a_match(student, rng):
     """`match` is the softmax of BLIP's two scores, for captions of different lengths."""
-    scenes = [*any_scenes(rng, 2, 1), *any_scenes(rng, 2, 2)]
+    scenes = [*reference.any_scenes(rng, 2, 1), *reference.any_scenes(rng, 2, 2)]
     pictures, said = data.pictures(scenes), [s.caption() for s in (*scenes[1:], scenes[0])]
     said[0] = scenes[0].caption()
     matcher = models.load("retrieval", profile="tiny", device="cpu")
@@ -411,8 +340,8 @@ def the_probability_of_a_match(student, rng):
 def equal_to_gpts_own_loss(student, rng):
     """It is the loss that the GPT computes for the caption, with a prefix that is charged nothing."""
     seed, prefix = seed_from(rng), gaussian(rng, 3, clipcap.PREFIX, clipcap.WIDTH)
-    ids = clipcap.encode([s.caption() for s in (*any_scenes(rng, 2, 1), *any_scenes(rng, 1, 2))])
-    wanted, wanted_slope = reference_prefix(seed, prefix, ids, clipcap.PAD)
+    ids = clipcap.encode([s.caption() for s in (*reference.any_scenes(rng, 2, 1), *reference.any_scenes(rng, 1, 2))])
+    wanted, wanted_slope = reference.reference_prefix(seed, prefix, ids, clipcap.PAD)
     gpt = clipcap.build_gpt(seed).requires_grad_(False)
     k = prefix.shape[1]
     scores = gpt(inputs_embeds=torch.cat([prefix, gpt.get_input_embeddings()(ids)], 1)).logits
@@ -444,11 +373,11 @@ def equal_to_sacrebleu(student, rng):
     """It is sacrebleu's corpus score, for one reference and for several."""
     for count in (1, 4):
         while True:  # a corpus in which every mistake shows that can, and is not taken for another
-            said, told = corpus(rng, 12, count)
+            said, told = reference.corpus(rng, 12, count)
             cut = int(rng.integers(2, 5))
             said = [" ".join(text.split()[cut * (i % 2) :]) for i, text in enumerate(said)]
-            wanted = library_bleu(said, told)
-            slips = {message: slipped_bleu(said, told, slip) for message, slip in SLIPS.items()}
+            wanted = reference.library_bleu(said, told)
+            slips = {slip: mistakes.slipped_bleu(said, told, rules) for slip, rules in mistakes.BLEU_SLIPS.items()}
             if count == 1 or all(abs(a - b) > 0.05 for a, b in combinations([wanted, *slips.values()], 2)):
                 break
         slips["in [0, 1]; in [0, 100] was asked for"] = wanted / 100
@@ -462,41 +391,23 @@ def equal_to_sacrebleu(student, rng):
 @check("consensus")
 def the_longest_shared_subsequence(student, rng):
     """ROUGE-L is 1 for a reference itself, and shrinks by every word that is out of order."""
-    said, told = corpus(rng, 6, 3)
+    said, told = reference.corpus(rng, 6, 3)
     for candidate, some in zip(said, told, strict=True):
-        each = [reference_rouge_l(candidate, [r]) for r in some]
-        shared = [len(set(candidate.split()) & set(r.split())) / max(len(set(r.split())), 1) for r in some]
-        bag = [
-            2 * (Counter(candidate.split()) & Counter(r.split())).total() / len((candidate + " " + r).split())
-            for r in some
-        ]
-        lengths = len(candidate.split())
-        slips = {
-            "the mean over the references; take the best": float(np.mean(each)),
-            "only the first reference was used": each[0],
-            "words shared in any order; a subsequence keeps the order": max(bag),
-            "the recall alone": max(
-                e * (lengths + len(r.split())) / 2 / len(r.split()) for e, r in zip(each, some, strict=True)
-            ),
-            "the precision alone": max(
-                e * (lengths + len(r.split())) / 2 / lengths for e, r in zip(each, some, strict=True)
-            ),
-            "sets of words: order and repetition count": max(shared),
-        }
-        assert_close(student.rouge_l(candidate, some), max(each), atol=1e-6, slips=slips, what="ROUGE-L")
+        best, slips = reference.reference_rouge_l(candidate, some), mistakes.slipped_rouge_l(candidate, some)
+        assert_close(student.rouge_l(candidate, some), best, atol=1e-6, slips=slips, what="ROUGE-L")
     assert_close(student.rouge_l(told[0][1], told[0]), 1.0, what="ROUGE-L of one of the references")
 
 
 @check("consensus")
 def equal_to_counts_and_cosines(student, rng):
     """CIDEr is what scikit-learn's counts and cosines give."""
-    said, told = corpus(rng, 8, 3)
-    wanted = library_cider(said, told)
+    said, told = reference.corpus(rng, 8, 3)
+    wanted = reference.library_cider(said, told)
     slips = {
         "not multiplied by 10": wanted / 10,
         "summed over n; take the mean of the four": 4 * wanted,
         "one number for all; one for each picture was asked for": float(wanted.mean()),
-    } | {message: slipped_cider(said, told, slip) for message, slip in CIDER_SLIPS.items()}
+    } | {message: mistakes.slipped_cider(said, told, rules) for message, rules in mistakes.CIDER_SLIPS.items()}
     found = student.cider(said, told)
     assert_close(found, wanted, atol=1e-4, slips=slips, what="a picture's CIDEr")
 
@@ -507,8 +418,8 @@ def equal_to_counts_and_cosines(student, rng):
 @check("word_maps", weight=2)
 def of_the_step_that_wrote_it(student, rng):
     """Each map belongs to the step that wrote the word, without the class token, and sums to 1."""
-    weights = some_weights(rng, 3, 2, 5, 4)
-    wanted = reference_maps(weights)
+    weights = reference.some_weights(rng, 3, 2, 5, 4)
+    wanted = reference.reference_maps(weights)
     mean = torch.stack(weights).mean(dim=(0, 1)).double()
     patches = mean[:, 1:]
     slips = {
@@ -521,7 +432,7 @@ def of_the_step_that_wrote_it(student, rng):
         ).reshape(4, 4, 4),
         "the maps do not sum to 1: without the class token some is missing": patches[:-1].reshape(4, 4, 4),
         "rows and columns of the grid are exchanged": wanted.transpose(1, 2),
-        "only the last layer was used": reference_maps(weights[-1:]),
+        "only the last layer was used": reference.reference_maps(weights[-1:]),
         "summed over layers and heads": 6 * patches[:-1].reshape(4, 4, 4),
     }
     assert_close(student.word_maps(weights), wanted, atol=1e-5, slips=slips, what="a map")
@@ -533,7 +444,7 @@ def of_the_step_that_wrote_it(student, rng):
 @check("fine_tune", weight=2)
 def every_batch_is_mixed(student, rng):
     """Every batch has its part of old examples, and one loss is asked for."""
-    new, old = numbers(rng, 10, 20), numbers(rng, -10, 30)
+    new, old = reference.numbers(rng, 10, 20), reference.numbers(rng, -10, 30)
     steps, batch, replay = int(rng.integers(6, 12)), 8, float(rng.choice([0.25, 0.5, 0.75]))
     asked = student.library("caption_lab.probes")
     seen = asked.watched_fine_tune(student.fine_tune, new, old, steps, batch, replay, 1e-2)
@@ -566,7 +477,7 @@ def every_batch_is_mixed(student, rng):
 @check("fine_tune")
 def it_learns_what_it_is_shown(student, rng):
     """After many steps a number that learns sits at the mean of what it was shown."""
-    new, old = numbers(rng, 3, 40), numbers(rng, -3, 40)
+    new, old = reference.numbers(rng, 3, 40), reference.numbers(rng, -3, 40)
     asked = student.library("caption_lab.probes")
     for replay in (0.0, 0.75):
         seen = asked.watched_fine_tune(student.fine_tune, new, old, 260, 16, replay, 0.05)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -111,79 +110,56 @@ def library_beams(seed: int, beams: int, longest: int, penalty: float) -> tuple[
     return ids, float(out.sequences_scores[0])
 
 
-BEAM_SLIPS = {
-    "only one beginning goes on: the best B that do not end are to": "one",
-    "the best B extensions are too few, for some of them end: take 2 B, so that B can go on": "narrow",
-    "a caption is finished only if it is among the best B: of the other B, those that end are dropped": "wide",
-    "every finished caption took a beam away: B beginnings go on all the same": "used up",
-    "it stopped when a caption was finished; here the search goes on to the longest": "first",
-    "it stopped when the best extension ended; here the search goes on to the longest": "best",
-    "it stopped when B captions were finished; here the search goes on to the longest": "enough",
-    "after the last allowed token all of the best B are finished, however they end": "must end",
-    "the scores were summed as they are: they are no log-probabilities before log_softmax": "raw",
-    "the best plain sum was chosen: divide by the length, to the power of the penalty": "sum",
-    "the caption is right, the score is the plain sum: divide by the length": "plain score",
-    "the length counts all new tokens, the end too": "short",
-    "the start token counts for nothing, in the length too": "long",
-    "the start token is not part of the result": "start",
-    "the end token is part of the caption and missing": "no end",
-}
-
-Found = list[tuple[list[int], float]]
+Found = tuple[list[int], float]  # a caption and its score
 
 
-def plain_beams(step: blip.Step, longest: int, beams: int, penalty: float, slip: str = "") -> tuple[list[int], float]:
-    """Beam search in plain Python from probes.START to probes.END; slip: a value of BEAM_SLIPS, for messages."""
-    alive, finished = [(0.0, [probes.START])], []
-    for length in range(1, longest + 1):
-        scores = step(torch.tensor([ids for _, ids in alive]))
-        rows = (scores if slip == "raw" else scores.log_softmax(-1)).tolist()
-        grown = [
-            (sum_ + more, [*ids, i]) for (sum_, ids), row in zip(alive, rows, strict=True) for i, more in enumerate(row)
-        ]
-        grown.sort(key=lambda one: -one[0])
-        grown = grown[: beams if slip == "narrow" else 2 * beams]
-        cut = length == longest and slip != "must end"
-        counted = length + {"short": -1, "long": 1}.get(slip, 0)
-        for sum_, ids in grown if slip == "wide" else grown[:beams]:
-            if cut or ids[-1] == probes.END:
-                finished.append((sum_ if slip == "sum" else sum_ / max(counted, 1) ** penalty, ids, sum_))
-        left = {"one": 1, "used up": max(beams - len(finished), 0)}.get(slip, beams)
-        alive = [one for one in grown if one[1][-1] != probes.END][:left]
-        enough = {"first": 1, "enough": beams}.get(slip, np.inf)
-        if not alive or len(finished) >= enough or (slip == "best" and grown[0][1][-1] == probes.END):
-            break
-    score, ids, sum_ = max(finished) if finished else (alive[0][0], alive[0][1], alive[0][0])
-    ids = ids if slip == "start" else ids[1:]
-    return [i for i in ids if slip != "no end" or i != probes.END], sum_ if slip == "plain score" else score
+@dataclass(frozen=True)
+class BeamRules:
+    """How a beam search of B beams keeps its books; as they stand, rightly.
 
-
-def alike(some: Found, others: Found) -> bool:
-    """Whether captions with their scores are the same."""
-    return all(a[0] == b[0] and abs(a[1] - b[1]) < 1e-3 for a, b in zip(some, others, strict=True))
-
-
-def cases_that_tell(rng: np.random.Generator) -> tuple[list[tuple[torch.Tensor, int, float]], dict[str, Found]]:
-    """Tables of scores, beams and penalties for which every slip gives something else than all the others.
-
-    Returns the cases, and what the right way (under "") and each slip (under its message) find for them.
+    grown, finishing: how many times B of the best extensions are kept, and may finish a caption.   alive(B, finished):
+    how many beginnings go on.   over(B, finished, whether the best extension ends): whether to stop before the longest.
+    all_finish: at the longest all are finished, however they end.   score(sum, new tokens, penalty): what is compared.
+    returns_sum, keeps_start, keeps_end: what of the best caption is returned.
     """
-    ways = {"": ""} | BEAM_SLIPS
-    given, results = [], {message: [] for message in ways}
-    while any(alike(results[a], results[b]) for a, b in combinations(ways, 2)):
-        longest, beams, penalty = int(rng.integers(5, 8)), int(rng.integers(2, 5)), float(rng.choice([0.0, 0.5, 1, 2]))
-        table = gaussian(rng, longest, 12, 12) + 2 * gaussian(rng, longest, 12, 1)
-        table[..., probes.END] += 1.5
-        step = probes.counting_step(table)
-        each = {message: plain_beams(step, longest, beams, penalty, slip) for message, slip in ways.items()}
-        telling = any(
-            alike(results[a], results[b]) and not alike([each[a]], [each[b]]) for a, b in combinations(ways, 2)
-        )
-        if telling:
-            given.append((table, beams, penalty))
-            for message, one in each.items():
-                results[message].append(one)
-    return given, results
+
+    logarithms: Callable[[torch.Tensor], torch.Tensor] = lambda scores: scores.log_softmax(-1)
+    grown: int = 2
+    finishing: int = 1
+    alive: Callable[[int, int], int] = lambda beams, finished: beams
+    over: Callable[[int, int, bool], bool] = lambda beams, finished, best_ends: False
+    all_finish: bool = True
+    score: Callable[[float, int, float], float] = lambda total, length, penalty: total / length**penalty
+    returns_sum: bool = False
+    keeps_start: bool = False
+    keeps_end: bool = True
+
+
+RIGHT = BeamRules()
+
+
+def plain_beams(step: blip.Step, longest: int, beams: int, penalty: float, rules: BeamRules = RIGHT) -> Found:
+    """Beam search in plain Python from probes.START to probes.END. Other rules than the right ones are for messages."""
+    alive: list[tuple[float, list[int]]] = [(0.0, [probes.START])]
+    finished: list[tuple[float, list[int], float]] = []
+    for length in range(1, longest + 1):
+        rows = rules.logarithms(step(torch.tensor([ids for _, ids in alive]))).tolist()
+        grown = [
+            (total + more, [*ids, i])
+            for (total, ids), row in zip(alive, rows, strict=True)
+            for i, more in enumerate(row)
+        ]
+        grown = sorted(grown, key=lambda one: -one[0])[: rules.grown * beams]
+        cut = length == longest and rules.all_finish
+        for total, ids in grown[: rules.finishing * beams]:
+            if cut or ids[-1] == probes.END:
+                finished.append((rules.score(total, length, penalty), ids, total))
+        alive = [one for one in grown if one[1][-1] != probes.END][: rules.alive(beams, len(finished))]
+        if not alive or rules.over(beams, len(finished), grown[0][1][-1] == probes.END):
+            break
+    score, ids, total = max(finished) if finished else (alive[0][0], alive[0][1], alive[0][0])
+    ids = ids if rules.keeps_start else ids[1:]
+    return [i for i in ids if rules.keeps_end or i != probes.END], total if rules.returns_sum else score
 
 
 # --- 4 sampling -----------------------------------------------------------------------------------------------------
@@ -262,60 +238,6 @@ def corpus(rng: np.random.Generator, m: int, references: int, objects: int = 2) 
     return said, told
 
 
-def slipped_bleu(said: Sequence[str], told: Sequence[Sequence[str]], slip: str, n: int = 4) -> float:
-    """BLEU with a mistake, for messages."""
-
-    def grams(text: str, size: int) -> Counter:
-        words = text.split()
-        return Counter(tuple(words[i : i + size]) for i in range(len(words) - size + 1))
-
-    ours = theirs = 0
-    hits, total, each = np.zeros(n), np.zeros(n), []
-    for candidate, some in zip(said, told, strict=True):
-        own_hits, own_total = np.zeros(n), np.zeros(n)
-        length = len(candidate.split())
-        lengths = [len(r.split()) for r in some]
-        closest = min(lengths, key=lambda x: (abs(x - length), x))
-        longer = min(lengths, key=lambda x: (abs(x - length), -x))
-        others = {"shortest": min(lengths), "mean": float(np.mean(lengths)), "longer": longer}
-        closest = others.get(slip, closest)
-        ours, theirs = ours + length, theirs + closest
-        for k in range(n):
-            count, most = grams(candidate, k + 1), Counter()
-            for reference in some[:1] if slip == "first" else some:
-                most |= grams(reference, k + 1)
-            if slip == "unclipped":
-                own_hits[k] = sum(c for gram, c in count.items() if gram in most)
-            else:
-                own_hits[k] = (count & most).total()
-            own_total[k] = count.total()
-        hits, total = hits + own_hits, total + own_total
-        if slip == "sentences":
-            brevity = min(1.0, np.exp(1 - closest / max(length, 1)))
-            safe = own_hits.min() > 0
-            each.append(100 * brevity * np.exp(np.mean(np.log(own_hits / own_total))) if safe else 0.0)
-    if slip == "sentences":
-        return float(np.mean(each))
-    if hits.min() == 0:
-        return 0.0
-    parts = hits / total
-    mean = parts.mean() if slip == "arithmetic" else np.exp(np.log(parts).mean())
-    brevity = 1.0 if slip == "no brevity" else min(1.0, float(np.exp(1 - theirs / ours)))
-    return float(100 * brevity * mean)
-
-
-SLIPS = {
-    "the brevity penalty is missing": "no brevity",
-    "the mean of the p_n is arithmetic; it is geometric": "arithmetic",
-    "not clipped: an n-gram counts at most as often as in one reference": "unclipped",
-    "only the first reference was used": "first",
-    "the mean of sentence scores: sum the counts first, then divide": "sentences",
-    "r is the length of the closest reference, not of the shortest": "shortest",
-    "r is the length of the closest reference, not their mean length": "mean",
-    "of two lengths that are as close, the shorter counts": "longer",
-}
-
-
 # --- 7 consensus ----------------------------------------------------------------------------------------------------
 
 
@@ -352,40 +274,6 @@ def library_cider(candidates: Sequence[str], references: Sequence[Sequence[str]]
     return 10 * total / 4
 
 
-def slipped_cider(said: Sequence[str], told: Sequence[Sequence[str]], slip: str) -> list[float]:
-    """CIDEr with a mistake, for messages."""
-    scores = np.zeros(len(said))
-    for n in range(1, 5):
-
-        def grams(text: str, n: int = n) -> Counter:
-            words = text.split()
-            return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
-
-        counts = [[grams(reference) for reference in some] for some in told]
-        groups = [[count] for some in counts for count in some] if "references" in slip else counts
-        there = Counter(gram for some in groups for gram in set().union(*some))
-        m = len(groups) if slip == "all references" else len(said)
-
-        def weighed(count: Counter, there: Counter = there, m: int = m) -> dict[tuple, float]:
-            return {g: h * (1.0 if slip == "unweighed" else np.log(m / max(1, there[g]))) for g, h in count.items()}
-
-        for i, (candidate, some) in enumerate(zip(said, counts, strict=True)):
-            a, each = weighed(grams(candidate)), []
-            for b in map(weighed, some):
-                long = np.sqrt(sum(x * x for x in a.values()) * sum(x * x for x in b.values()))
-                each.append(sum(x * b.get(g, 0.0) for g, x in a.items()) / long if long > 0 else 0.0)
-            scores[i] += 2.5 * (max(each) if slip == "best" else np.mean(each))
-    return scores.tolist()
-
-
-CIDER_SLIPS = {
-    "the n-grams are counted over references; count in how many pictures each occurs": "references",
-    "both counts are over references; m counts pictures, and so does what it is divided by": "all references",
-    "the weights are missing: an n-gram that every picture has tells nothing": "unweighed",
-    "the best of the references was taken; take their mean": "best",
-}
-
-
 # --- 8 word_maps ----------------------------------------------------------------------------------------------------
 
 
@@ -404,7 +292,7 @@ def reference_maps(weights: Sequence[torch.Tensor]) -> torch.Tensor:
 # --- 9 fine_tune ----------------------------------------------------------------------------------------------------
 
 
-def library_fine_tune(
+def library_fine_tune(  # with the parameters of the notebook's own
     model: Any,
     loss_of: Callable[[Any, Sequence[Any]], torch.Tensor],
     new: Sequence[Any],

@@ -9,34 +9,7 @@ import torch.nn.functional as F
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_sound, assert_that, check
 from coursekit.inputs import gaussian
 from whisper_lab import listening, probes
-from whisper_lab.checks.reference import (
-    LOOP,
-    PROMPT,
-    RATE,
-    SENTENCE,
-    TEMPERATURES,
-    WORDS,
-    _plain,
-    _scaled,
-    assert_alignment,
-    assert_path,
-    assert_segments,
-    attention_task,
-    beam_task,
-    chirp,
-    count_errors,
-    decoding_task,
-    error_rate,
-    first_logits,
-    hearing,
-    library_features,
-    library_filters,
-    library_power,
-    misheard,
-    pieces,
-    told_segments,
-    whisper_positions,
-)
+from whisper_lab.checks import reference
 
 # --- 1 spectrogram --------------------------------------------------------------------------------------------------
 
@@ -44,17 +17,17 @@ from whisper_lab.checks.reference import (
 @check("spectrogram", weight=2)
 def equal_to_torch_stft(student, rng):
     """Every frame's power at every frequency is torch.stft's."""
-    wave = chirp(rng, 160 * int(rng.integers(20, 40)))
-    wanted = library_power(wave)
+    wave = reference.chirp(rng, 160 * int(rng.integers(20, 40)))
+    wanted = reference.library_power(wave)
     unpadded = wave.unfold(0, 400, 160) * torch.hann_window(400)
     slips = {
         "that is the magnitude; the power is its square": wanted.sqrt(),
-        "no window: every frame is multiplied by a Hann window": library_power(wave, window=torch.ones(400)),
-        "the window is the symmetric one; frames repeat, so take the periodic one": library_power(
+        "no window: every frame is multiplied by a Hann window": reference.library_power(wave, window=torch.ones(400)),
+        "the window is the symmetric one; frames repeat, so take the periodic one": reference.library_power(
             wave, window=torch.hann_window(400, periodic=False)
         ),
         "the ends are not padded: half a frame on either side, mirrored": torch.fft.rfft(unpadded).T.abs() ** 2,
-        "the ends are padded with zeros; mirror the wave there": library_power(wave, pad_mode="constant"),
+        "the ends are padded with zeros; mirror the wave there": reference.library_power(wave, pad_mode="constant"),
         "frames are rows there; frequencies are the rows asked for": wanted.T,
     }
     assert_close(student.power_spectrogram(wave), wanted, atol=1e-3, rtol=1e-3, slips=slips)
@@ -83,14 +56,12 @@ def what_is_heard(student, rng):
 @check("log_mel", weight=2)
 def the_librarys_filters(student, rng):
     """The triangles are Slaney's, each of area 1 over its frequencies in hertz."""
-    wanted = library_filters(80, 400, RATE)
+    wanted = reference.library_filters(80, 400, reference.RATE)
+    htk = reference.library_filters(80, 400, reference.RATE, mel_scale="htk")
+    high = reference.library_filters(80, 400, reference.RATE, norm=None)
     slips = {
-        "another mel scale (HTK's, one logarithm throughout): Slaney's is linear up to 1000 Hz": library_filters(
-            80, 400, RATE, mel_scale="htk"
-        ),
-        "the triangles have height 1; divide by half their width, so that each has area 1": library_filters(
-            80, 400, RATE, norm=None
-        ),
+        "another mel scale (HTK's, one logarithm throughout): Slaney's is linear up to 1000 Hz": htk,
+        "the triangles have height 1; divide by half their width, so that each has area 1": high,
         "filters are rows there; frequencies are the rows asked for": wanted.T,
     }
     assert_close(student.mel_filters(), wanted, atol=2e-6, rtol=1e-3, slips=slips, what="the filterbank")
@@ -99,11 +70,14 @@ def the_librarys_filters(student, rng):
 @check("log_mel", weight=2)
 def equal_to_the_extractor(student, rng):
     """It is what WhisperFeatureExtractor makes of the same wave, to 1e-4."""
-    t = torch.arange(RATE // 2) / RATE
+    t = torch.arange(reference.RATE // 2) / reference.RATE
     loud = 0.4 * torch.sin(2 * torch.pi * (float(rng.uniform(300, 600)) * t + float(rng.uniform(1000, 4000)) * t**2))
-    wave = torch.cat([loud, 1e-4 * gaussian(rng, RATE // 2)])  # so that the floor matters in both halves
-    power, filters = library_power(wave), torch.from_numpy(library_filters(80, 400, RATE)).float()
-    wanted, mel = library_features(wave), filters.T @ power[:, :-1]
+    wave = torch.cat([loud, 1e-4 * gaussian(rng, reference.RATE // 2)])  # so that the floor matters in both halves
+    power, filters = (
+        reference.library_power(wave),
+        torch.from_numpy(reference.library_filters(80, 400, reference.RATE)).float(),
+    )
+    wanted, mel = reference.library_features(wave), filters.T @ power[:, :-1]
     log = mel.clamp(min=1e-10).log10()
     natural = mel.clamp(min=1e-10).log()
     slips = {
@@ -117,7 +91,7 @@ def equal_to_the_extractor(student, rng):
             log.clamp(min=(log.max(dim=0).values - 8)) + 4
         )
         / 4,
-        "the filters are applied to the magnitude; take the power": _scaled(filters.T @ power[:, :-1].sqrt()),
+        "the filters are applied to the magnitude; take the power": reference.scaled(filters.T @ power[:, :-1].sqrt()),
     }
     assert_close(student.log_mel(power, filters), wanted, atol=1e-4, rtol=0, slips=slips)
 
@@ -147,7 +121,7 @@ def the_librarys_convolution(student, rng):
 def the_librarys_positions(student, rng):
     """The positions are those of Whisper's encoder: sines in the first half, cosines in the second."""
     length, width = int(rng.integers(20, 60)), 2 * int(rng.integers(8, 40))
-    wanted = whisper_positions(length, width)
+    wanted = reference.whisper_positions(length, width)
     sines, cosines = wanted[:, : width // 2], wanted[:, width // 2 :]
     angles = torch.arange(length)[:, None] * 10_000 ** (-torch.arange(width // 2) / (width // 2))
     slips = {
@@ -166,8 +140,8 @@ def the_librarys_positions(student, rng):
 @check("first_token", weight=2)
 def how_likely_each_language(student, rng):
     """One row for each utterance, one column for each language, and every row sums to 1."""
-    seed, model, features = hearing(rng, 3)
-    logits = first_logits(model, features)
+    seed, model, features = reference.hearing(rng, 3)
+    logits = reference.first_logits(model, features)
     ids = list(model.generation_config.lang_to_id.values())
     wanted = logits[:, ids].softmax(dim=-1)
     slips = {
@@ -184,8 +158,8 @@ def how_likely_each_language(student, rng):
 @check("first_token")
 def how_likely_no_speech(student, rng):
     """The probability of the no-speech token among all tokens."""
-    seed, model, features = hearing(rng, 3)
-    every = first_logits(model, features).softmax(dim=-1)
+    seed, model, features = reference.hearing(rng, 3)
+    every = reference.first_logits(model, features).softmax(dim=-1)
     slips = {
         "that is the token <|notimestamps|>: no-speech comes right before it": every[:, probes.NO_TIMESTAMPS],
         "the probability that there IS speech": 1 - every[:, probes.NO_SPEECH],
@@ -202,15 +176,15 @@ def how_likely_no_speech(student, rng):
 @check("greedy", weight=2)
 def token_for_token(student, rng):
     """It says what the library's generate() says, token for token."""
-    seed, model, features, suppress, wanted = decoding_task(rng)
+    seed, model, features, suppress, wanted = reference.decoding_task(rng)
     theirs = student.library("whisper_lab.probes").whisper(seed)
-    found = student.greedy(theirs, features, PROMPT, suppress, [probes.END], 16)
-    step, free = listening.listener(model, features, PROMPT, [], [probes.END]), []
+    found = student.greedy(theirs, features, reference.PROMPT, suppress, [probes.END], 16)
+    step, free = listening.listener(model, features, reference.PROMPT, [], [probes.END]), []
     while len(free) < 16 and (token := int(step([free])[0].argmax())) != probes.END:
         free.append(token)
-    assert_that(_plain(found) != free, "suppressed tokens were said: their score must be -inf at every step")
-    tail = _plain(found)
-    assert_that(tail != [*PROMPT, *wanted], "the prompt is part of the result; return what comes after it")
+    assert_that(reference.plain(found) != free, "suppressed tokens were said: their score must be -inf at every step")
+    tail = reference.plain(found)
+    assert_that(tail != [*reference.PROMPT, *wanted], "the prompt is part of the result; return what comes after it")
     assert_that(tail != [*wanted, probes.END], "the end token is part of the result; leave it out")
     assert_that(tail != [], "nothing was said: begin_suppress forbids the end as the first token")
     assert_same(tail, wanted, "what was said")
@@ -219,15 +193,15 @@ def token_for_token(student, rng):
 @check("greedy")
 def nothing_is_heard_twice(student, rng):
     """The encoder runs once, and every token is fed once: the rest is in the cache."""
-    seed, _, features, suppress, wanted = decoding_task(rng, several=False)
+    seed, _, features, suppress, wanted = reference.decoding_task(rng, several=False)
     asked = student.library("whisper_lab.probes")
-    counted = asked.work(student.greedy, asked.whisper(seed), features, PROMPT, suppress, [probes.END], 16)
-    assert_same(_plain(counted["result"]), wanted, "what was said")
+    counted = asked.work(student.greedy, asked.whisper(seed), features, reference.PROMPT, suppress, [probes.END], 16)
+    assert_same(reference.plain(counted["result"]), wanted, "what was said")
     assert_that(
         counted["encoder"] <= 1,
         f"the encoder ran {counted['encoder']} times: hand its output on as `encoder_outputs`",
     )
-    most = len(PROMPT) + 16
+    most = len(reference.PROMPT) + 16
     assert_that(
         counted["decoder"] <= most,
         f"the decoder was fed {counted['decoder']} tokens where {most} are enough: with `past_key_values` only the "
@@ -242,10 +216,10 @@ def nothing_is_heard_twice(student, rng):
 def equal_to_generate(student, rng):
     """With the library's scores it finds what generate(num_beams=...) finds."""
     width = int(rng.integers(3, 5))
-    seed, features, suppress, (wanted, alone, plain) = beam_task(rng, width)
+    seed, features, suppress, (wanted, alone, plain) = reference.beam_task(rng, width)
     theirs = student.library("whisper_lab.probes").whisper(seed)
-    step = student.library("whisper_lab.listening").listener(theirs, features, PROMPT, suppress, [probes.END])
-    found = _plain(student.beam_search(step, width, probes.END, 12))
+    step = student.library("whisper_lab.listening").listener(theirs, features, reference.PROMPT, suppress, [probes.END])
+    found = reference.plain(student.beam_search(step, width, probes.END, 12))
     assert_that(found != alone, "that is the greedy answer: keep `width` sequences, not one")
     assert_that(found != plain, "the sums were compared as they are: divide by the number of tokens ** penalty")
     assert_that(found != [*wanted, probes.END], "the end token is part of the result; leave it out")
@@ -263,7 +237,7 @@ def a_beam_of_one_is_greedy(student, rng):
             break
         wanted.append(token)
     theirs = student.library("whisper_lab.probes").tree(seed, vocabulary)
-    assert_same(_plain(student.beam_search(theirs, 1, vocabulary - 1, most)), wanted, "the best sequence")
+    assert_same(reference.plain(student.beam_search(theirs, 1, vocabulary - 1, most)), wanted, "the best sequence")
 
 
 # --- 7 fallback -----------------------------------------------------------------------------------------------------
@@ -274,28 +248,34 @@ def the_first_that_will_do(student, rng):
     """The first temperature whose text neither repeats itself nor is improbable."""
     asked = student.library("whisper_lab.probes")
     good = int(rng.integers(2, 5))
-    results = [(LOOP, -0.2) if i % 2 else (SENTENCE, -1.5) for i in range(6)]
-    results[good] = (SENTENCE + " on white", -0.4)
-    results[good + 1 :] = [(SENTENCE, -0.1)] * (5 - good)
-    found, tried = asked.asked_by_fallback(student.with_fallback, results, TEMPERATURES)
+    results = [(reference.LOOP, -0.2) if i % 2 else (reference.SENTENCE, -1.5) for i in range(6)]
+    results[good] = (reference.SENTENCE + " on white", -0.4)
+    results[good + 1 :] = [(reference.SENTENCE, -0.1)] * (5 - good)
+    found, tried = asked.asked_by_fallback(student.with_fallback, results, reference.TEMPERATURES)
     assert_that(isinstance(found, list | tuple) and len(found) == 2, "expected a text and a temperature")
     assert_that(len(tried) > 1, "only one temperature was tried: a text that will not do calls for the next")
-    assert_that(found[0] != LOOP, "a text that repeats itself was taken: it compresses to a fraction of its length")
-    assert_that(found[0] != SENTENCE or found[1] > TEMPERATURES[good], "an improbable text was taken")
     assert_that(
-        found[1] <= TEMPERATURES[good],
+        found[0] != reference.LOOP, "a text that repeats itself was taken: it compresses to a fraction of its length"
+    )
+    assert_that(
+        found[0] != reference.SENTENCE or found[1] > reference.TEMPERATURES[good], "an improbable text was taken"
+    )
+    assert_that(
+        found[1] <= reference.TEMPERATURES[good],
         "a later and likelier one was taken: the first that will do is enough",
     )
     assert_same(found[0], results[good][0], "the text")
-    assert_close(found[1], TEMPERATURES[good], what="the temperature")
+    assert_close(found[1], reference.TEMPERATURES[good], what="the temperature")
 
 
 @check("fallback")
 def nothing_is_tried_in_vain(student, rng):
     """Where the first will do, no other is tried."""
     asked = student.library("whisper_lab.probes")
-    found, tried = asked.asked_by_fallback(student.with_fallback, [(SENTENCE, -0.3)] * 6, TEMPERATURES)
-    assert_same(found[0], SENTENCE, "the text")
+    found, tried = asked.asked_by_fallback(
+        student.with_fallback, [(reference.SENTENCE, -0.3)] * 6, reference.TEMPERATURES
+    )
+    assert_same(found[0], reference.SENTENCE, "the text")
     assert_that(len(tried) == 1, f"{len(tried)} temperatures were tried; each costs a whole decoding")
 
 
@@ -305,19 +285,22 @@ def nothing_is_tried_in_vain(student, rng):
 @check("word_errors", weight=2)
 def the_cheapest_alignment(student, rng):
     """The alignment spells both sentences, with the fewest errors there can be."""
-    words = [str(word) for word in rng.permutation(WORDS)]
+    words = [str(word) for word in rng.permutation(reference.WORDS)]
     shifted = words[:4], [words[3], *words[4:7]]  # four exchanged, where keeping one costs six
-    for said, heard in (misheard(rng, 7), misheard(rng, 12), (words[:3], words[:3]), shifted):
+    for said, heard in (reference.misheard(rng, 7), reference.misheard(rng, 12), (words[:3], words[:3]), shifted):
         found = student.align(said, heard)
-        assert_alignment(found, said, heard, count_errors(said, heard))
+        reference.assert_alignment(found, said, heard, reference.count_errors(said, heard))
 
 
 @check("word_errors")
 def the_rate_over_all(student, rng):
     """All errors over all words said."""
     while True:
-        pairs = [misheard(rng, 12), (["one"], ["a", "big", "blue"])]  # a short one, all wrong: more errors than words
-        errors, lengths = [count_errors(a, b) for a, b in pairs], [len(a) for a, _ in pairs]
+        pairs = [
+            reference.misheard(rng, 12),
+            (["one"], ["a", "big", "blue"]),
+        ]  # a short one, all wrong: more errors than words
+        errors, lengths = [reference.count_errors(a, b) for a, b in pairs], [len(a) for a, _ in pairs]
         if sum(errors) < sum(lengths) < sum(len(b) for _, b in pairs):
             break
     said, heard = [" ".join(a) for a, _ in pairs], [" ".join(b) for _, b in pairs]
@@ -326,7 +309,7 @@ def the_rate_over_all(student, rng):
             [e / n for e, n in zip(errors, lengths, strict=True)]
         ),
         "divided by the words heard; they are counted by the words said": sum(errors) / sum(len(b) for _, b in pairs),
-        "in characters: `unit` is words here": error_rate(said, heard, "character"),
+        "in characters: `unit` is words here": reference.error_rate(said, heard, "character"),
         "that is the number of errors": sum(errors),
     }
     assert_close(student.error_rate(said, heard), sum(errors) / sum(lengths), atol=1e-6, slips=slips, what="the rate")
@@ -338,7 +321,7 @@ def the_rate_over_all(student, rng):
 @check("add_noise", weight=2)
 def as_loud_as_asked(student, rng):
     """The noise is as many decibels below the speech as was asked for."""
-    speech, noise = chirp(rng, 8000), float(rng.uniform(0.2, 3)) * gaussian(rng, 8000)
+    speech, noise = reference.chirp(rng, 8000), float(rng.uniform(0.2, 3)) * gaussian(rng, 8000)
     for snr in (float(rng.uniform(-5, 0)), float(rng.uniform(5, 20))):
         found = torch.from_numpy(assert_sound(student.add_noise(speech, noise, snr)))
         assert_shape(found, speech.shape)
@@ -363,9 +346,9 @@ def as_loud_as_asked(student, rng):
 @check("segments", weight=2)
 def between_two_times(student, rng):
     """What stands between two time tokens is a segment from the one to the other."""
-    segments, tokens = told_segments(rng, 1000, int(rng.integers(2, 5)))
-    assert_segments(student.segments(tokens, 1000), segments, 1000)
-    assert_segments(student.segments([1000, 5, 7, 1050], 1000), [(0.0, 1.0, [5, 7])], 1000)
+    segments, tokens = reference.told_segments(rng, 1000, int(rng.integers(2, 5)))
+    reference.assert_segments(student.segments(tokens, 1000), segments, 1000)
+    reference.assert_segments(student.segments([1000, 5, 7, 1050], 1000), [(0.0, 1.0, [5, 7])], 1000)
 
 
 # --- 11 dtw ---------------------------------------------------------------------------------------------------------
@@ -376,19 +359,23 @@ def the_cheapest_path(student, rng):
     """The path leads from corner to corner, and none is cheaper."""
     for n, m in ((4, 9), (8, 25), (6, 6)):
         cost = rng.normal(size=(n, m))
-        assert_path(student.dtw(cost), cost)
+        reference.assert_path(student.dtw(cost), cost)
 
 
 @check("dtw")
 def tokens_begin_in_order(student, rng):
     """Attention that moves on with the words tells when each begins."""
-    heads, ticks, wanted = attention_task(rng)
+    heads, ticks, wanted = reference.attention_task(rng)
     found = student.token_times(heads)
     slips = {
         "those are frames: one is 0.02 s": wanted / 0.02,
         "those are ends: a token's time is the first frame the path gives it": np.append(wanted[1:], ticks * 0.02),
     }
-    off = np.abs(np.asarray(_plain(found), dtype=float) - wanted) if np.shape(found) == wanted.shape else np.zeros(1)
+    off = (
+        np.abs(np.asarray(reference.plain(found), dtype=float) - wanted)
+        if np.shape(found) == wanted.shape
+        else np.zeros(1)
+    )
     lost = off.mean() > 0.1 and not any(np.allclose(found, wrong, atol=0.021) for wrong in slips.values())
     assert_that(not lost, "the path leads where nobody listened: attention is what is to be large, a cost to be small")
     assert_close(found, wanted, atol=0.021, slips=slips, what="the list of times")
@@ -402,8 +389,8 @@ def without_repeats_or_losses(student, rng):
     """What two pieces share stands in the result once."""
     words = [int(w) for w in rng.permutation(500)[:33]]
     overlap = int(rng.integers(3, 6))
-    parts = pieces(rng, words, 12, overlap)
-    found = _plain(student.merge(parts))
+    parts = reference.pieces(rng, words, 12, overlap)
+    found = reference.plain(student.merge(parts))
     assert_that(found != [w for part in parts for w in part], "the pieces stand one after the other, overlaps and all")
     flat = [w for w in found] if isinstance(found, list) else []
     assert_that(len(flat) == len(set(flat)), "something is said twice")
@@ -416,5 +403,5 @@ def without_repeats_or_losses(student, rng):
 def one_piece_is_all(student, rng):
     """One piece stays as it is, and pieces that share nothing are put one after the other."""
     words = [int(w) for w in rng.permutation(500)[:20]]
-    assert_same(_plain(student.merge([words])), words, "one piece, merged,")
-    assert_same(_plain(student.merge([words[:9], words[9:]])), words, "two pieces that share nothing, merged,")
+    assert_same(reference.plain(student.merge([words])), words, "one piece, merged,")
+    assert_same(reference.plain(student.merge([words[:9], words[9:]])), words, "two pieces that share nothing, merged,")

@@ -74,7 +74,7 @@ def library_features(wave: torch.Tensor, mels: int = 80) -> torch.Tensor:
     return found.input_features[0]
 
 
-def _scaled(mel: torch.Tensor) -> torch.Tensor:
+def scaled(mel: torch.Tensor) -> torch.Tensor:
     log = mel.clamp(min=1e-10).log10()
     return (log.clamp(min=log.max() - 8) + 4) / 4
 
@@ -149,7 +149,7 @@ def library_said(model, features, suppress: Sequence[int], most: int, **settings
     return listening.generated(model, features, max_new_tokens=most, suppress_tokens=list(suppress), **settings)
 
 
-def _plain(value) -> list:
+def plain(value) -> list:
     if isinstance(value, torch.Tensor | np.ndarray):
         return value.tolist()
     return [int(v) if isinstance(v, torch.Tensor) else v for v in value] if isinstance(value, list | tuple) else value
@@ -270,7 +270,7 @@ def assert_segments(found, wanted, begin: int) -> None:
     )
     assert_that(len(found) == len(wanted), f"{len(found)} segments where {len(wanted)} were expected")
     for i, (mine, theirs) in enumerate(zip(found, wanted, strict=True)):
-        assert_same(_plain(mine[2]), list(theirs[2]), f"segment {i}: the tokens")
+        assert_same(plain(mine[2]), list(theirs[2]), f"segment {i}: the tokens")
         for name, a, b in (("start", mine[0], theirs[0]), ("end", mine[1], theirs[1])):
             if b is None:
                 assert_that(a is None, f"segment {i} was never closed: its end is None, not {a}")
@@ -309,7 +309,7 @@ def library_path(cost: np.ndarray) -> tuple[list[int], list[int]]:
 def assert_path(found, cost: np.ndarray) -> None:
     """`found` is (rows, columns) of a cheapest path through the cost, from corner to corner."""
     assert_that(isinstance(found, list | tuple) and len(found) == 2, "expected two sequences: rows and columns")
-    rows, columns = (np.asarray(_plain(part)) for part in found)
+    rows, columns = (np.asarray(plain(part)) for part in found)
     n, m = cost.shape
     assert_that(rows.ndim == columns.ndim == 1 and len(rows) == len(columns) > 0, "rows and columns differ in length")
     backwards = len(rows) > 1 and (rows[0], columns[0]) == (n - 1, m - 1)

@@ -9,30 +9,7 @@ from torch import nn
 
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, pair_of
 from coursekit.inputs import gaussian, seed_from
-from fusion_lab.checks.reference import (
-    ASSISTANT,
-    END,
-    any_boxes,
-    assert_presence,
-    conversation_ids,
-    crossing,
-    grid_iou,
-    library_gated,
-    library_projector,
-    only_patches,
-    otherwise,
-    perceiver,
-    projector_of,
-    reference_join,
-    reference_labels,
-    reference_last,
-    reference_presence,
-    some,
-    three_parts,
-    trained,
-    transposed,
-    turns_of,
-)
+from fusion_lab.checks import reference
 
 # --- 1 sequence -----------------------------------------------------------------------------------------------------
 
@@ -40,9 +17,9 @@ from fusion_lab.checks.reference import (
 @check("sequence")
 def one_after_the_other(student, rng):
     """Every token has its modality's vector and its place within its own part."""
-    parts, modality, positions = three_parts(rng)
+    parts, modality, positions = reference.three_parts(rng)
     positions = gaussian(rng, 12, 6)
-    wanted = reference_join(parts, modality, positions)
+    wanted = reference.reference_join(parts, modality, positions)
     plain = torch.cat(parts, dim=1)
     kinds = torch.cat([modality[i].expand(2, part.shape[1], -1) for i, part in enumerate(parts)], dim=1)
     slips = {
@@ -58,7 +35,7 @@ def one_after_the_other(student, rng):
 @check("sequence")
 def segments_say_which_part(student, rng):
     """The segments are the indices of the parts, one for each token."""
-    parts, modality, positions = three_parts(rng, (2, 5, 3))
+    parts, modality, positions = reference.three_parts(rng, (2, 5, 3))
     _, segments = pair_of(student.join(parts, modality, positions), "(tokens, segments)")
     wanted = torch.tensor([0] * 2 + [1] * 5 + [2] * 3)
     assert_close(segments, wanted, slips={"they begin with 1; the first part is 0": wanted + 1}, what="the segments")
@@ -70,7 +47,7 @@ def segments_say_which_part(student, rng):
 @check("fusion")
 def late_is_a_mean_of_who_is_there(student, rng):
     """Scores of missing modalities count for nothing, neither above nor below the line."""
-    scores, there = gaussian(rng, 6, 3, 4), some(rng, 6, 3)
+    scores, there = gaussian(rng, 6, 3, 4), reference.some(rng, 6, 3)
     there[:, 0] = True
     wanted = torch.stack([row[mask].mean(0) for row, mask in zip(scores, there, strict=True)])
     kept = scores * there[..., None]
@@ -105,7 +82,7 @@ def cross_is_torchs_attention(student, rng):
 @check("modality_dropout")
 def left_out_as_often_as_told(student, rng):
     """Rates of 0 and 1 are certain; what is missing stays missing; the same seed gives the same."""
-    there, seed = some(rng, 200, 3, chance=0.8), seed_from(rng)
+    there, seed = reference.some(rng, 200, 3, chance=0.8), seed_from(rng)
     there[:, 2] = True
     found = torch.as_tensor(student.drop_modalities(there, torch.tensor([1.0, 0.5, 0.0]), seed))
     assert_that(found.dtype == torch.bool, f"the result is of {found.dtype}; True and False were asked for")
@@ -137,7 +114,7 @@ def a_lie_is_counted(student, rng):
 @check("splice")
 def the_librarys_projector(student, rng):
     """The projector is that of transformers' LLaVA."""
-    parts, features = projector_of(rng), gaussian(rng, 2, 4, 5)
+    parts, features = reference.projector_of(rng), gaussian(rng, 2, 4, 5)
     w1, b1, w2, b2 = parts
     inner = F.linear(features, w1, b1)
     slips = {
@@ -147,14 +124,14 @@ def the_librarys_projector(student, rng):
             F.gelu(inner, approximate="tanh"), w2, b2
         ),
     }
-    wanted = library_projector(features, parts)
+    wanted = reference.library_projector(features, parts)
     assert_close(student.project(features, *parts), wanted, atol=1e-4, slips=slips, what="the projected patches")
 
 
 @check("splice", weight=2)
 def patches_take_their_places(student, rng):
     """Each row's patches go to its own placeholders, in order; words and input stay."""
-    ids, words, patches = conversation_ids(rng)
+    ids, words, patches = reference.conversation_ids(rng)
     wanted = words.clone()
     for i in range(len(ids)):
         wanted[i][ids[i] == 7] = patches[i]
@@ -173,21 +150,25 @@ def patches_take_their_places(student, rng):
 @check("answer_labels")
 def only_what_the_assistant_says(student, rng):
     """Words of the assistant and the end of each answer are labels; all else is -100."""
-    rows = [turns_of(rng, 2), turns_of(rng, 3), turns_of(rng, 1)]
+    rows = [reference.turns_of(rng, 2), reference.turns_of(rng, 3), reference.turns_of(rng, 1)]
     longest = max(len(row) for row in rows)
     ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
-    wanted = reference_labels(ids)
+    wanted = reference.reference_labels(ids)
     slips = {
-        "the end of the answers is not learnt: the model would never stop": wanted.masked_fill(ids == END, -100),
-        "the token that opens the turn is learnt too; it is given": torch.where(ids == ASSISTANT, ids, wanted),
+        "the end of the answers is not learnt: the model would never stop": wanted.masked_fill(
+            ids == reference.END, -100
+        ),
+        "the token that opens the turn is learnt too; it is given": torch.where(
+            ids == reference.ASSISTANT, ids, wanted
+        ),
         "everything is learnt": ids,
         "the token that opens a turn is learnt, and the end is not: it is the other way round": torch.where(
-            ids == ASSISTANT, ids, wanted.masked_fill(ids == END, -100)
+            ids == reference.ASSISTANT, ids, wanted.masked_fill(ids == reference.END, -100)
         ),
         "the labels are shifted: the library does that itself": torch.cat([wanted[:, 1:], wanted[:, :1] * 0 - 100], 1),
         "what comes after the last answer is learnt": torch.where((ids == 0) | (wanted >= 0), ids, wanted),
     }
-    assert_close(student.answer_labels(ids, ASSISTANT, END), wanted, slips=slips, what="the labels")
+    assert_close(student.answer_labels(ids, reference.ASSISTANT, reference.END), wanted, slips=slips, what="the labels")
 
 
 # --- 5 stage_one ----------------------------------------------------------------------------------------------------
@@ -208,11 +189,13 @@ def the_losses_of_adamw(student, rng):
     """Step by step the losses are those of AdamW without weight decay."""
     seed, rate = seed_from(rng), float(rng.uniform(0.01, 0.03))
     watched = student.library("fusion_lab.probes").watched_stage_one(student.stage_one, seed, 30, rate)
-    wanted = torch.tensor(trained(seed, 30, rate)[0])
+    wanted = torch.tensor(reference.trained(seed, 30, rate)[0])
     slips = {
-        "gradients add up from step to step: zero_grad": torch.tensor(trained(seed, 30, rate, clear=False)[0]),
-        "nothing learns: is there a backward and a step?": torch.tensor(trained(seed, 30, 0.0)[0]),
-        "the weights decay: weight_decay=0": torch.tensor(trained(seed, 30, rate, decay=0.01)[0]),
+        "gradients add up from step to step: zero_grad": torch.tensor(
+            reference.trained(seed, 30, rate, clear=False)[0]
+        ),
+        "nothing learns: is there a backward and a step?": torch.tensor(reference.trained(seed, 30, 0.0)[0]),
+        "the weights decay: weight_decay=0": torch.tensor(reference.trained(seed, 30, rate, decay=0.01)[0]),
         "the losses are those after each step; return the ones that it began with": wanted[1:],
     }
     assert_close(torch.tensor(watched["losses"]), wanted, atol=1e-5, rtol=1e-4, slips=slips, what="the losses")
@@ -224,20 +207,21 @@ def the_losses_of_adamw(student, rng):
 @check("resample")
 def equal_to_idefics(student, rng):
     """It is the Perceiver attention of transformers' Idefics, with its residual."""
-    module, weights = perceiver(seed_from(rng))
+    module, weights = reference.perceiver(seed_from(rng))
     latents, patches, same = gaussian(rng, 2, 3, 16), gaussian(rng, 2, 7, 16), nn.Identity()
     looked = module(patches, latents)
     slips = {
         "the residual is missing: add the latents": looked,
         "the latents do not look at each other: keys and values are patches and latents": latents
-        + only_patches(latents, patches, weights, 4),
+        + reference.only_patches(latents, patches, weights, 4),
         "the residual is the normed latents; it is the latents as they came": looked
         + F.layer_norm(latents, (16,), *weights["latents_norm"]),
-        "the latents are not normed": latents + otherwise(module, latents_layer_norm=same)(patches, latents),
-        "the patches are not normed": latents + otherwise(module, context_layer_norm=same)(patches, latents),
+        "the latents are not normed": latents + reference.otherwise(module, latents_layer_norm=same)(patches, latents),
+        "the patches are not normed": latents + reference.otherwise(module, context_layer_norm=same)(patches, latents),
         "divide by the root of a head's width, not of all features": latents
-        + otherwise(module, qk_scale=16**-0.5)(patches, latents),
-        "a matrix was used as W; torch.nn.Linear multiplies by W.T": latents + transposed(module)(patches, latents),
+        + reference.otherwise(module, qk_scale=16**-0.5)(patches, latents),
+        "a matrix was used as W; torch.nn.Linear multiplies by W.T": latents
+        + reference.transposed(module)(patches, latents),
     }
     found = student.resample(latents, patches, weights, 4)
     assert_close(found, latents + looked, atol=1e-4, rtol=1e-4, slips=slips, what="the latents")
@@ -246,37 +230,41 @@ def equal_to_idefics(student, rng):
 @check("gated")
 def a_shut_gate_changes_no_bit(student, rng):
     """At alpha = 0 the words come back as they were, bit by bit."""
-    _, weights = crossing(seed_from(rng))
+    _, weights = reference.crossing(seed_from(rng))
     words, seen = gaussian(rng, 2, 6, 16), gaussian(rng, 2, 3, 2, 16)
     ids = torch.tensor([[5, 9, 5, 9, 5, 9], [9, 9, 5, 5, 9, 5]])
-    found = student.gated(words, seen, reference_last(ids, 9, 3), weights, 4, torch.tensor(0.0))
+    found = student.gated(words, seen, reference.reference_last(ids, 9, 3), weights, 4, torch.tensor(0.0))
     assert_close(found, words, atol=0, rtol=0, what="a word behind a shut gate (alpha = 0)")
 
 
 @check("gated", weight=2)
 def equal_to_the_librarys_layer(student, rng):
     """It is the cross-attention of transformers' Idefics, with the mask and the gate."""
-    layer, weights = crossing(seed_from(rng))
+    layer, weights = reference.crossing(seed_from(rng))
     words, seen = gaussian(rng, 2, 6, 16), gaussian(rng, 2, 3, 2, 16)
     ids = torch.tensor([[9, 5, 5, 9, 5, 9], [9, 9, 5, 5, 9, 5]])
-    allowed, alpha = reference_last(ids, 9, 3), float(rng.uniform(0.5, 1.5))
-    wanted = library_gated(layer, words, seen, allowed, alpha)
+    allowed, alpha = reference.reference_last(ids, 9, 3), float(rng.uniform(0.5, 1.5))
+    wanted = reference.library_gated(layer, words, seen, allowed, alpha)
     update = (wanted - words) / np.tanh(alpha)
     slips = {
         "the gate is alpha itself; it is tanh(alpha)": words + alpha * update,
         "there is no gate": words + update,
         "the residual is missing": wanted - words,
-        "every word asks every picture: the mask is not used": library_gated(
+        "every word asks every picture: the mask is not used": reference.library_gated(
             layer, words, seen, torch.ones_like(allowed), alpha
         ),
-        "the words are not normed where they ask": library_gated(
-            otherwise(layer, input_layernorm=nn.Identity()), words, seen, allowed, alpha
+        "the words are not normed where they ask": reference.library_gated(
+            reference.otherwise(layer, input_layernorm=nn.Identity()), words, seen, allowed, alpha
         ),
-        "divide by the root of a head's width, not of all features": library_gated(
-            otherwise(layer, cross_attn=otherwise(layer.cross_attn, scaling=16**-0.5)), words, seen, allowed, alpha
+        "divide by the root of a head's width, not of all features": reference.library_gated(
+            reference.otherwise(layer, cross_attn=reference.otherwise(layer.cross_attn, scaling=16**-0.5)),
+            words,
+            seen,
+            allowed,
+            alpha,
         ),
-        "a matrix was used as W; torch.nn.Linear multiplies by W.T": library_gated(
-            transposed(layer), words, seen, allowed, alpha
+        "a matrix was used as W; torch.nn.Linear multiplies by W.T": reference.library_gated(
+            reference.transposed(layer), words, seen, allowed, alpha
         ),
     }
     found = student.gated(words, seen, allowed, weights, 4, torch.tensor(alpha))
@@ -287,7 +275,7 @@ def equal_to_the_librarys_layer(student, rng):
 def the_last_picture(student, rng):
     """A word may ask the last picture at or before it, and no other."""
     ids = torch.tensor([[5, 9, 5, 9, 5, 5], [9, 5, 5, 5, 5, 9]])
-    wanted = reference_last(ids, 9, 2)
+    wanted = reference.reference_last(ids, 9, 2)
     slips = {
         "all pictures so far are open; only the last one is": wanted | (wanted.long().cumsum(1) > 0),
         "a picture's own token may ask it too": wanted & (ids != 9)[..., None],
@@ -301,7 +289,7 @@ def the_last_picture(student, rng):
 @check("boxes")
 def there_and_back(student, rng):
     """Bins are rounded, and the way back is right to half a bin."""
-    boxes, bins = any_boxes(rng, 20), int(rng.choice([16, 32, 100]))
+    boxes, bins = reference.any_boxes(rng, 20), int(rng.choice([16, 32, 100]))
     tokens = torch.as_tensor(student.to_bins(boxes, bins))
     wanted = (boxes * (bins - 1)).round().long()
     slips = {
@@ -316,8 +304,8 @@ def there_and_back(student, rng):
 @check("boxes", weight=2)
 def overlap(student, rng):
     """IoU of every pair, by counting on a fine grid."""
-    first, second = any_boxes(rng, 4), any_boxes(rng, 3)
-    wanted = grid_iou(first, second)
+    first, second = reference.any_boxes(rng, 4), reference.any_boxes(rng, 3)
+    wanted = reference.grid_iou(first, second)
     found = torch.as_tensor(student.iou(first, second))
     assert_shape(found, (4, 3), "the result")
     assert_close(found, wanted, atol=0.02, rtol=0, what="the IoU (counted on a grid of points)")
@@ -400,4 +388,4 @@ def scikit_learns_figures(student, rng):
     """Accuracy, precision, recall, F1 and the share of yes."""
     wanted = ["yes" if x else "no" for x in rng.random(40) < 0.5]
     said = ["yes" if x else "no" for x in rng.random(40) < 0.7]
-    assert_presence(student.presence_scores(said, wanted), reference_presence(said, wanted))
+    reference.assert_presence(student.presence_scores(said, wanted), reference.reference_presence(said, wanted))
