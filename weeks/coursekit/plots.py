@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 # Okabe & Ito's palette, which the colour-blind can tell apart
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#F0E442"]
+RIGHT, WRONG = "#2c7a4b", "#b3261e"  # of what is said or seen
 
 
 class Sheet:

@@ -19,8 +19,8 @@ from clip_lab.data import (
     swap_pairs,
     truths_and_lies,
 )
+from clip_lab.measuring import gap_axes
 from clip_lab.plots import (
-    gap_axes,
     show_album,
     show_bars,
     show_joint_space,

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 import tinyworld
+from coursekit import photographs as shipped
 from tinyworld import Object, Scene
 
 # What a class name is put into before CLIP reads it (Radford et al. 2021, section 3.1.4). Of the last two the small
@@ -127,7 +128,6 @@ def _lie(scene: Scene, rng: np.random.Generator) -> Scene:
     return Scene((told[int(rng.integers(len(told)))],), scene.background)
 
 
-# The photographs that scikit-image ships inside its wheel, so that nothing is downloaded.
 _PHOTOGRAPHS: dict[str, str] = {
     "astronaut": "a portrait of an astronaut with the American flag",
     "chelsea": "a close-up photo of a tabby cat",
@@ -142,9 +142,5 @@ _PHOTOGRAPHS: dict[str, str] = {
 
 def photographs(names: Sequence[str] = tuple(_PHOTOGRAPHS)) -> tuple[list[Image.Image], list[str]]:
     """Photographs with a caption each: PIL images, RGB, and strings."""
-    from skimage import data
-
-    pictures = [Image.fromarray(np.asarray(getattr(data, name)())).convert("RGB") for name in names]
-    for picture in pictures:
-        picture.thumbnail((400, 400))  # no model here looks at more than 224 x 224
+    pictures = shipped.photographs(names, longest=400)  # no model here looks at more than 224 x 224
     return pictures, [_PHOTOGRAPHS[name] for name in names]

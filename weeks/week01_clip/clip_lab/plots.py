@@ -12,7 +12,7 @@ from PIL import Image
 
 from coursekit.plots import PALETTE, Sheet, grid, panels, show, wrap
 
-BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
+BLUE, ORANGE, GREEN = PALETTE[:3]
 GREY = "#9a9a9a"
 
 
@@ -163,21 +163,6 @@ def show_training(history: Mapping[str, Sequence[float]], control: Mapping[str, 
     right.set_title("best caption is right about …", fontsize=9.5)
     right.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     show(figure)
-
-
-def gap_axes(images: Any, texts: Any) -> Any:
-    """Two directions to look at the joint space along: `vectors @ gap_axes(...).T` are points of the plane.
-
-    images (n, d), texts (m, d): float tensors. Returns a float tensor (2, d) with orthogonal unit rows: along the
-    modality gap, and along what varies most of the rest.
-    """
-    import torch
-
-    gap = images.mean(dim=0) - texts.mean(dim=0)
-    along = gap / gap.norm()
-    both = torch.cat([images - images.mean(dim=0), texts - texts.mean(dim=0)])
-    rest = both - (both @ along)[:, None] * along
-    return torch.stack([along, torch.linalg.svd(rest, full_matrices=False).Vh[0]])
 
 
 def show_joint_space(spaces: Mapping[str, tuple[Any, Any]]) -> None:

@@ -174,7 +174,8 @@ def show_word_maps(picture: Image.Image, maps: Sequence[tuple[str, torch.Tensor]
     sheet.show()
 
 
-def _show_report(report: Rows, columns: int = 8) -> None:
+def show_report(report: Rows, columns: int = 8) -> None:
+    """The first pictures of every row, and below them what was measured of it."""
     names = list(report.pictures)
     show_rows([report.pictures[name][:columns] for name in names], names, title=report.caption)
     for name, values in report.measured.items():
@@ -192,18 +193,3 @@ def show_edits(report: Rows) -> None:
     axis.set(xlabel="strength", ylabel="part of the pictures", ylim=(-0.03, 1.05))
     axis.legend(frameon=False, fontsize=8)
     show(figure)
-
-
-def show_inpainting(report: Rows) -> None:
-    """Before, the ways of repainting, and what was kept and what came."""
-    _show_report(report)
-
-
-def show_word_change(report: Rows) -> None:
-    """The old caption's pictures, the changed ones and the control."""
-    _show_report(report)
-
-
-def show_palette(report: Rows) -> None:
-    """Pictures, palettes and what came of them."""
-    _show_report(report)

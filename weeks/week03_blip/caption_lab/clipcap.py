@@ -12,7 +12,7 @@ from torch import nn
 from tqdm import tqdm
 
 import tinyworld
-from caption_lab import data
+from caption_lab import data, metrics
 from coursekit import models, one_thread
 from tinyworld import Scene
 
@@ -97,13 +97,8 @@ def mapper(clip_width: int, seed: int = 0) -> nn.Module:
 
 def embed(pictures: Sequence[Image.Image]) -> torch.Tensor:
     """CLIP's embeddings of pictures, as the map is given them: float32 (n, d), each as long as d is wide."""
-    vectors = nn.functional.normalize(models.embed_images(_clip(), pictures), dim=-1)
+    vectors = nn.functional.normalize(models.embed_images(metrics.clip(), pictures), dim=-1)
     return vectors * vectors.shape[1] ** 0.5
-
-
-@lru_cache(maxsize=1)
-def _clip() -> models.Loaded:
-    return models.load("clip")
 
 
 @lru_cache(maxsize=2)

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 import tinyworld
+from coursekit import photographs as shipped
 from coursekit.scenes import sample_scenes
 from tinyworld import Scene
 
@@ -88,15 +89,9 @@ def old_examples(n: int = 256, seed: int = 2, split: str = "train") -> list[Exam
     ]
 
 
-# Photographs that scikit-image ships inside its wheel, so that nothing is downloaded.
 _PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "camera", "coins")
 
 
 def photographs() -> list[Image.Image]:
     """Six photographs, RGB."""
-    from skimage import data
-
-    shots = [Image.fromarray(np.asarray(getattr(data, name)())).convert("RGB") for name in _PHOTOGRAPHS]
-    for shot in shots:
-        shot.thumbnail((480, 480))
-    return shots
+    return shipped.photographs(_PHOTOGRAPHS, longest=480)

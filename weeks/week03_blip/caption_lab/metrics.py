@@ -21,13 +21,14 @@ def sacrebleu_score(captions: Sequence[str], references: Sequence[Sequence[str]]
 
 def clip_score(pictures: Sequence[Image.Image], captions: Sequence[str]) -> np.ndarray:
     """CLIPScore of every picture with its caption, float (n,), without references (Hessel et al. 2021, section 3)."""
-    u = torch.nn.functional.normalize(models.embed_images(_clip(), pictures), dim=-1)
-    v = torch.nn.functional.normalize(models.embed_texts(_clip(), captions), dim=-1)
+    u = torch.nn.functional.normalize(models.embed_images(clip(), pictures), dim=-1)
+    v = torch.nn.functional.normalize(models.embed_texts(clip(), captions), dim=-1)
     return (2.5 * (u * v).sum(dim=1).clamp(min=0)).numpy()
 
 
 @lru_cache(maxsize=1)
-def _clip() -> models.Loaded:
+def clip() -> models.Loaded:
+    """The course's CLIP, which judges captions and gives ClipCap its eyes."""
     return models.load("clip")
 
 

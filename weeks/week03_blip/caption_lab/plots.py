@@ -10,11 +10,10 @@ import torch
 from PIL import Image
 
 from coursekit import plots
-from coursekit.plots import PALETTE, Sheet, panels, show
+from coursekit.plots import PALETTE, RIGHT, WRONG, Sheet, panels, show
 from tinyworld import Scene, facts_of
 
 SIDE = 96  # pixels on the screen of a picture in a row
-RIGHT, WRONG = "#2c7a4b", "#b3261e"
 
 
 def show_captions(

@@ -8,14 +8,14 @@ import numpy as np
 from PIL import Image
 
 from coursekit.models import Loaded
-from coursekit.plots import PALETTE, Sheet, panels, show, wrap
+from coursekit.plots import PALETTE, RIGHT, WRONG, Sheet, panels, show, wrap
 from fusion_lab import chatting, data, measuring
 from tinyworld import conversations, grounding, pointing
 from tinyworld.pointing import Pointed
 from tinyworld.scene import Scene
 
 SIDE = 128  # pixels on the screen of a picture
-RIGHT, WRONG, PLAIN = "#2c7a4b", "#b3261e", "#555555"
+PLAIN = "#555555"
 
 
 def show_chat(llava: Loaded, scenes: Sequence[Scene]) -> None:

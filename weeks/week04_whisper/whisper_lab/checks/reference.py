@@ -11,12 +11,11 @@ import torch
 from transformers import WhisperFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
+from coursekit.audio import RATE
 from coursekit.checks import assert_close, assert_same, assert_that
 from coursekit.inputs import gaussian
 from coursekit.models import Loaded
 from whisper_lab import listening, probes
-
-RATE = 16_000
 
 WORDS = (
     "a",

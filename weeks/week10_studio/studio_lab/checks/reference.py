@@ -14,13 +14,12 @@ import torch
 from PIL import Image
 
 from coursekit import models
+from coursekit.audio import RATE
 from coursekit.checks import assert_close, assert_same, assert_that
 from coursekit.student import StudentError
 from studio_lab import data
 from studio_lab.bounds import FORMAT
 from tinyworld import COLOURS, SHAPES, Object, Scene
-
-RATE = 16_000
 
 WORDS = ("red", "blue", "star", "ring", "large", "small", "a", "on", "white", "background")
 
