@@ -113,9 +113,9 @@ def truths_and_lies(album: Album, seed: int = 5) -> tuple[np.ndarray, list[str],
     is true, an int array (2n,) of 0 and 1.
     """
     rng = np.random.default_rng(seed)
-    told = list(album.captions) + [_lie(scene, rng).caption() for scene in album.scenes]
-    order = rng.permutation(len(told))
-    return order % len(album), [told[i] for i in order], (order < len(album)).astype(np.int64)
+    captions = list(album.captions) + [_lie(scene, rng).caption() for scene in album.scenes]
+    order = rng.permutation(len(captions))
+    return order % len(album), [captions[i] for i in order], (order < len(album)).astype(np.int64)
 
 
 def _lie(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -124,8 +124,8 @@ def _lie(scene: Scene, rng: np.random.Generator) -> Scene:
     others = [
         replace(thing, **{attribute: name}) for name in ATTRIBUTES[attribute] if name != getattr(thing, attribute)
     ]
-    told = [other for other in others if (other.colour, other.shape) not in tinyworld.HELD_OUT_PAIRS]
-    return Scene((told[int(rng.integers(len(told)))],), scene.background)
+    possible = [other for other in others if (other.colour, other.shape) not in tinyworld.HELD_OUT_PAIRS]
+    return Scene((possible[int(rng.integers(len(possible)))],), scene.background)
 
 
 _PHOTOGRAPHS: dict[str, str] = {

@@ -115,8 +115,8 @@ def train(
             range(1, steps + 1), desc="training on shuffled pairs" if shuffled else "training", mininterval=1
         ):
             chosen = torch.randperm(len(pictures), generator=generator)[:batch]
-            told = chosen[torch.randperm(batch, generator=generator)] if shuffled else chosen
-            history["loss"].append(float(step(model, optim, pictures[chosen], tokens[told])))
+            partners = chosen[torch.randperm(batch, generator=generator)] if shuffled else chosen
+            history["loss"].append(float(step(model, optim, pictures[chosen], tokens[partners])))
             schedule.step()
             if i % 10 == 0 or i == steps:
                 _watch(model, test, i, history)

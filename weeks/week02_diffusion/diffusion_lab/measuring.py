@@ -34,7 +34,7 @@ def read(pictures: Sequence[Image.Image]) -> list[Verdict]:
     return _judge().read(list(pictures))
 
 
-def fidelity(pictures: Sequence[Image.Image], told: Sequence[Scene]) -> float:
+def fidelity(pictures: Sequence[Image.Image], scenes: Sequence[Scene]) -> float:
     """How well pictures show what was told, in [0, 1].
 
     The mean over scenes of one object of whether colour, shape and background are right; in the full profile the part
@@ -43,10 +43,10 @@ def fidelity(pictures: Sequence[Image.Image], told: Sequence[Scene]) -> float:
     now = session.current
     if now and now.profile == "full":
         clip = models.load("clip")
-        u, v = models.embed_images(clip, pictures), models.embed_texts(clip, [scene.caption() for scene in told])
+        u, v = models.embed_images(clip, pictures), models.embed_texts(clip, [scene.caption() for scene in scenes])
         best = (u @ torch.nn.functional.normalize(v, dim=-1).T).argmax(dim=1)
         return float((best == torch.arange(len(pictures))).float().mean())
-    return float(np.mean([_facts_right(verdict, scene) for verdict, scene in zip(read(pictures), told, strict=True)]))
+    return float(np.mean([_facts_right(verdict, scene) for verdict, scene in zip(read(pictures), scenes, strict=True)]))
 
 
 def _facts_right(verdict: Verdict, scene: Scene) -> float:
@@ -145,8 +145,8 @@ def measure_inpainting(pipe: Any, guidance: float, n: int = 8, seed: int = 0) ->
     }
     times = painting.times(pipe, EDIT_STEPS)
     pictures, measured = {"before": data.to_pictures(before)}, {}
-    for label, (mask, told) in ways.items():
-        step, sample = painting.stepper(pipe, told, guidance), noise
+    for label, (mask, asked) in ways.items():
+        step, sample = painting.stepper(pipe, asked, guidance), noise
         for t, previous in pairwise([*times, -1]):
             known = painting.noised(pipe, clean, noise, previous)
             sample = mask * step(sample, t, previous) + (1 - mask) * known
@@ -158,7 +158,7 @@ def measure_inpainting(pipe: Any, guidance: float, n: int = 8, seed: int = 0) ->
         grown = torch.nn.functional.max_pool2d(1 - where, 17, 1, 8)
         measured[label] = {
             "change of what was to be kept": _changed(pixels, before, 1 - grown),
-            "asked for and there": _share_told(pictures[label], told),
+            "asked for and there": _share_told(pictures[label], asked),
         }
     return Rows(pictures, measured, f"first column: {captions[0]}")
 

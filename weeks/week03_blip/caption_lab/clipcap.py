@@ -130,12 +130,12 @@ def train(
     with one_thread():
         for _ in tqdm(range(steps), desc="training the map", mininterval=1):
             part = torch.randint(len(seen), (BATCH,), generator=generator)
-            prefix, told = mapping(seen[part]), ids[part]
+            prefix, wanted = mapping(seen[part]), ids[part]
             if loss_function:
-                loss = loss_function(gpt, prefix, told, PAD)
+                loss = loss_function(gpt, prefix, wanted, PAD)
             else:
-                embedded = torch.cat([prefix, gpt.get_input_embeddings()(told)], dim=1)
-                labels = torch.nn.functional.pad(told.masked_fill(told == PAD, -100), (PREFIX, 0), value=-100)
+                embedded = torch.cat([prefix, gpt.get_input_embeddings()(wanted)], dim=1)
+                labels = torch.nn.functional.pad(wanted.masked_fill(wanted == PAD, -100), (PREFIX, 0), value=-100)
                 loss = gpt(inputs_embeds=embedded, labels=labels).loss
             optimiser.zero_grad()
             loss.backward()

@@ -22,8 +22,8 @@ BLOCK = 2**18  # samples of a file that are read at once
 @cache
 def utterance(language: str = "en") -> Utterance:
     """The sentence that most sections listen to: a caption of middling length, nothing added."""
-    told = [one for one in speech.load("test", language) if one.kind == "caption" and 2 < one.seconds < 3.5]
-    return _own(told[1])
+    fitting = [one for one in speech.load("test", language) if one.kind == "caption" and 2 < one.seconds < 3.5]
+    return _own(fitting[1])
 
 
 def _own(one: Utterance) -> Utterance:

@@ -28,7 +28,7 @@ def shows(facts: Facts, verdict: Verdict) -> dict[str, bool]:
 
 
 def _related(facts: Facts, objects: Sequence[Seen]) -> bool:
-    places = [next((o for o in objects if (o.colour, o.shape) == told[1:]), None) for told in facts.objects]
+    places = [next((o for o in objects if (o.colour, o.shape) == thing[1:]), None) for thing in facts.objects]
     return None not in places and direction(*places) == facts.relation
 
 

@@ -220,14 +220,14 @@ def created(function: Callable, plan: Mapping[str, Any], text: str, settings: Ma
     plan: see Bench.   Returns "result", or "error" and "said"; "calls", "remembered", and "steps" told.
     """
     bench, steps = Bench(**plan), []
-    told: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
     try:
-        told["result"] = function(bench, text, dict(settings), lambda done, latents: steps.append(done))
+        outcome["result"] = function(bench, text, dict(settings), lambda done, latents: steps.append(done))
     except NotImplementedError:  # still a stub
         raise
     except (MemoryError, RuntimeError, ValueError, OSError, sqlite3.Error) as error:
-        told |= {"error": type(error).__name__, "said": str(error)}
-    return {**told, "calls": bench.calls, "remembered": bench.remembered, "steps": steps}
+        outcome |= {"error": type(error).__name__, "said": str(error)}
+    return {**outcome, "calls": bench.calls, "remembered": bench.remembered, "steps": steps}
 
 
 class Bare:

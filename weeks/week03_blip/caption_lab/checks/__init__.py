@@ -208,9 +208,9 @@ def the_books_are_kept(student, rng):
         if mistakes.alike(found, others):
             raise AssertionError(message)
     for (_, beams, penalty), mine, right in zip(given, found, wanted, strict=True):
-        told = f"with {beams} beams and penalty {penalty:g}"
-        assert_same(mine[0], right[0], f"{told}: the list of token ids")
-        assert_close(mine[1], right[1], atol=1e-3, what=f"{told}: the score")
+        case = f"with {beams} beams and penalty {penalty:g}"
+        assert_same(mine[0], right[0], f"{case}: the list of token ids")
+        assert_close(mine[1], right[1], atol=1e-3, what=f"{case}: the score")
 
 
 @check("beam_search")
@@ -222,9 +222,9 @@ def equal_to_the_librarys_beams(student, rng):
         wanted, score = reference.library_beams(seed, beams, longest, penalty)
         found = student.beam_search(asked.decoder_step(seed), probes.START, probes.END, longest, beams, penalty)
         ids, mine = pair_of(found, "the ids and the score")
-        told = f"with {beams} beams and penalty {penalty:g}"
-        assert_same([int(i) for i in ids], wanted, f"{told}: the list of token ids")
-        assert_close(mine, score, atol=1e-3, what=f"{told}: the score")
+        case = f"with {beams} beams and penalty {penalty:g}"
+        assert_same([int(i) for i in ids], wanted, f"{case}: the list of token ids")
+        assert_close(mine, score, atol=1e-3, what=f"{case}: the score")
 
 
 # --- 4 sampling -----------------------------------------------------------------------------------------------------
@@ -247,9 +247,9 @@ def equal_to_the_librarys_filters(student, rng):
     ]
     for how in asked:
         wanted = reference.library_filtered(scores, **how)
-        told = ", ".join(f"{name} {value:.3g}" for name, value in how.items())
-        slips = {f"{told}: {slip}": chances for slip, chances in mistakes.slipped_filters(scores, **how).items()}
-        assert_close(student.filtered(scores, **how), wanted, atol=1e-5, slips=slips, what=f"{told}: a probability")
+        setting = ", ".join(f"{name} {value:.3g}" for name, value in how.items())
+        slips = {f"{setting}: {slip}": chances for slip, chances in mistakes.slipped_filters(scores, **how).items()}
+        assert_close(student.filtered(scores, **how), wanted, atol=1e-5, slips=slips, what=f"{setting}: a probability")
 
 
 @check("sampling")
@@ -373,15 +373,18 @@ def equal_to_sacrebleu(student, rng):
     """It is sacrebleu's corpus score, for one reference and for several."""
     for count in (1, 4):
         while True:  # a corpus in which every mistake shows that can, and is not taken for another
-            said, told = reference.corpus(rng, 12, count)
+            candidates, references = reference.corpus(rng, 12, count)
             cut = int(rng.integers(2, 5))
-            said = [" ".join(text.split()[cut * (i % 2) :]) for i, text in enumerate(said)]
-            wanted = reference.library_bleu(said, told)
-            slips = {slip: mistakes.slipped_bleu(said, told, rules) for slip, rules in mistakes.BLEU_SLIPS.items()}
+            candidates = [" ".join(text.split()[cut * (i % 2) :]) for i, text in enumerate(candidates)]
+            wanted = reference.library_bleu(candidates, references)
+            slips = {
+                slip: mistakes.slipped_bleu(candidates, references, rules)
+                for slip, rules in mistakes.BLEU_SLIPS.items()
+            }
             if count == 1 or all(abs(a - b) > 0.05 for a, b in combinations([wanted, *slips.values()], 2)):
                 break
         slips["in [0, 1]; in [0, 100] was asked for"] = wanted / 100
-        found = student.bleu(said, told)
+        found = student.bleu(candidates, references)
         assert_close(found, wanted, atol=1e-2, rtol=1e-4, slips=slips, what=f"with {count} references each the score")
 
 
@@ -391,24 +394,27 @@ def equal_to_sacrebleu(student, rng):
 @check("consensus")
 def the_longest_shared_subsequence(student, rng):
     """ROUGE-L is 1 for a reference itself, and shrinks by every word that is out of order."""
-    said, told = reference.corpus(rng, 6, 3)
-    for candidate, some in zip(said, told, strict=True):
+    candidates, references = reference.corpus(rng, 6, 3)
+    for candidate, some in zip(candidates, references, strict=True):
         best, slips = reference.reference_rouge_l(candidate, some), mistakes.slipped_rouge_l(candidate, some)
         assert_close(student.rouge_l(candidate, some), best, atol=1e-6, slips=slips, what="ROUGE-L")
-    assert_close(student.rouge_l(told[0][1], told[0]), 1.0, what="ROUGE-L of one of the references")
+    assert_close(student.rouge_l(references[0][1], references[0]), 1.0, what="ROUGE-L of one of the references")
 
 
 @check("consensus")
 def equal_to_counts_and_cosines(student, rng):
     """CIDEr is what scikit-learn's counts and cosines give."""
-    said, told = reference.corpus(rng, 8, 3)
-    wanted = reference.library_cider(said, told)
+    candidates, references = reference.corpus(rng, 8, 3)
+    wanted = reference.library_cider(candidates, references)
     slips = {
         "not multiplied by 10": wanted / 10,
         "summed over n; take the mean of the four": 4 * wanted,
         "one number for all; one for each picture was asked for": float(wanted.mean()),
-    } | {message: mistakes.slipped_cider(said, told, rules) for message, rules in mistakes.CIDER_SLIPS.items()}
-    found = student.cider(said, told)
+    } | {
+        message: mistakes.slipped_cider(candidates, references, rules)
+        for message, rules in mistakes.CIDER_SLIPS.items()
+    }
+    found = student.cider(candidates, references)
     assert_close(found, wanted, atol=1e-4, slips=slips, what="a picture's CIDEr")
 
 

@@ -195,12 +195,12 @@ BLEU_SLIPS = {
 }
 
 
-def slipped_bleu(said: Sequence[str], told: Sequence[Sequence[str]], rules: BleuRules, n: int = 4) -> float:
+def slipped_bleu(candidates: Sequence[str], references: Sequence[Sequence[str]], rules: BleuRules, n: int = 4) -> float:
     """BLEU in [0, 100] by other rules than the right ones."""
-    counted = [_hits(candidate, some, rules, n) for candidate, some in zip(said, told, strict=True)]
+    counted = [_hits(candidate, some, rules, n) for candidate, some in zip(candidates, references, strict=True)]
     lengths = [
         (len(one.split()), rules.length([len(r.split()) for r in some], len(one.split())))
-        for one, some in zip(said, told, strict=True)
+        for one, some in zip(candidates, references, strict=True)
     ]
     if rules.by_sentence:
         each = zip(counted, lengths, strict=True)
@@ -283,19 +283,19 @@ CIDER_SLIPS = {
 }
 
 
-def slipped_cider(said: Sequence[str], told: Sequence[Sequence[str]], rules: CiderRules) -> list[float]:
+def slipped_cider(candidates: Sequence[str], references: Sequence[Sequence[str]], rules: CiderRules) -> list[float]:
     """CIDEr of every picture by other rules than the right ones."""
-    scores = np.zeros(len(said))
+    scores = np.zeros(len(candidates))
     for n in range(1, 5):
-        counts = [[grams(reference, n) for reference in some] for some in told]
+        counts = [[grams(reference, n) for reference in some] for some in references]
         groups = [[count] for some in counts for count in some] if rules.by_reference else counts
         there = Counter(gram for some in groups for gram in set().union(*some))
-        m = len(groups) if rules.among_references else len(said)
+        m = len(groups) if rules.among_references else len(candidates)
 
         def weight(gram: tuple[str, ...], there: Counter[tuple[str, ...]] = there, m: int = m) -> float:
             return float(np.log(m / max(1, there[gram]))) if rules.weighed else 1.0
 
-        for i, (candidate, some) in enumerate(zip(said, counts, strict=True)):
+        for i, (candidate, some) in enumerate(zip(candidates, counts, strict=True)):
             own = {gram: h * weight(gram) for gram, h in grams(candidate, n).items()}
             others = [{gram: h * weight(gram) for gram, h in count.items()} for count in some]
             scores[i] += 2.5 * rules.mean([_cosine(own, other) for other in others])

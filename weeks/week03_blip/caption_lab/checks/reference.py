@@ -222,11 +222,11 @@ def library_bleu(candidates: Sequence[str], references: Sequence[Sequence[str]],
     return metric.corpus_score(list(candidates), streams).score
 
 
-def corpus(rng: np.random.Generator, m: int, references: int, objects: int = 2) -> tuple[list[str], list[list[str]]]:
+def corpus(rng: np.random.Generator, m: int, count: int, objects: int = 2) -> tuple[list[str], list[list[str]]]:
     """Captions with words dropped, said twice or exchanged here and there, and references for each."""
     scenes, words = any_scenes(rng, m, objects), np.random.default_rng(seed_from(rng))
-    told = [scene.captions(references, seed=seed_from(rng)) for scene in scenes]
-    said = []
+    references = [scene.captions(count, seed=seed_from(rng)) for scene in scenes]
+    candidates = []
     for scene in scenes:
         some = scene.caption(words).split()
         i = int(words.integers(len(some)))
@@ -234,8 +234,8 @@ def corpus(rng: np.random.Generator, m: int, references: int, objects: int = 2) 
         j = int(words.integers(len(rest)))
         kinds = [rest, rest[:j] + rest[j + 1 :], [*some[:i], some[i], *some[i:]], [*rest[:j], "teal", *rest[j + 1 :]]]
         changed = kinds[int(words.integers(len(kinds)))]
-        said.append(" ".join(changed))
-    return said, told
+        candidates.append(" ".join(changed))
+    return candidates, references
 
 
 # --- 7 consensus ----------------------------------------------------------------------------------------------------
@@ -257,15 +257,15 @@ def reference_rouge_l(candidate: str, references: Sequence[str]) -> float:
 def library_cider(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
     """CIDEr of every picture, float (m,) in [0, 10], from scikit-learn's counts and cosines (Vedantam et al. 2015)."""
     total = np.zeros(len(candidates))
-    told = [text for some in references for text in some]
+    every = [text for some in references for text in some]
     owner = np.repeat(np.arange(len(references)), [len(some) for some in references])
     for n in range(1, 5):
         count = CountVectorizer(ngram_range=(n, n), token_pattern=r"\S+", lowercase=False)
         try:
-            count.fit([*told, *candidates])
+            count.fit([*every, *candidates])
         except ValueError:  # not one text is n words long
             continue
-        ours, theirs = (count.transform(some).toarray().astype(float) for some in (candidates, told))
+        ours, theirs = (count.transform(some).toarray().astype(float) for some in (candidates, every))
         there = np.stack([theirs[owner == i].any(axis=0) for i in range(len(references))]).sum(axis=0)
         weight = np.log(len(references) / np.maximum(there, 1))
         a, b = ours[owner] * weight, theirs * weight

@@ -171,7 +171,7 @@ def paint(
     """
     from diffusers import StableDiffusionPipeline
 
-    def told(_: Any, step: int, __: Any, values: dict[str, Any]) -> dict[str, Any]:
+    def report(_: Any, step: int, __: Any, values: dict[str, Any]) -> dict[str, Any]:
         if on_step:
             on_step(step + 1, values["latents"].detach().clone())
         return values
@@ -181,7 +181,7 @@ def paint(
         num_inference_steps=steps,
         guidance_scale=guidance,
         generator=[torch.Generator().manual_seed(seed) for seed in seeds],
-        callback_on_step_end=told,
+        callback_on_step_end=report,
     ).images
 
 
@@ -341,10 +341,10 @@ def stamp(picture: Image.Image, recipe: Mapping[str, Any]) -> bytes:
     """The picture as a PNG file that says where it comes from: its recipe as JSON in the text chunk "recipe", and in
     "Disclaimer" that a model painted it. The pixels are unchanged.   Source: PNG specification, section 11.3.3.
     """
-    told, file = PngImagePlugin.PngInfo(), io.BytesIO()
-    told.add_itxt("recipe", json.dumps(recipe))
-    told.add_itxt("Disclaimer", "This picture was painted by a model; it was not taken by a camera.")
-    picture.convert("RGB").save(file, "PNG", pnginfo=told)
+    chunks, file = PngImagePlugin.PngInfo(), io.BytesIO()
+    chunks.add_itxt("recipe", json.dumps(recipe))
+    chunks.add_itxt("Disclaimer", "This picture was painted by a model; it was not taken by a camera.")
+    picture.convert("RGB").save(file, "PNG", pnginfo=chunks)
     return file.getvalue()
 
 

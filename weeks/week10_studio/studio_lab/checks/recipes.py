@@ -42,10 +42,10 @@ def read_recipe(data: bytes) -> dict[str, Any]:
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         if len(data) > PNG_BYTES:
             raise ValueError(f"The picture has more than {PNG_BYTES // MEGABYTE} MB.")
-        told = open_png(data).info.get("recipe")
-        if told is None:
+        text = open_png(data).info.get("recipe")
+        if text is None:
             raise ValueError("This picture carries no recipe.")
-        data = str(told).encode()
+        data = str(text).encode()
     if len(data) > RECIPE_BYTES:
         raise ValueError(f"The recipe has more than {RECIPE_BYTES // 1000} kB.")
     try:
