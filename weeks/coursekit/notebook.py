@@ -20,7 +20,7 @@ GRADED = "CROSSMODAL_GRADED"  # "1" in the kernel of a notebook that is graded, 
 _modules: list[str] = []  # of visible checks, in the order in which they were made known
 _checks: dict[str, list[Check]] = {}  # of those that were imported
 _points: dict[str, float] = {}
-_told: set[str] = set()
+_passed: set[str] = set()
 ALL_RIGHT = "(All right as far as can be tried here. Grading draws other inputs and tries all that the docstring says.)"
 
 
@@ -107,8 +107,8 @@ def check(question: str, namespace: Mapping[str, Any] | None = None) -> Score:
         verdicts.append(run_check(one, student, seed))  # noqa: PERF401
     score = Score(question, verdicts, _points.get(question, 1.0))
     print(score)
-    if score.passed and not _told:  # once a session is enough
-        _told.add(question)
+    if score.passed and not _passed:  # once a session is enough
+        _passed.add(question)
         print(ALL_RIGHT)
     return score
 

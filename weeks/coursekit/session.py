@@ -30,8 +30,7 @@ def setup(profile: str = "tiny", device: str = "auto", seed: int = 0) -> Session
 
     The tiny profile downloads nothing. The number of CPU threads is CROSSMODAL_THREADS where that is set (the grader
     sets it, so that parallel kernels do not fight over cores), else OMP_NUM_THREADS, else the cores this process may
-    use. On an
-    NVIDIA GPU results are the same in every run, and of float32's full precision.
+    use. On an NVIDIA GPU results are the same in every run, and of float32's full precision.
     Raises ValueError for a profile that does not exist, RuntimeError for a device this machine lacks.
     """
     global current
@@ -42,7 +41,7 @@ def setup(profile: str = "tiny", device: str = "auto", seed: int = 0) -> Session
     if profile not in PROFILES:
         raise ValueError(f'PROFILE is {profile!r}; use "tiny" (shipped, offline) or "full" (the Hub)')
     chosen = _device(device)
-    threads, told_by = _threads()
+    threads, source = _threads()
     torch.set_num_threads(threads)
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - students' code may use the global generator
@@ -51,7 +50,7 @@ def setup(profile: str = "tiny", device: str = "auto", seed: int = 0) -> Session
         _repeatable()
     current = Session(profile, chosen, seed, threads)
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else str(chosen)
-    name += f", {threads} CPU thread{'s' if threads > 1 else ''}{told_by}"
+    name += f", {threads} CPU thread{'s' if threads > 1 else ''}{source}"
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
     print(f"Crossmodal: profile {profile}, {name}, seed {seed}, {versions}")
     return current
