@@ -115,8 +115,8 @@ def show_temperature(scales: Sequence[float], losses: Mapping[str, Sequence[floa
     guess: the loss of guessing, ln n, drawn as a dashed line.
     """
     figure, (axis,) = panels(4.2, height=2.6, right=1.6)
-    for colour, (name, values) in zip((BLUE, ORANGE, GREEN), losses.items(), strict=False):
-        values = np.asarray(values, dtype=float)
+    for colour, (name, row) in zip((BLUE, ORANGE, GREEN), losses.items(), strict=False):
+        values = np.asarray(row, dtype=float)
         axis.plot(scales, values, color=colour, linewidth=1.8, label=name)
         lowest = int(values.argmin())
         axis.plot(scales[lowest], values[lowest], "o", color=colour, markersize=6)
@@ -180,8 +180,12 @@ def show_joint_space(spaces: Mapping[str, tuple[Any, Any]]) -> None:
     for axis, (title, (images, texts)) in zip(axes, centred.items(), strict=True):
         lines = np.stack([images, texts, np.full_like(images, np.nan)], axis=1).reshape(-1, 2)
         axis.plot(*lines.T, color="0.75", linewidth=0.5, zorder=1)
-        axis.scatter(*images.T, s=20, color=BLUE, marker="o", linewidth=0, alpha=0.8, label="picture", zorder=2)
-        axis.scatter(*texts.T, s=24, color=ORANGE, marker="^", linewidth=0, alpha=0.8, label="caption", zorder=3)
+        axis.scatter(
+            images[:, 0], images[:, 1], s=20, color=BLUE, marker="o", linewidth=0, alpha=0.8, label="picture", zorder=2
+        )
+        axis.scatter(
+            texts[:, 0], texts[:, 1], s=24, color=ORANGE, marker="^", linewidth=0, alpha=0.8, label="caption", zorder=3
+        )
         for points, colour in ((images, BLUE), (texts, ORANGE)):
             axis.axvline(points[:, 0].mean(), color=colour, linewidth=1, linestyle=(0, (4, 2)), zorder=1)
         axis.set_title(wrap(title, 38), fontsize=10)
@@ -195,6 +199,7 @@ def show_joint_space(spaces: Mapping[str, tuple[Any, Any]]) -> None:
 
 def _smooth(values: Sequence[float], window: int = 7) -> np.ndarray:
     """A running mean that is as long as its input."""
-    values = np.asarray(values, dtype=float)
-    near = np.convolve(values, np.ones(window), mode="same")
-    return near / np.convolve(np.ones_like(values), np.ones(window), mode="same") if len(values) >= window else values
+    row, ones = np.asarray(values, dtype=float), np.ones(window)
+    if len(row) < window:
+        return row
+    return np.convolve(row, ones, mode="same") / np.convolve(np.ones_like(row), ones, mode="same")

@@ -47,10 +47,13 @@ def noise(kind: str, seconds: float, seed: int = 0) -> np.ndarray:
     t = np.arange(samples) / RATE
     if kind == "silence":
         return np.zeros(samples, dtype=np.float32)
+    wave = np.zeros(samples)
     if kind == "hum":  # of mains, with its overtones
-        wave = sum(np.sin(2 * np.pi * 50 * k * t + rng.uniform(0, 6)) / k for k in (1, 2, 3, 5))
+        for k in (1, 2, 3, 5):
+            wave = wave + np.sin(2 * np.pi * 50 * k * t + rng.uniform(0, 6)) / k
     elif kind == "clicks":
-        wave = np.convolve(rng.random(samples) < 3 / RATE, np.exp(-np.arange(400) / 60), mode="same")
+        struck = (rng.random(samples) < 3 / RATE).astype(float)
+        wave = np.convolve(struck, np.exp(-np.arange(400) / 60), mode="same")
         wave = wave * rng.normal(size=samples) + 1e-4
     else:
         wave = sound.noise(samples, rng, kind)

@@ -38,9 +38,9 @@ def show_sound(wave: Any, words: Sequence[tuple[str, float]] = (), title: str = 
     """A sound as a wave and as a spectrogram, with words (word, start in seconds) where they begin."""
     figure, (above,) = panels(8.2, height=2.9, top=0.45)
     box = above.get_position()
-    above.set_position([box.x0, box.y0, box.width, box.height * 0.72])
+    above.set_position((box.x0, box.y0, box.width, box.height * 0.72))
     _spectrogram(above, wave, rate)
-    below = figure.add_axes([box.x0, box.y0 + box.height * 0.78, box.width, box.height * 0.22])
+    below = figure.add_axes((box.x0, box.y0 + box.height * 0.78, box.width, box.height * 0.22))
     below.plot(np.arange(len(wave)) / rate, wave, linewidth=0.4, color="0.3")
     below.set(xlim=(0, len(wave) / rate), xticks=[], yticks=[])
     below.spines[["top", "right", "left", "bottom"]].set_visible(False)
