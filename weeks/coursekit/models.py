@@ -110,7 +110,7 @@ def _load_clip(where: str | Path, role: Role) -> Loaded:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # a bar for a model that loads in an instant is noise
-    kwargs = {"revision": role.revision} if isinstance(where, str) else {}
+    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
     model = CLIPModel.from_pretrained(where, dtype=torch.float32, **kwargs)
     return Loaded(model, CLIPProcessor.from_pretrained(where, **kwargs))
 
@@ -134,9 +134,9 @@ def _load_blip(where: str | Path, role: Role) -> Loaded:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    kwargs = {"revision": role.revision} if isinstance(where, str) else {}
+    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
     kind = getattr(transformers, role.model_class.removeprefix("transformers."))
-    variant = {} if isinstance(where, str) else {"variant": role.variant}
+    variant: dict[str, Any] = {} if isinstance(where, str) else {"variant": role.variant}
     model = kind.from_pretrained(where, dtype=torch.float32, **kwargs, **variant)
     return Loaded(model, transformers.BlipProcessor.from_pretrained(where, **kwargs))
 
@@ -148,7 +148,7 @@ def _load_llava(where: str | Path, role: Role) -> Loaded:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    kwargs = {"revision": role.revision} if isinstance(where, str) else {}
+    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
     precision = torch.float16 if isinstance(where, str) and torch.cuda.is_available() else torch.float32
     model = AutoModelForImageTextToText.from_pretrained(
         where,
@@ -190,7 +190,7 @@ def _load_whisper(where: str | Path, role: Role) -> Loaded:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    kwargs = {"revision": role.revision} if isinstance(where, str) else {}
+    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
     model = WhisperForConditionalGeneration.from_pretrained(
         where,
         dtype=torch.float32,

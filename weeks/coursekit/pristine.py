@@ -38,8 +38,8 @@ class Pristine:
                     self._contents.append((f"{name}.{key}", value, value.copy()))
                 if getattr(value, "__module__", None) == name:
                     self._keep(f"{name}.{key}", value)
-        importing = () if modules_only else (sys.meta_path, sys.path_hooks, sys.path)
-        self._importing = [(found, list(found)) for found in importing]
+        importing: tuple[list[Any], ...] = () if modules_only else (sys.meta_path, sys.path_hooks, sys.path)
+        self._importing: list[tuple[list[Any], list[Any]]] = [(found, list(found)) for found in importing]
 
     def _keep(self, where: str, value: Any) -> None:
         if isinstance(value, type):

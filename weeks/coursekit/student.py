@@ -168,8 +168,8 @@ def _by_place(value: Any) -> Any:
 
     @wraps(value)
     def called(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _fitted(value, args, kwargs)
-        return value(*args, **kwargs)
+        ahead, named = _fitted(value, args, kwargs)
+        return value(*ahead, **named)
 
     return called
 
