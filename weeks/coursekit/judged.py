@@ -115,7 +115,7 @@ class Answering:
     """Answers a judge's requests for one kernel."""
 
     def __init__(self, kernel: JudgedKernel, packages: set[str]) -> None:
-        self.kernel = kernel
+        self.kernel: Any = kernel  # its types allow for parts that a running kernel always has
         beneath = [name for name in sys.modules if name in BENEATH or name.startswith("json.")]
         course = [name for name in sys.modules if name.partition(".")[0] in packages]
         self.pristine = Pristine([*beneath, *course])
@@ -127,7 +127,7 @@ class Answering:
         self.question = ""
         self.child = 0  # the fork of the present question
         self.others: set[int] = set()  # the children that the kernel had before
-        self.link: socket.socket | None = None
+        self.link: Any = None  # the socket to that fork
         self.server: Server | None = None  # where this very process answers
         self.replaced: list[str] = []
         self.source = ""  # of the cell that calls seem to come from
@@ -371,7 +371,8 @@ def _receive(link: socket.socket, count: int) -> bytes:
 
 def _use_one_thread() -> None:
     """The threads with which libraries share work are not in a fork: who waits for them waits for ever."""
-    if torch := sys.modules.get("torch"):
+    torch: Any = sys.modules.get("torch")
+    if torch:
         torch.set_num_threads(1)
         torch.set_num_threads = lambda number: None
     if "threadpoolctl" in sys.modules:
