@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -121,9 +122,8 @@ def truths_and_lies(album: Album, seed: int = 5) -> tuple[np.ndarray, list[str],
 def _lie(scene: Scene, rng: np.random.Generator) -> Scene:
     thing: Object = scene.objects[0]
     attribute = str(rng.choice(["colour", "shape"]))
-    others = [
-        replace(thing, **{attribute: name}) for name in ATTRIBUTES[attribute] if name != getattr(thing, attribute)
-    ]
+    facts: list[dict[str, Any]] = [{attribute: v} for v in ATTRIBUTES[attribute] if v != getattr(thing, attribute)]
+    others = [replace(thing, **fact) for fact in facts]
     possible = [other for other in others if (other.colour, other.shape) not in tinyworld.HELD_OUT_PAIRS]
     return Scene((possible[int(rng.integers(len(possible)))],), scene.background)
 

@@ -108,7 +108,7 @@ def train(
     optim = optimiser(model)
     schedule = torch.optim.lr_scheduler.LinearLR(optim, start_factor=1 / 8, total_iters=7)
     generator = torch.Generator().manual_seed(seed)
-    history: dict[str, list[float]] = {"loss": [], "step": [], "recall": []} | {name: [] for name in _READERS}
+    history: dict[str, list[float]] = {name: [] for name in ("loss", "step", "recall", *_READERS)}
     with one_thread():
         _watch(model, test, 0, history)
         for i in tqdm(

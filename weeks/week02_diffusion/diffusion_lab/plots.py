@@ -55,9 +55,10 @@ def show_dissolving(schedules: Mapping[str, torch.Tensor], seed: int = 0) -> Non
 def show_signal(schedules: Mapping[str, torch.Tensor]) -> None:
     """What is left of the signal, and the signal-to-noise ratio, over the steps."""
     figure, (left, right) = panels(3.6, 3.6, height=2.3)
-    for colour, (name, kept) in zip(PALETTE, schedules.items(), strict=False):
-        kept = kept.double().numpy()
-        line = {"color": colour, "linewidth": 1.6, "linestyle": "--" if name == "this model's own" else "-"}
+    for colour, (name, schedule) in zip(PALETTE, schedules.items(), strict=False):
+        kept = schedule.double().numpy()
+        line: dict[str, Any] = {"color": colour, "linewidth": 1.6}
+        line["linestyle"] = "--" if name == "this model's own" else "-"
         place = np.linspace(0, 1, len(kept))
         left.plot(place, kept, label=name, **line)
         right.semilogy(place, kept / (1 - kept), **line)
@@ -110,10 +111,10 @@ def show_trajectories(paths: Mapping[str, torch.Tensor]) -> None:
     figure, axes = panels(*[2.7] * len(paths), height=2.7, left=0.2, bottom=0.2, between=0.25)
     ground = star(3000)
     for axis, (name, steps) in zip(axes, paths.items(), strict=True):
-        axis.scatter(*ground.T, s=1, color="0.88", zorder=1)
+        axis.scatter(ground[:, 0], ground[:, 1], s=1, color="0.88", zorder=1)
         for way in steps.transpose(0, 1)[:24].numpy():
             axis.plot(*way.T, color=PALETTE[0], linewidth=0.7, alpha=0.6, zorder=2)
-        axis.scatter(*steps[-1].T, s=9, color=PALETTE[1], zorder=3)
+        axis.scatter(steps[-1][:, 0], steps[-1][:, 1], s=9, color=PALETTE[1], zorder=3)
         axis.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), xticks=[], yticks=[])
         axis.set_title(name, fontsize=9)
         axis.spines[["left", "bottom"]].set_visible(False)

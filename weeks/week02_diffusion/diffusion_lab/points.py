@@ -42,7 +42,7 @@ class Net(nn.Module):
 
     def forward(self, noisy: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """The answer."""
-        angles = t[:, None] * self.frequencies
+        angles = t[:, None] * self.get_buffer("frequencies")
         return self.last(self.layers(torch.cat([noisy, angles.sin(), angles.cos()], dim=1)))
 
 

@@ -48,9 +48,9 @@ def build_gpt(seed: int = 0) -> Any:
     """An untrained GPT2LMHeadModel of 0.1 million parameters, the same for the same seed."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    sizes = {"n_layer": 2, "n_head": 4, "n_embd": WIDTH, "n_positions": PREFIX + LONGEST + 4}
-    dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-    marks = {"bos_token_id": END, "eos_token_id": END, "pad_token_id": PAD}
+    sizes: dict[str, Any] = {"n_layer": 2, "n_head": 4, "n_embd": WIDTH, "n_positions": PREFIX + LONGEST + 4}
+    dropout: dict[str, Any] = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    marks: dict[str, Any] = {"bos_token_id": END, "eos_token_id": END, "pad_token_id": PAD}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         gpt = GPT2LMHeadModel(GPT2Config(vocab_size=len(WORDS) + 2, **sizes, **dropout, **marks)).eval()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -55,7 +56,8 @@ def twin(scene: Scene, change: str, rng: np.random.Generator) -> Scene:
     first, *rest = scene.objects
     taken = {(o.colour, o.shape) for o in scene.objects} | tinyworld.HELD_OUT_PAIRS
     values = [v for v in _VALUES[change] if v != getattr(first, change)]
-    changed = [replace(first, **{change: v}) for v in values]
+    facts: list[dict[str, Any]] = [{change: v} for v in values]
+    changed = [replace(first, **fact) for fact in facts]
     if change != "size":
         changed = [o for o in changed if (o.colour, o.shape) not in taken]
     return replace(scene, objects=(changed[int(rng.integers(len(changed)))], *rest))

@@ -167,7 +167,8 @@ def measure_answers(answerer: Loaded, scenes: Sequence[Scene], seed: int = 0) ->
         questions = scene.questions(words)
         for kind in sorted({q.kind for q in questions}):
             asked.append((i, rng.choice([q for q in questions if q.kind == kind])))
-    drawn, report = data.pictures(scenes), {kind: {} for kind in KINDS}
+    drawn = data.pictures(scenes)
+    report: dict[str, dict[str, float]] = {kind: {} for kind in KINDS}
     for name, shift in (("its own picture", 0), ("another picture", 1)):
         pictures = [drawn[(i + shift) % len(drawn)] for i, _ in asked]
         said = blip.answers(answerer, pictures, [q.text for _, q in asked])
@@ -200,7 +201,8 @@ def localisation(captioner: Loaded, scenes: Sequence[Scene]) -> dict[str, float]
             own.append(float(row @ covers[mine]))
             other.append(float(row @ covers[its]))
             even.append(float(covers[mine].mean()))
-    return {"on its object": np.mean(own), "on the other object": np.mean(other), "evenly spread": np.mean(even)}
+    parts = {"on its object": own, "on the other object": other, "evenly spread": even}
+    return {name: float(np.mean(part)) for name, part in parts.items()}
 
 
 def fool_metrics(captioner: Loaded, scenes: Sequence[Scene], seed: int = 0) -> dict[str, tuple[str, dict[str, float]]]:
@@ -237,8 +239,8 @@ def fool_metrics(captioner: Loaded, scenes: Sequence[Scene], seed: int = 0) -> d
 
 def _named_order(scene: Scene) -> tuple[int, int]:
     """Which object the canonical caption names first."""
-    first, _, _ = scene.relation()
-    return (0, 1) if scene.objects[0] is first else (1, 0)
+    named = scene.relation()
+    return (1, 0) if named and scene.objects[0] is not named[0] else (0, 1)
 
 
 # --- fine-tuning ----------------------------------------------------------------------------------------------------
@@ -249,7 +251,8 @@ def example_loss(captioner: Loaded) -> Callable[[Any, Sequence[Example]], torch.
 
     What the eyes see is taken as it is, and each picture is looked at once: only the decoder learns.
     """
-    pad, seen = blip.marks(captioner)[2], {}
+    pad = blip.marks(captioner)[2]
+    seen: dict[int, tuple[Any, torch.Tensor]] = {}
 
     def loss_of(model: Any, examples: Sequence[Example]) -> torch.Tensor:
         pupil = Loaded(model, captioner.processor)

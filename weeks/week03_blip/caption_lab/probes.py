@@ -20,8 +20,8 @@ def decoder(seed: int, vocabulary: int = 14, width: int = 16, longest: int = 32)
     from transformers import BlipTextConfig
     from transformers.models.blip.modeling_blip_text import BlipTextLMHeadModel
 
-    marks = {"bos_token_id": START, "eos_token_id": END, "sep_token_id": END, "pad_token_id": PAD}
-    sizes = {
+    marks: dict[str, Any] = {"bos_token_id": START, "eos_token_id": END, "sep_token_id": END, "pad_token_id": PAD}
+    sizes: dict[str, Any] = {
         "hidden_size": width,
         "encoder_hidden_size": width,
         "intermediate_size": 2 * width,
@@ -141,7 +141,8 @@ def watched_fine_tune(
     """
     runs = []
     for seed in (3, 3, 4):
-        model, seen = Dot().eval(), []
+        model = Dot().eval()
+        seen: list[tuple[list[float], bool]] = []
 
         def loss_of(dot: Any, examples: Sequence[float], seen: list[Any] = seen) -> torch.Tensor:
             seen.append(([float(x) for x in examples], bool(dot.training)))

@@ -38,7 +38,8 @@ def pictures(scenes: list[Scene]) -> list[Image.Image]:
 
 def questions(n: int, seed: int = 0, kinds: tuple[str, ...] = ("colour", "shape", "background")) -> list[Asked]:
     """`n` questions, one a scene, their kinds in turn."""
-    rng, out = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    out: list[Asked] = []
     for scene in tinyworld.scenes("test", 4 * n, seed):
         wanted = kinds[len(out) % len(kinds)]
         if wanted == "where":
@@ -69,7 +70,9 @@ def asked_if_there(n: int, seed: int = 0) -> dict[str, list[Asked]]:
 
     "random": any object that is not there.   "one word off": one that differs from what is there in colour or shape.
     """
-    rng, random, near = np.random.default_rng(seed), [], []
+    rng = np.random.default_rng(seed)
+    random: list[Asked] = []
+    near: list[Asked] = []
     for i, scene in enumerate(tinyworld.scenes("test", n, seed)):
         there = {(o.colour, o.shape) for o in scene.objects}
         present = scene.objects[int(rng.integers(len(scene.objects)))]

@@ -69,7 +69,7 @@ def pointing(llava: Loaded, asked: Sequence[Asked]) -> dict[str, float]:
     """Boxes: the mean intersection over union, and the share of at least one half."""
     said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
     boxes = [(grounding.from_text(text), grounding.from_text(q.answer)) for text, q in zip(said, asked, strict=True)]
-    overlaps = [grounding.overlap(found, wanted) if found else 0.0 for found, wanted in boxes]
+    overlaps = [grounding.overlap(found, wanted) if found and wanted else 0.0 for found, wanted in boxes]
     return {"IoU": float(np.mean(overlaps)), "right": float(np.mean([o >= 0.5 for o in overlaps]))}
 
 

@@ -133,11 +133,11 @@ def show_labels(llava: Loaded, scene: Scene) -> None:
         parts.append(("<|assistant|>", PLAIN))
         parts += [(tokenizer.decode([t]).strip(), RIGHT) for t in tokenizer(turn.answer)["input_ids"]]
         parts.append(("<|end|>", RIGHT))
-    x, y, sheet = 8, 16, Sheet(820, 130)
+    x, y, sheet = 8.0, 16, Sheet(820, 130)
     for word, colour in parts:
         wide = 7.6 * len(word) + 12
         if x + wide > 812:
-            x, y = 8, y + 26
+            x, y = 8.0, y + 26
         sheet.text(word, x, y, size=12, colour=colour, bold=colour == RIGHT)
         x += wide
     sheet.show()
@@ -197,10 +197,10 @@ def show_boxes(llava: Loaded, n: int = 6) -> None:
         sheet.picture(q.scene.render(SIDE), x, 4, SIDE)
         _box(sheet, wanted, x, 4, RIGHT, 5)
         _box(sheet, found, x, 4)
-        overlap = grounding.overlap(found, wanted) if found else 0.0
+        overlap = grounding.overlap(found, wanted) if found and wanted else 0.0
         sheet.text(f"{wrap(q.text, 20)}\nIoU {overlap:.2f}", x + SIDE / 2, SIDE + 10, "ma", size=11)
-    said = f"red: the model's box, of {grounding.BINS} tokens a side; green: where it is"
-    sheet.text(said, 6, SIDE + 74, size=12, colour=PLAIN)
+    below = f"red: the model's box, of {grounding.BINS} tokens a side; green: where it is"
+    sheet.text(below, 6, SIDE + 74, size=12, colour=PLAIN)
     sheet.show()
 
 

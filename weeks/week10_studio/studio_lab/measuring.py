@@ -29,7 +29,8 @@ def shows(facts: Facts, verdict: Verdict) -> dict[str, bool]:
 
 def _related(facts: Facts, objects: Sequence[Seen]) -> bool:
     places = [next((o for o in objects if (o.colour, o.shape) == thing[1:]), None) for thing in facts.objects]
-    return None not in places and direction(*places) == facts.relation
+    first, second = places  # what has a relation has two objects
+    return first is not None and second is not None and direction(first, second) == facts.relation
 
 
 def read(pictures: Sequence[Image.Image]) -> list[Verdict]:

@@ -35,7 +35,8 @@ def painting(function: Callable, *args: Any) -> dict[str, Any]:
     "left alone".
     """
     pipe = load("diffusion").model
-    done, latents = [], []
+    done: list[int] = []
+    latents: list[torch.Tensor] = []
 
     def on_step(number: int, values: torch.Tensor) -> None:
         done.append(number)
@@ -138,7 +139,7 @@ def from_threads(function: Callable, path: str, names: Sequence[str], each: int,
 
 def flat(recipe: Any) -> list[dict[str, Any]]:
     """A recipe without its "from", then the one it goes back to, and so on."""
-    found = []
+    found: list[dict[str, Any]] = []
     while isinstance(recipe, Mapping) and len(found) < 100:
         found.append({name: value for name, value in recipe.items() if name != "from"})
         recipe = recipe.get("from")

@@ -169,7 +169,7 @@ def load_parts(path: str | Path) -> dict[str, Callable]:
 
     Raises ValueError that says what is wrong with the module.
     """
-    spec = importlib.util.spec_from_file_location("my_studio", path)
+    spec: Any = importlib.util.spec_from_file_location("my_studio", path)  # None for a name without .py: said below
     try:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)

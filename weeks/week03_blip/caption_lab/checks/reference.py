@@ -82,8 +82,8 @@ def some_captions(rng: np.random.Generator, n: int, vocabulary: int, length: int
 # --- 4 greedy -------------------------------------------------------------------------------------------------------
 
 
-def library_ids(seed: int, n: int, longest: int, **how) -> torch.Tensor:
-    """What `generate` makes of `probes.decoder_step(seed, n)`."""
+def library_ids(seed: int, n: int, longest: int, **how: Any) -> Any:
+    """What `generate` makes of `probes.decoder_step(seed, n)`: token ids, or the report that `how` asks for."""
     decoder, states = probes.decoder(seed), probes.random_states(seed, n)
     marks = {"eos_token_id": probes.END, "pad_token_id": probes.PAD}
     return decoder.generate(
@@ -102,7 +102,7 @@ def library_ids(seed: int, n: int, longest: int, **how) -> torch.Tensor:
 
 def library_beams(seed: int, beams: int, longest: int, penalty: float) -> tuple[list[int], float]:
     """What `generate` finds for one picture, and its score."""
-    more = {"early_stopping": "never", "return_dict_in_generate": True, "output_scores": True}
+    more: dict[str, Any] = {"early_stopping": "never", "return_dict_in_generate": True, "output_scores": True}
     out = library_ids(seed, 1, longest, num_beams=beams, length_penalty=penalty, **more)
     ids = out.sequences[0, 1:].tolist()
     if probes.END in ids:
@@ -216,7 +216,7 @@ def library_bleu(candidates: Sequence[str], references: Sequence[Sequence[str]],
     from sacrebleu.metrics import BLEU
 
     most = max(len(some) for some in references)
-    streams = [[some[i] if i < len(some) else None for some in references] for i in range(most)]
+    streams: Any = [[some[i] if i < len(some) else None for some in references] for i in range(most)]
     # force: words as they stand are what we ask for, and no reason for a warning
     metric = BLEU(smooth_method="none", tokenize="none", max_ngram_order=n, force=True)
     return metric.corpus_score(list(candidates), streams).score

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,10 +47,10 @@ def chirp(rng: np.random.Generator, samples: int) -> torch.Tensor:
 # --- 1 spectrogram --------------------------------------------------------------------------------------------------
 
 
-def library_power(wave: torch.Tensor, size: int = 400, hop: int = 160, **settings) -> torch.Tensor:
+def library_power(wave: torch.Tensor, size: int = 400, hop: int = 160, **settings: Any) -> torch.Tensor:
     """The power spectrogram by torch.stft, (size // 2 + 1, frames)."""
-    settings = {"window": torch.hann_window(size), "pad_mode": "reflect"} | settings
-    return torch.stft(wave, size, hop, return_complex=True, **settings).abs() ** 2
+    usual: dict[str, Any] = {"window": torch.hann_window(size), "pad_mode": "reflect"}
+    return torch.stft(wave, size, hop, return_complex=True, **(usual | settings)).abs() ** 2
 
 
 # --- 2 log_mel ------------------------------------------------------------------------------------------------------
@@ -164,8 +165,8 @@ def beam_task(rng: np.random.Generator, width: int, most: int = 12):
     """
     while True:
         seed, model, every, suppress = decoding_tasks(rng)
-        beams = {"num_beams": width, "early_stopping": True}
-        ways = ({}, beams, beams | {"length_penalty": 0.0})
+        beams: dict[str, Any] = {"num_beams": width, "early_stopping": True}
+        ways: tuple[dict[str, Any], ...] = ({}, beams, beams | {"length_penalty": 0.0})
         alone, wanted, plain = (library_said(model, every, suppress, most, **way) for way in ways)
         for i, answers in enumerate(zip(wanted, alone, plain, strict=True)):
             if len({tuple(one) for one in answers}) == 3 and len(answers[0]) < most:

@@ -312,7 +312,7 @@ def remember(path: str, session: str, record: Mapping[str, Any], picture: Image.
     with closing(sqlite3.connect(path, timeout=10)) as history, history:
         history.execute(SCHEMA)
         written = history.execute("INSERT INTO works (session, made, record, picture) VALUES (?, ?, ?, ?)", row)
-        return int(written.lastrowid)
+        return written.lastrowid or 0
 
 
 def recall(path: str, session: str) -> list[dict[str, Any]]:

@@ -159,7 +159,8 @@ def read(student: Any, *args: Any) -> tuple[str, list[str]]:
 
 def library_painted(prompt: str, seed: int, steps: int, guidance: float) -> tuple[Image.Image, torch.Tensor]:
     """One picture by the library's pipeline, and its latents after the last step."""
-    pipe, latents = model("diffusion").model, []
+    pipe = model("diffusion").model
+    latents: list[torch.Tensor] = []
 
     def keep(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
         latents[:] = [values["latents"]]

@@ -114,8 +114,8 @@ def draw(picture: Image.Image) -> tuple[float, float, float, float]:
     st.caption("Drag over the picture, or move the sliders.")
     st.altair_chart(chart, width="content", theme=None, key="canvas", on_select=drawn)
     a, b = st.columns(2)
-    across = a.slider("From left to right", 0.0, 1.0, step=0.01, key="across")
-    down = b.slider("From top to bottom", 0.0, 1.0, step=0.01, key="down")
+    across: Any = a.slider("From left to right", 0.0, 1.0, step=0.01, key="across")
+    down: Any = b.slider("From top to bottom", 0.0, 1.0, step=0.01, key="down")
     return across[0], down[0], across[1], down[1]
 
 

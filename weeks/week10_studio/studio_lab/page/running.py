@@ -100,8 +100,12 @@ def bar(steps: int) -> Iterator[Callable[[int], None]]:
     with place.container():
         drawn = st.progress(0.0, "Painting")
         st.button("Stop", on_click=stopped)
+
+    def step(done: int) -> None:
+        drawn.progress(min(1.0, done / steps), f"Step {min(done, steps)} of {steps}")
+
     try:
-        yield lambda done: drawn.progress(min(1.0, done / steps), f"Step {min(done, steps)} of {steps}")
+        yield step
     finally:
         place.empty()
 

@@ -42,7 +42,7 @@ def sidebar() -> None:
         st.slider("Guidance", *GUIDANCE, key="guidance", step=0.5, help="How strongly the prompt pulls.")
         st.slider("Candidates", 1, CANDIDATES, key="candidates")
         st.number_input("Seed", 0, SEEDS - CANDIDATES, key="seed", help="The same seed, the same picture.")
-        st.selectbox("Models", list(PROFILES), key="profile", format_func=PROFILES.get)
+        st.selectbox("Models", list(PROFILES), key="profile", format_func=PROFILES.__getitem__)
         if st.session_state.get("parts") or os.environ.get("STUDIO_PARTS"):
             st.caption("With the parts of your notebook.")
         st.header("Sessions")
@@ -55,7 +55,9 @@ def sidebar() -> None:
                     name: f"{i}. {made[:16].replace('T', ' ')} · {count} works"
                     for i, (name, made, count) in enumerate(earlier, 1)
                 }
-                chosen = st.selectbox("Earlier ones", names, format_func=names.get, help="Of this browser.")
+                chosen = st.selectbox(
+                    "Earlier ones", list(names), format_func=names.__getitem__, help="Of this browser."
+                )
                 st.button("Open it", on_click=visit, args=(chosen,), width="stretch")
         with st.popover("Delete this session", width="stretch"):
             st.write("All its pictures and prompts, for good.")
