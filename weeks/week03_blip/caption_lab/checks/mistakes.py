@@ -166,8 +166,11 @@ def closest(lengths: Sequence[int], own: int) -> float:
 
 @dataclass(frozen=True)
 class BleuRules:
-    """How BLEU is counted; as they stand, rightly. first: ask the first reference only. by_sentence: the mean of
-    sentences' scores. length: r, from the references' lengths and the candidate's."""
+    """How BLEU is counted. The defaults are right; a mistake changes one of them.
+
+    first: only the first reference counts.   by_sentence: the mean of the sentences' scores.
+    length: r of one candidate, from the lengths of its references and its own.
+    """
 
     brevity: bool = True
     geometric: bool = True
@@ -264,8 +267,12 @@ def slipped_rouge_l(candidate: str, references: Sequence[str]) -> dict[str, floa
 
 @dataclass(frozen=True)
 class CiderRules:
-    """How CIDEr is counted; as they stand, rightly. by_reference: count in how many references an n-gram occurs.
-    among_references: m is the number of references. mean: of the cosines with a picture's references."""
+    """How CIDEr is counted. The defaults are right; a mistake changes one of them.
+
+    by_reference: an n-gram's count is that of the references it occurs in, not of the pictures.
+    among_references: m is the number of references, not of pictures.
+    mean: of a picture's cosines with its references.
+    """
 
     by_reference: bool = False
     among_references: bool = False

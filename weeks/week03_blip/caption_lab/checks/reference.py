@@ -115,12 +115,13 @@ Found = tuple[list[int], float]  # a caption and its score
 
 @dataclass(frozen=True)
 class BeamRules:
-    """How a beam search of B beams keeps its books; as they stand, rightly.
+    """How a beam search of B beams keeps its books. The defaults are right; a mistake changes one of them.
 
-    grown, finishing: how many times B of the best extensions are kept, and may finish a caption.   alive(B, finished):
-    how many beginnings go on.   over(B, finished, whether the best extension ends): whether to stop before the longest.
-    all_finish: at the longest all are finished, however they end.   score(sum, new tokens, penalty): what is compared.
-    returns_sum, keeps_start, keeps_end: what of the best caption is returned.
+    grown, finishing: of the best extensions, how many times B are kept, and how many times B may finish a caption.
+    alive(B, finished): how many beginnings go on.   over(B, finished, best_ends): whether to stop before the longest;
+    best_ends says whether the best extension ends.   all_finish: at the longest, all are finished, however they end.
+    score(sum, new tokens, penalty): what captions are compared by.   returns_sum: the score returned is the plain sum.
+    keeps_start, keeps_end: whether these tokens are part of the caption returned.
     """
 
     logarithms: Callable[[torch.Tensor], torch.Tensor] = lambda scores: scores.log_softmax(-1)
