@@ -8,10 +8,10 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, assert_shape, check, evidence
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from diffusion_lab import painting
 from diffusion_lab.checks.reference import (
-    gaussian,
     library_attention,
 )
 from grader.rubrics.week02_diffusion.checks.shared import in_rows, painter, told_by

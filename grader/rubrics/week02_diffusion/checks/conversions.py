@@ -8,11 +8,11 @@ from diffusers import DDPMScheduler
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from diffusion_lab.checks.reference import (
     any_schedule,
     column,
-    gaussian,
     scheduler,
 )
 

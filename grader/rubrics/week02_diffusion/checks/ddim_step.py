@@ -7,10 +7,10 @@ import numpy as np
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from diffusion_lab.checks.reference import (
     any_schedule,
-    gaussian,
     library_ddim,
 )
 from grader.rubrics.week02_diffusion.checks.shared import exact_ddpm

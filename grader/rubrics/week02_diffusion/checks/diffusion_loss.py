@@ -8,11 +8,11 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_shape, assert_that, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from diffusion_lab import points
 from diffusion_lab.checks.reference import (
     any_schedule,
-    gaussian,
     reference_loss,
 )
 

@@ -9,10 +9,10 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from diffusion_lab.checks.reference import (
     any_schedule,
-    gaussian,
     library_dpm,
     strides,
 )

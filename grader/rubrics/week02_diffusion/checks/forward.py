@@ -10,13 +10,13 @@ from diffusers import DDPMScheduler
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check, evidence
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from diffusion_lab import data
 from diffusion_lab.checks.reference import (
     THEIR_NAMES,
     any_schedule,
     column,
-    gaussian,
 )
 from grader.rubrics.week02_diffusion.checks.shared import in_rows, pictures_of, told_by
 

@@ -7,11 +7,9 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from diffusion_lab import probes
-from diffusion_lab.checks.reference import (
-    gaussian,
-)
 
 
 @check("guidance")

@@ -11,11 +11,11 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, evidence
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from diffusion_lab import data, painting
 from diffusion_lab.checks.reference import (
     any_schedule,
-    gaussian,
     library_start,
 )
 from grader.rubrics.week02_diffusion.checks.shared import STEPS, in_rows, painter, told_by

@@ -7,8 +7,11 @@ import torch
 from numpy.random import Generator
 
 from caption_lab import blip, data
-from caption_lab.checks.reference import gaussian, library_attention
+from caption_lab.checks.reference import (
+    library_attention,
+)
 from coursekit.checks import assert_close, assert_same, assert_that, check, pair_of
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner
 

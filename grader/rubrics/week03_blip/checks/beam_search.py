@@ -10,8 +10,11 @@ import torch
 from numpy.random import Generator
 
 from caption_lab import blip, data, probes
-from caption_lab.checks.reference import gaussian, plain_beams
+from caption_lab.checks.reference import (
+    plain_beams,
+)
 from coursekit.checks import assert_close, assert_same, assert_that, check, pair_of
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner, show_captions, texts_of
 

@@ -9,11 +9,11 @@ from numpy.random import Generator
 
 from caption_lab import data
 from caption_lab.checks.reference import (
-    gaussian,
     library_caption_loss,
     some_captions,
 )
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
 

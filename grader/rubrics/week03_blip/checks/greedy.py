@@ -9,10 +9,8 @@ import torch
 from numpy.random import Generator
 
 from caption_lab import blip, data, probes
-from caption_lab.checks.reference import (
-    gaussian,
-)
 from coursekit.checks import assert_same, assert_that, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner, show_captions, texts_of
 

@@ -12,9 +12,13 @@ from numpy.random import Generator
 from PIL import Image
 
 from caption_lab import data, metrics, probes
-from caption_lab.checks.reference import any_scenes, gaussian, library_match, seed_from
+from caption_lab.checks.reference import (
+    any_scenes,
+    library_match,
+)
 from coursekit import models
 from coursekit.checks import assert_close, assert_same, assert_that, check, pair_of
+from coursekit.inputs import gaussian, seed_from
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
 

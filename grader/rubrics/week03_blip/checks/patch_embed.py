@@ -9,11 +9,10 @@ from numpy.random import Generator
 from caption_lab import blip, data
 from caption_lab.checks.reference import (
     embedding_layer,
-    gaussian,
     library_patches,
-    seed_from,
 )
 from coursekit.checks import assert_close, check
+from coursekit.inputs import gaussian, seed_from
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import captioner
 

@@ -10,11 +10,10 @@ from numpy.random import Generator
 from caption_lab import clipcap, data, metrics
 from caption_lab.checks.reference import (
     any_scenes,
-    gaussian,
     reference_prefix,
-    seed_from,
 )
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.inputs import gaussian, seed_from
 from coursekit.student import Student
 from grader.rubrics.week03_blip.checks.shared import show_captions, texts_of
 

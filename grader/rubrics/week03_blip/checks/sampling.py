@@ -7,9 +7,12 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from caption_lab.checks.reference import gaussian, library_filtered
+from caption_lab.checks.reference import (
+    library_filtered,
+)
 from coursekit.chance import as_counts, fits
 from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 
 

@@ -7,13 +7,13 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check, sound_evidence
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import told_by
 from whisper_lab import data
 from whisper_lab.checks.reference import (
     RATE,
     chirp,
-    gaussian,
 )
 
 

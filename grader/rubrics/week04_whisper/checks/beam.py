@@ -11,12 +11,7 @@ from numpy.random import Generator
 from coursekit.checks import assert_same, check
 from coursekit.student import Student
 from whisper_lab import probes
-from whisper_lab.checks.reference import (
-    PROMPT,
-    _plain,
-    decoding_task,
-    library_said,
-)
+from whisper_lab.checks.reference import PROMPT, decoding_task, library_said, plain
 
 
 @check("beam", weight=2)
@@ -34,7 +29,7 @@ def nothing_is_better(student: Student, rng: Generator) -> None:
                 if total / len(spelled) ** penalty > score:
                     best, score = list(tokens), total / len(spelled) ** penalty
         theirs = student.library("whisper_lab.probes").tree(seed, vocabulary)
-        found = _plain(student.beam_search(theirs, vocabulary**most, vocabulary - 1, most, penalty))
+        found = plain(student.beam_search(theirs, vocabulary**most, vocabulary - 1, most, penalty))
         assert_same(found, best, f"penalty {penalty:g}: the best sequence")
 
 
@@ -54,5 +49,5 @@ def several_widths(student: Student, rng: Generator) -> None:
             if penalty != 1:
                 (usual,) = library_said(model, features, suppress, 10, **settings | {"length_penalty": 1.0})
         step = asked.listener(probed.whisper(seed), features, PROMPT, suppress, [probes.END])
-        found = _plain(student.beam_search(step, width, probes.END, 10, penalty))
+        found = plain(student.beam_search(step, width, probes.END, 10, penalty))
         assert_same(found, wanted, f"width {width}, penalty {penalty:g}: the best sequence")

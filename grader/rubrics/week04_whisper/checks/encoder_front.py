@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import whisper
 from whisper_lab import data, listening
 from whisper_lab.checks.reference import (
-    gaussian,
     whisper_positions,
 )
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, assert_shape, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from whisper_lab import probes
 from whisper_lab.checks.reference import (
-    _plain,
     first_logits,
-    gaussian,
+    plain,
 )
 
 
@@ -41,7 +41,7 @@ def one_utterance(student: Student, rng: Generator) -> None:
     seed = int(rng.integers(10**6))
     model, features = probes.whisper(seed), gaussian(rng, 1, probes.MELS, probes.FRAMES)
     theirs = student.library("whisper_lab.probes").whisper(seed)
-    found = np.asarray(_plain(student.language_probabilities(theirs, features)))
+    found = np.asarray(plain(student.language_probabilities(theirs, features)))
     assert_shape(found, (1, len(probes.LANGUAGES)))
     detected = list(probes.LANGUAGES.values()).index(int(model.detect_language(features)[0]))
     assert_same(int(found[0].argmax()), detected, "the likeliest language's column")

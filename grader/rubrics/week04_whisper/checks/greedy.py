@@ -11,13 +11,7 @@ from coursekit.checks import assert_same, assert_that, check, sound_evidence
 from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import told_by, whisper
 from whisper_lab import data, listening, probes
-from whisper_lab.checks.reference import (
-    PROMPT,
-    _plain,
-    decoding_task,
-    decoding_tasks,
-    library_said,
-)
+from whisper_lab.checks.reference import PROMPT, decoding_task, decoding_tasks, library_said, plain
 
 
 @check("greedy", weight=2)
@@ -26,12 +20,12 @@ def cut_off_and_unsuppressed(student: Student, rng: Generator) -> None:
     asked = student.library("whisper_lab.probes")
     seed, model, features, suppress, _ = decoding_task(rng, several=False)
     for most in (3, 9):
-        found = _plain(student.greedy(asked.whisper(seed), features, PROMPT, suppress, [probes.END], most))
+        found = plain(student.greedy(asked.whisper(seed), features, PROMPT, suppress, [probes.END], most))
         (wanted,) = library_said(model, features, suppress, most)
         assert_same(found, wanted, f"at most {most}: what was said")
     few = [probes.START, *range(probes.NO_TIMESTAMPS, probes.VOCABULARY)]  # a start would look like another prompt
     (free,) = library_said(model, features, few, 10, begin_suppress_tokens=None)
-    found = _plain(student.greedy(asked.whisper(seed), features, PROMPT, few, [], 10))
+    found = plain(student.greedy(asked.whisper(seed), features, PROMPT, few, [], 10))
     assert_same(found, free, "with nothing but the start and times suppressed: what was said")
     only = [i for i in range(probes.VOCABULARY) if i not in (3, 5, probes.END)]
     silent: list[Any] = []
@@ -39,9 +33,9 @@ def cut_off_and_unsuppressed(student: Student, rng: Generator) -> None:
         seed, model, every, _ = decoding_tasks(rng)
         said = library_said(model, every, only, 6, begin_suppress_tokens=None)
         silent = [every[i : i + 1] for i, tokens in enumerate(said) if not tokens]
-    found = _plain(student.greedy(asked.whisper(seed), silent[0], PROMPT, only, [], 6))
+    found = plain(student.greedy(asked.whisper(seed), silent[0], PROMPT, only, [], 6))
     assert_same(found, [], "a model that ends at once: what was said")
-    found = _plain(student.greedy(asked.whisper(seed), silent[0], PROMPT, only, [probes.END], 6))
+    found = plain(student.greedy(asked.whisper(seed), silent[0], PROMPT, only, [probes.END], 6))
     (wanted,) = library_said(model, silent[0], only, 6)
     assert_same(found, wanted, "where the end may not come first: what was said")
 

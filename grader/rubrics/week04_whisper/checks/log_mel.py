@@ -7,13 +7,13 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_shape, check, evidence, sound_evidence
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import as_picture, whisper
 from whisper_lab import data, listening
 from whisper_lab.checks.reference import (
     RATE,
     chirp,
-    gaussian,
     library_features,
     library_filters,
     library_power,

@@ -12,10 +12,7 @@ from coursekit.checks import assert_same, assert_that, check, sound_evidence
 from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import whisper
 from whisper_lab import data, listening, measuring
-from whisper_lab.checks.reference import (
-    _plain,
-    pieces,
-)
+from whisper_lab.checks.reference import pieces, plain
 
 
 @check("merge", weight=2)
@@ -26,7 +23,7 @@ def words_cut_in_two(student: Student, rng: Generator) -> None:
         parts = pieces(rng, words, 14, overlap)
         for left, right in itertools.pairwise(parts):
             left[-1], right[0] = 900 + int(rng.integers(50)), 1000 + int(rng.integers(50))
-        found = _plain(student.merge(parts))
+        found = plain(student.merge(parts))
         stray = [w for w in found if w >= 900] if isinstance(found, list) else []
         assert_that(not stray, f"{len(stray)} words stand in the result that were cut in two and misheard")
         assert_same(found, words, f"overlaps of {overlap}: the merged sequence")
@@ -37,9 +34,9 @@ def a_refrain_is_kept(student: Student, rng: Generator) -> None:
     """What was said twice stays twice: only what pieces share because they overlap is dropped."""
     words = [int(w) for w in rng.permutation(500)[:18]]
     said = [*words[:4], *words[:4], *words[4:]]  # said twice, in the first piece
-    found = _plain(student.merge(pieces(rng, said, 12, 4)))
+    found = plain(student.merge(pieces(rng, said, 12, 4)))
     assert_same(found, said, "the merged sequence")
-    assert_same(_plain(student.merge([])), [], "no pieces, merged,")
+    assert_same(plain(student.merge([])), [], "no pieces, merged,")
 
 
 @check("merge")

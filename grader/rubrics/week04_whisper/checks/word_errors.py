@@ -10,13 +10,7 @@ from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, check
 from coursekit.student import Student
-from whisper_lab.checks.reference import (
-    WORDS,
-    _plain,
-    assert_alignment,
-    count_errors,
-    misheard,
-)
+from whisper_lab.checks.reference import WORDS, assert_alignment, count_errors, misheard, plain
 
 
 @check("word_errors", weight=2)
@@ -39,7 +33,7 @@ def nothing_heard_and_nothing_said(student: Student, rng: Generator) -> None:
     words = [str(w) for w in rng.choice(WORDS, 5)]
     assert_alignment(student.align(words, []), words, [], 5)
     assert_alignment(student.align([], words), [], words, 5)
-    assert_same(_plain(student.align([], [])), [], "the alignment of nothing with nothing")
+    assert_same(plain(student.align([], [])), [], "the alignment of nothing with nothing")
     found = student.error_rate([" ".join(words), "one two"], ["", "one two three four five six seven eight"])
     assert_close(found, 11 / 7, atol=1e-6, what="five words lost and six put in, of seven said: the rate")
 

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
 from fusion_lab.checks.reference import (
-    gaussian,
     some,
 )
 

@@ -8,9 +8,13 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
-from coursekit.inputs import seed_from
+from coursekit.inputs import gaussian, seed_from
 from coursekit.student import Student
-from fusion_lab.checks.reference import crossing, gaussian, library_gated, reference_last
+from fusion_lab.checks.reference import (
+    crossing,
+    library_gated,
+    reference_last,
+)
 
 
 @check("gated", weight=2)

@@ -6,10 +6,8 @@ from __future__ import annotations
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student
-from fusion_lab.checks.reference import (
-    gaussian,
-)
 
 
 @check("looks")

@@ -7,8 +7,8 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_same, assert_that, check, pair_of
+from coursekit.inputs import gaussian
 from coursekit.student import Student
-from fusion_lab.checks.reference import gaussian
 
 
 @check("quantise", weight=2)

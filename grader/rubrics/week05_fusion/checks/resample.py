@@ -6,9 +6,11 @@ from __future__ import annotations
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, check
-from coursekit.inputs import seed_from
+from coursekit.inputs import gaussian, seed_from
 from coursekit.student import Student
-from fusion_lab.checks.reference import gaussian, perceiver
+from fusion_lab.checks.reference import (
+    perceiver,
+)
 
 
 @check("resample", weight=2)

@@ -12,11 +12,11 @@ import torch
 from numpy.random import Generator
 
 from coursekit.checks import assert_close, assert_that, check
+from coursekit.inputs import gaussian
 from coursekit.student import Student, StudentError
 from fusion_lab import chatting, data
 from fusion_lab.checks.reference import (
     conversation_ids,
-    gaussian,
     library_projector,
     projector_of,
 )

@@ -11,8 +11,7 @@ from numpy.random import Generator
 
 from coursekit.checks import assert_that, check
 from coursekit.student import Student
-from studio_lab import data
-from studio_lab.checks import parts
+from studio_lab import bounds, data
 from studio_lab.checks.reference import (
     RATE,
     assert_wave,
@@ -31,7 +30,7 @@ def too_long_and_too_large(student: Student, rng: Generator) -> None:
     refused(lambda: student.read_sound(long, most), f"{most + 0.5:g} s where {most:g} s are allowed")
     wave = (0.1 * rng.normal(size=40 * RATE)).astype(np.float32)
     refused(lambda: student.read_sound(data.sound_file(wave)), "40 s where nothing else is said")
-    short = data.sound_file(np.zeros(2 * RATE)) + bytes(10 * parts.MEGABYTE)
+    short = data.sound_file(np.zeros(2 * RATE)) + bytes(10 * bounds.MEGABYTE)
     refused(lambda: student.read_sound(short), "a file of more than 10 MB")
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from coursekit.checks import assert_same, assert_that, check
 from coursekit.student import Student
-from studio_lab.checks import parts
+from studio_lab.checks import recipes
 from studio_lab.checks.reference import (
     noise,
     recipe,
@@ -121,7 +121,7 @@ def edits_all_the_way_back(student: Student, rng: Generator) -> None:
     for _ in range(20):
         told = recipe(rng, "vary") | {"from": told, "steps": 28}
     raw = json.dumps(told).encode()
-    assert_that(len(raw) < parts.RECIPE_BYTES, "too long to ask")
+    assert_that(len(raw) < recipes.RECIPE_BYTES, "too long to ask")
     found = student.library("studio_lab.probes").flat_recipe(student.read_recipe, raw)  # too deep to cross as it is
     assert_same(found, flat(json.loads(raw)), "a picture edited twenty times, and what it goes back to")
     more = recipe(rng) | {"steps": 1}
@@ -147,5 +147,5 @@ def other_files(student: Student, rng: Generator) -> None:
     refused(lambda: student.read_recipe(b"\xff\xfe\x00\xd8"), "bytes that are no text")
     refused(lambda: student.read_recipe(b"7"), "a number")
     refused(
-        lambda: student.read_recipe(json.dumps(told).encode() + b" " * parts.RECIPE_BYTES), "more than 100,000 bytes"
+        lambda: student.read_recipe(json.dumps(told).encode() + b" " * recipes.RECIPE_BYTES), "more than 100,000 bytes"
     )
