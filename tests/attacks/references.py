@@ -204,7 +204,7 @@ def attack(slug: str, released: NotebookNode) -> NotebookNode:
     """
     notebook, first = copy.deepcopy(released), True
     for cell in filter(is_answer, notebook.cells):
-        source = ANSWERS[slug].get(grade_id(cell))
+        source = ANSWERS.get(slug, {}).get(grade_id(cell))
         if source:
             cell.source = (search(slug) if first else "") + "\n" + source.strip("\n")
             first = False
