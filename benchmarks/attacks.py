@@ -33,8 +33,8 @@ from attacks import escape, exhaustion, forgery, honest, malformed, tensors  # n
 from attacks.arena import BYSTANDERS, WARM, Arena, escapes, warm_kernelspec  # noqa: E402
 from attacks.cases import Case  # noqa: E402
 from attacks.edits import FULL  # noqa: E402
-from conftest import RIGHT, toy_notebook  # noqa: E402
 from grading import machine  # noqa: E402
+from support.toy import RIGHT, toy_notebook  # noqa: E402
 
 from grader.cli.progress import console  # noqa: E402
 

@@ -13,8 +13,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import browser
-import formgrader
 from PIL import Image
 
 from grader.authoring import demo
@@ -23,8 +21,9 @@ from grader.course.notebooks import released_notebook
 from grader.course.questions import questions_in
 from grader.course.syllabus import Course
 from grader.records.store import recorded, records_of
+from support import browser, formgrader
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "grader" / "pictures"
 SIZE = {"width": 1100, "height": 760}
 LARGEST = 120_000  # bytes: there are several, and the whole course is to stay small

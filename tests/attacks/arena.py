@@ -27,8 +27,8 @@ from typing import Any
 
 import nbformat
 import psutil
-from conftest import MARKER, RIGHT, SECRET, build_course
 from nbformat import NotebookNode
+from support.toy import MARKER, RIGHT, SECRET, build_course
 
 from attacks.cases import Case, handed_in
 from grader.authoring.release import release

@@ -5,7 +5,7 @@ import time
 
 import nbformat
 import pytest
-from conftest import RIGHT
+from support.toy import RIGHT
 
 from attacks.cases import faults, handed_in
 from attacks.malformed import CASES, FULL, STUBS

@@ -1,0 +1,109 @@
+"""GitHub's workflows fit GitHub's schema, run commands that exist, and cover what CI promises."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+import yaml
+
+from grader.cli.main import app
+from grader.course.discovery import find_course
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def check(*paths):
+    """By the schema of SchemaStore that check-jsonschema carries, so nothing is fetched."""
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+        *map(str, paths),
+    ]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def jobs(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
+
+
+def commands(path):
+    return [step["run"] for job in jobs(path) for step in job["steps"] if "run" in step]
+
+
+def test_they_fit_the_schema():
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "gpu.yml"]
+    done = check(*WORKFLOWS)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("runs-on:", "runs-at:"), ("timeout-minutes: 90", "timeout-minutes: soon"), ("steps:", "step:")]
+)
+def test_the_schema_finds_faults(tmp_path, old, new):
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    (tmp_path / "ci.yml").write_text(text.replace(old, new))
+    assert old in text and check(tmp_path / "ci.yml").returncode == 1
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_they_run_exists(path):
+    for text in commands(path):
+        for target in re.findall(r"\bmake(?: -C \S+)? (\w+)", text):
+            assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), f"make {target}"
+        for line in re.findall(r"bin/grader (.*)", text):
+            command, *rest = line.split()
+            known = typer.main.get_command(app).commands[command]
+            options = {name for option in known.params for name in option.opts}
+            assert {word for word in rest if word.startswith("-")} <= options, line
+        for name in re.findall(r"(?:tests|benchmarks)/\S+\.py", text):
+            assert (ROOT / name).is_file(), name
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_they_are_bounded_and_may_write_nothing(path):
+    made = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert made["permissions"] == {"contents": "read"} and "concurrency" in made
+    assert all(job["timeout-minutes"] <= 240 for job in made["jobs"].values())
+    versions = [step["uses"] for job in made["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert all(re.fullmatch(r"actions/[\w-]+@v\d+", one) for one in versions), "GitHub's own, at a version"
+
+
+def test_ci_covers_what_it_promises():
+    text = "\n".join(commands(ROOT / ".github" / "workflows" / "ci.yml"))
+    assert "make test" in text and "tests/repository/test_links.py" in text and "release --check" in text
+    recipe = MAKEFILE.split("\ntest: env\n")[1].split("\n\n")[0]
+    for part in ("release --check", "pytest", "grader run", "grader audit", "ruff check"):
+        assert part.replace("grader ", "$(BIN)/grader ", 1) in recipe or part in recipe, f"make test leaves out {part}"
+
+
+def test_every_week_of_the_syllabus_is_audited_whole(tmp_path):
+    made = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]
+    (step,) = (step for step in made["quick"]["steps"] if step.get("id") == "weeks")
+    environment = {**os.environ, "GITHUB_OUTPUT": str(tmp_path / "output")}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(["bash", "-e", "-c", step["run"]], cwd=ROOT, env=environment, check=True)
+    name, _, value = (tmp_path / "output").read_text().strip().partition("=")
+    assert name == "weeks" and json.loads(value) == list(find_course(ROOT).weeks)
+    assert made["quick"]["outputs"] == {"weeks": "${{ steps.weeks.outputs.weeks }}"}
+    audit = made["audit"]
+    assert audit["needs"] == "quick"
+    assert audit["strategy"]["matrix"] == {"week": "${{ fromJSON(needs.quick.outputs.weeks) }}"}
+    assert audit["steps"][-1]["run"] == ".venv/bin/grader audit ${{ matrix.week }}"
+
+
+def test_strangers_code_never_reaches_the_gpu_runner():
+    path = ROOT / ".github" / "workflows" / "gpu.yml"
+    made = yaml.safe_load(path.read_text(encoding="utf-8"))
+    triggers = made[True]  # YAML takes "on" for a truth value
+    assert set(triggers) == {"workflow_dispatch", "schedule"}
+    assert all("self-hosted" in job["runs-on"] for job in made["jobs"].values())

@@ -1,0 +1,5 @@
+"""NVIDIA GPUs where there are none."""
+
+TABLE = """0, GPU-aaaa, 00000000:3B:00.0, 40960, 40000, NVIDIA A100
+1, GPU-bbbb, 00000000:AF:00.0, 81920, 81000, NVIDIA H100, 80GB
+"""

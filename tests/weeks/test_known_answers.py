@@ -1,0 +1,93 @@
+"""Every week's known answers get the verdict they deserve, where that takes no notebook. The audit does the rest."""
+
+from __future__ import annotations
+
+import pytest
+from support.known import assert_judged, checks_of, defined, imported, known_answers
+
+from coursekit.checks import run_check
+from coursekit.student import local_student
+from grader.authoring.known_answers import Answer
+from grader.course.discovery import find_course
+
+WEEKS = list(find_course().weeks)
+
+# Questions whose checks ask for models or arrays of the notebook's: the audit judges their answers.
+ELSEWHERE = {
+    "week01_clip": {"embed", "zero_shot", "recall_at_k", "training_step", "modality_gap", "winoground", "fusion"},
+    "week02_diffusion": {"forward", "diffusion_loss", "text_to_image", "attention", "sdedit", "inpaint"},
+    "week03_blip": {"greedy", "matching", "fine_tune"},
+}
+# Questions whose checks take long: of their answers the right ones only.
+SLOW = {"week04_whisper": {"greedy", "beam"}, "week10_studio": {"transcribe", "paint", "edit"}}
+# Single checks that ask for what the notebook made.
+OF_THE_NOTEBOOK = {
+    "week03_blip": {
+        "the_opening_pictures",
+        "through_blips_own_layer",
+        "the_batch_was_learnt",
+        "the_opening_beams",
+        "the_map_was_learnt",
+        "the_captions_were_scored",
+        "the_maps_of_the_sentence",
+    },
+    "week04_whisper": {
+        "the_chirp",
+        "the_utterance",
+        "what_the_layers_are_given",
+        "the_sentences",
+        "the_noisy_utterance",
+        "the_words_of_the_utterance",
+        "the_long_recording",
+    },
+    "week05_fusion": {"the_librarys_forward", "the_pupil_sees"},
+}
+# A check that takes long, and the one answer on which it is run here.
+ONCE = {"the_app_runs_on_it": "in order"}
+# Questions where chance decides: a right answer must not lose by it.
+CHANCE = [("week03_blip", "sampling"), ("week05_fusion", "modality_dropout")]
+
+
+def judged_here() -> list[tuple[str, Answer]]:
+    found = []
+    for slug in WEEKS:
+        for answer in known_answers(slug):
+            here = answer.question not in ELSEWHERE.get(slug, ())
+            if here and (answer.right or answer.question not in SLOW.get(slug, ())):
+                found.append((slug, answer))
+    return found
+
+
+def name_of(value: object) -> str:
+    return f"{value.question}-{value.name}".replace(" ", "_") if isinstance(value, Answer) else str(value)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(("slug", "answer"), judged_here(), ids=name_of)
+def test_known_answers_get_the_verdict_they_deserve(slug, answer):
+    once = {check for check, name in ONCE.items() if name != answer.name}
+    assert_judged(slug, answer, OF_THE_NOTEBOOK.get(slug, set()) | once)
+
+
+@pytest.mark.parametrize(("slug", "question"), CHANCE)
+def test_right_answers_survive_many_seeds(slug, question):
+    right = next(a for a in known_answers(slug) if a.question == question and a.right)
+    student = local_student(defined(right.source, imported(slug)))
+    visible, hidden = checks_of(slug, question)
+    for one in (*visible, *hidden):
+        verdicts = [run_check(one, student, f"seed {i}") for i in range(12)]
+        assert all(verdict.passed for verdict in verdicts), [verdict.message for verdict in verdicts]
+
+
+def test_whatever_is_named_above_is_there():
+    """A check or a question that is renamed is not left out unnoticed."""
+    questions = {slug: {answer.question for answer in known_answers(slug)} for slug in WEEKS}
+    names = {
+        slug: {one.name for question in some for checks in checks_of(slug, question) for one in checks}
+        for slug, some in questions.items()
+    }
+    for table in (ELSEWHERE, SLOW):
+        assert all(some <= questions[slug] for slug, some in table.items())
+    assert all(some <= names[slug] for slug, some in OF_THE_NOTEBOOK.items())
+    assert ONCE.keys() <= set().union(*names.values())
+    assert set(ONCE.values()) <= {answer.name for slug in WEEKS for answer in known_answers(slug) if answer.right}
