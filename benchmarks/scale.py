@@ -25,8 +25,9 @@ import light_course
 import matplotlib
 import numpy as np
 import psutil
-from grading import BIN, RESULTS, week_one
+from grading import RESULTS, week_one
 from measure import Run, Sample, machine, must, run, table
+from rivals import BIN
 
 from grader.authoring import demo
 from grader.cli.progress import console
