@@ -182,7 +182,7 @@ class Slots:
                 self.used[gpu] -= 1
                 if alone:
                     self.claimed.discard(gpu)
-                self.changed.notifyevery_gpu()
+                self.changed.notify_all()
 
     def _free(self, alone: bool) -> list[Gpu]:
         open_ = [gpu for gpu in self.room if gpu not in self.claimed]
