@@ -38,7 +38,13 @@ def nbgrader(cell: NotebookNode) -> dict[str, Any]:
 
 
 def grade_id(cell: NotebookNode) -> str | None:
+    """What nbgrader calls a cell; None where it does not know it."""
     return nbgrader(cell).get("grade_id")
+
+
+def name_of(cell: NotebookNode) -> str:
+    """The `grade_id` of a cell that is sure to have one."""
+    return str(nbgrader(cell)["grade_id"])
 
 
 def is_answer(cell: NotebookNode) -> bool:
@@ -93,7 +99,7 @@ def questions_in(notebook: NotebookNode, plain: bool = False) -> list[Question]:
 
 def answers_in(notebook: NotebookNode) -> dict[str, str]:
     """{question: source of its answer cell}."""
-    return {grade_id(cell): cell.source for cell in notebook.cells if is_answer(cell)}
+    return {name_of(cell): cell.source for cell in notebook.cells if is_answer(cell)}
 
 
 def answer_digests(notebook: NotebookNode, released: NotebookNode) -> dict[str, str]:

@@ -16,14 +16,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import nbformat
 from nbformat import NotebookNode
 
 from grader.course.syllabus import Budget
 from grader.execution.gpus import Share
-from grader.execution.kernel import File, Kernel, Ran, environment
+from grader.execution.kernel import File, Kernel, Ran, RunStatus, environment
+from grader.execution.provisioner import START_SECONDS
 from grader.execution.sandbox import Policy
 
 NAME = "crossmodal"
@@ -35,7 +36,7 @@ class CellRan:
     """Evidence of one code cell. "not run": time was up, the kernel gone, or the cell is not for running."""
 
     index: int
-    status: Literal["ok", "error", "timeout", "dead", "not run"]
+    status: RunStatus | Literal["not run"]
     seconds: float = 0.0
 
 
@@ -50,125 +51,150 @@ class Journal:
     cells: list[CellRan] = field(default_factory=list)
     log: list[str] = field(default_factory=list)  # for the record, in plain words
     seconds: dict[str, float] = field(default_factory=dict)
-    notebook: NotebookNode | None = None
+    notebook: NotebookNode = field(default_factory=NotebookNode)  # that ran
+
+    def add(self, name: str, seconds: float) -> None:
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
+    def spent(self, name: str) -> float:
+        return self.seconds.get(name, 0.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a notebook is run.
+
+    budget: seconds a cell and the notebook may take.   env: the kernel's environment, see `kernel.environment`.
+    policy: of its sandbox, None for no sandbox.   scratch: for its folders where it has none.   files: beside the
+    notebook.   gpu: what it may have of one.
+    skip: cells that are not for running.   judged: whether the kernel can be asked, see `Kernel.ask`.
+    at: called at each skipped cell with the living kernel, whose state is that of a run up to there.
+    after: called with the living (or dead) kernel once the cells have run.
+    """
+
+    budget: Budget = Budget()
+    env: dict[str, str] | None = None
+    policy: Policy | None = None
+    scratch: Path | None = None
+    files: Sequence[File] = ()
+    gpu: Share | None = None
+    skip: Callable[[NotebookNode], bool] = lambda cell: False
+    judged: bool = False
+    at: Callable[[NotebookNode, Kernel], None] = lambda cell, kernel: None
+    after: Callable[[Kernel], None] = lambda kernel: None
+
+
+class Manager(Protocol):
+    """What is used of papermill's NotebookExecutionManager. It writes times into the notebook."""
+
+    nb: NotebookNode
+
+    def cell_start(self, cell: NotebookNode, cell_index: int) -> None: ...
+    def cell_exception(self, cell: NotebookNode, cell_index: int) -> None: ...
+    def cell_complete(self, cell: NotebookNode, cell_index: int) -> None: ...
 
 
 def run_notebook(
-    manager: Any,
-    kernel_name: str,
-    *,
-    budget: Budget | None = None,
-    env: dict[str, str] | None = None,
-    policy: Policy | None = None,
-    scratch: Path | None = None,
-    files: Sequence[File] = (),
-    gpu: Share | None = None,
-    skip: Callable[[NotebookNode], bool] = lambda cell: False,
-    judged: bool = False,
-    at: Callable[[NotebookNode, Kernel], None] | None = None,
-    after: Callable[[Kernel], None] | None = None,
-    journal: Journal | None = None,
-    start_timeout: float = 120,
-    **_: Any,
+    manager: Manager, kernel_name: str, plan: Plan, journal: Journal, start_seconds: float = START_SECONDS
 ) -> None:
-    """Run all cells of `manager.nb`, a papermill NotebookExecutionManager.
-
-    budget: seconds a cell and the notebook may take.   env: the kernel's environment.   policy: of its sandbox, None
-    for no sandbox.   scratch: for its folders where it has none.   files: beside the notebook.
-    gpu: what it may have of one.
-    skip: cells that are not for running.   judged: whether the kernel can be asked, see `Kernel.ask`.
-    at: called at each skipped cell with the living kernel, whose state is that of a run up to there.
-    after: called with the living (or dead) kernel once the cells have run.   Raises KernelStartError.
-    """
-    budget, journal = budget or Budget(), journal if journal is not None else Journal()
+    """Run all cells of `manager.nb`; what happens goes into the journal. Raises KernelStartError or SandboxError."""
     journal.notebook = manager.nb
-    deadline = None  # once the first kernel is there
-    deadly: set[int] = set()
+    env = environment([], threads=1) if plan.env is None else plan.env
+    run = _Run(manager, plan, journal)
     restarts = 0
     while True:
         began = time.monotonic()
         with Kernel(
-            kernel_name, env or environment([], threads=1), policy, scratch, start_timeout, files, gpu, judged
+            kernel_name, env, plan.policy, plan.scratch, start_seconds, plan.files, plan.gpu, plan.judged
         ) as kernel:
-            _add(journal, "start", time.monotonic() - began)
-            _add(journal, "start_cpu", kernel.cpu_seconds())
-            deadline = deadline or time.monotonic() + budget.notebook
-            journal.cells.clear()
+            journal.add("start", time.monotonic() - began)
+            journal.add("start_cpu", kernel.cpu_seconds())
             logged = len(journal.log)
-            culprit = _run_cells(manager, kernel, budget, deadline, deadly, skip, at, journal)
+            culprit = run.cells(kernel)
             if culprit is not None:
-                deadly.add(culprit)
-                restarts += not skip(manager.nb.cells[culprit])
-                if restarts <= RESTARTS and _left(deadline, journal) > 0:
+                restarts += not plan.skip(manager.nb.cells[culprit])
+                if restarts <= RESTARTS and run.seconds_left() > 0:
                     del journal.log[logged:-1]  # the other cells will report again
                     journal.log.append("The kernel was started again, and the other cells run once more without it.")
                     continue
-            if after is not None:
-                with _judging(journal, kernel):
-                    after(kernel)
+            with _judging(journal, kernel):
+                plan.after(kernel)
             return
-
-
-def _left(deadline: float, journal: Journal) -> float:
-    """Seconds that are left for cells: judging takes none of them."""
-    return deadline + journal.seconds.get("judge", 0.0) - time.monotonic()
 
 
 @contextlib.contextmanager
 def _judging(journal: Journal, kernel: Kernel) -> Iterator[None]:
     began, cpu, own = time.monotonic(), kernel.cpu_seconds(), time.process_time()
     yield
-    _add(journal, "judge_own_cpu", time.process_time() - own)
-    _add(journal, "judge", time.monotonic() - began)
-    _add(journal, "judge_cpu", max(0.0, kernel.cpu_seconds() - cpu))
+    journal.add("judge_own_cpu", time.process_time() - own)
+    journal.add("judge", time.monotonic() - began)
+    journal.add("judge_cpu", max(0.0, kernel.cpu_seconds() - cpu))
 
 
-def _run_cells(
-    manager: Any,
-    kernel: Kernel,
-    budget: Budget,
-    deadline: float,
-    deadly: set[int],
-    skip: Callable[[NotebookNode], bool],
-    at: Callable[[NotebookNode, Kernel], None] | None,
-    journal: Journal,
-) -> int | None:
-    """Run the cells; the index of the one that cost the kernel its life, if one did."""
-    began, culprit = time.monotonic(), None
-    cpu = used = kernel.cpu_seconds()
-    judged = {name: journal.seconds.get(name, 0.0) for name in ("judge", "judge_cpu")}
-    for index, cell in enumerate(manager.nb.cells):
-        if cell.cell_type != "code" or not cell.source.strip():
-            continue
-        left = _left(deadline, journal)
-        if index in deadly or skip(cell) or not kernel.alive or left <= 0:
-            if left <= 0 and kernel.alive and not skip(cell) and not any("time was up" in line for line in journal.log):
-                journal.log.append(
-                    f"After {budget.notebook:g} s time was up; cell {index + 1} and later ones did not run."
-                )
-            if at is not None and skip(cell) and kernel.alive and index not in deadly:
-                with _judging(journal, kernel):
-                    at(cell, kernel)
-                used = max(used, kernel.cpu_seconds())
-                if not kernel.alive:
-                    culprit = index
-                    journal.log.append(f"{_where(cell, index)}: the kernel ended while this question was judged.")
-            journal.cells.append(CellRan(index, "dead" if index in deadly else "not run"))
-            continue
-        manager.cell_start(cell, index)
-        ran = kernel.run(cell.source, min(budget.cell, left))
-        used = max(used, kernel.cpu_seconds())  # 0 once it is dead
-        if ran.status == "dead":
-            culprit = index
-        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
-        _note(journal, cell, index, ran, min(budget.cell, left))
-        if ran.status != "ok":
-            manager.cell_exception(cell, index)
-        manager.cell_complete(cell, index)
-    judged = {name: journal.seconds.get(name, 0.0) - before for name, before in judged.items()}
-    _add(journal, "cells", time.monotonic() - began - judged["judge"])
-    _add(journal, "cells_cpu", max(0.0, used - cpu - judged["judge_cpu"]))
-    return culprit
+class _Run:
+    """The cells of one notebook, run in one kernel after another.
+
+    deadly: indices of the cells that cost a kernel its life, which are left out from then on.
+    """
+
+    def __init__(self, manager: Manager, plan: Plan, journal: Journal) -> None:
+        self.manager, self.plan, self.journal = manager, plan, journal
+        self.deadline = 0.0  # of all cells; it is set once the first kernel is there
+        self.deadly: set[int] = set()
+
+    def seconds_left(self) -> float:
+        """Seconds that are left for cells: judging takes none of them."""
+        return self.deadline + self.journal.spent("judge") - time.monotonic()
+
+    def cells(self, kernel: Kernel) -> int | None:
+        """Run the cells; the index of the one that cost the kernel its life, if one did."""
+        self.deadline = self.deadline or time.monotonic() + self.plan.budget.notebook
+        self.journal.cells.clear()
+        began, before = time.monotonic(), dict(self.journal.seconds)
+        cpu = used = kernel.cpu_seconds()
+        culprit = None
+        for index, cell in enumerate(self.manager.nb.cells):
+            if cell.cell_type != "code" or not cell.source.strip():
+                continue
+            died = self._cell(kernel, index, cell)
+            culprit = index if died else culprit
+            used = max(used, kernel.cpu_seconds())  # 0 once it is dead
+        judged, judged_cpu = (self.journal.spent(name) - before.get(name, 0.0) for name in ("judge", "judge_cpu"))
+        self.journal.add("cells", time.monotonic() - began - judged)
+        self.journal.add("cells_cpu", max(0.0, used - cpu - judged_cpu))
+        if culprit is not None:
+            self.deadly.add(culprit)
+        return culprit
+
+    def _cell(self, kernel: Kernel, index: int, cell: NotebookNode) -> bool:
+        """Run one code cell, or leave it out; whether it cost the kernel its life."""
+        left, skipped = self.seconds_left(), self.plan.skip(cell)
+        if index not in self.deadly and kernel.alive and not skipped and left > 0:
+            allowed = min(self.plan.budget.cell, left)
+            self.manager.cell_start(cell, index)
+            ran = kernel.run(cell.source, allowed)
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+            _note(self.journal, cell, index, ran, allowed)
+            if ran.status != "ok":
+                self.manager.cell_exception(cell, index)
+            self.manager.cell_complete(cell, index)
+            return ran.status == "dead"
+        died = False
+        if skipped and kernel.alive and index not in self.deadly:
+            with _judging(self.journal, kernel):
+                self.plan.at(cell, kernel)
+            died = not kernel.alive
+        elif not skipped and kernel.alive and left <= 0:
+            self._note_time_was_up(index)
+        if died:
+            self.journal.log.append(f"{_where(cell, index)}: the kernel ended while this question was judged.")
+        self.journal.cells.append(CellRan(index, "dead" if index in self.deadly else "not run"))
+        return died
+
+    def _note_time_was_up(self, index: int) -> None:
+        if not any("time was up" in line for line in self.journal.log):
+            took = f"{self.plan.budget.notebook:g} s"
+            self.journal.log.append(f"After {took} time was up; cell {index + 1} and later ones did not run.")
 
 
 def _where(cell: NotebookNode, index: int) -> str:
@@ -196,20 +222,25 @@ def _note(journal: Journal, cell: NotebookNode, index: int, ran: Ran, allowed: f
             )
 
 
-def _add(journal: Journal, name: str, seconds: float) -> None:
-    journal.seconds[name] = journal.seconds.get(name, 0.0) + seconds
-
-
 @functools.cache
 def _engine() -> type:
     from papermill.engines import Engine
 
-    class CrossmodalEngine(Engine):
-        """Runs notebooks with `run_notebook`, whose keyword arguments papermill.execute_notebook passes on."""
+    class CrossmodalEngine(Engine):  # type: ignore[misc]  # papermill has no types
+        """Runs notebooks with `run_notebook`; papermill.execute_notebook passes its own keyword arguments on."""
 
         @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
-            run_notebook(nb_man, kernel_name, **kwargs)
+        def execute_managed_notebook(
+            cls,
+            nb_man: Manager,
+            kernel_name: str,
+            *,
+            plan: Plan | None = None,
+            journal: Journal | None = None,
+            start_timeout: float = START_SECONDS,
+            **_: object,  # what papermill tells its other engines
+        ) -> None:
+            run_notebook(nb_man, kernel_name, plan or Plan(), journal or Journal(), start_timeout)
 
     return CrossmodalEngine
 

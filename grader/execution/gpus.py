@@ -1,7 +1,10 @@
-"""NVIDIA GPUs: which there are, how many submissions share one, and whose fault it is when one's memory runs out.
+"""NVIDIA GPUs: which there are, how many submissions share one, and what each of them has of it.
 
-The grader itself never uses a GPU. It reads `nvidia-smi`, hands out slots, and binds each submission's kernel to one
-GPU (docs/gpu.md). CUDA does not survive a fork, so nothing may use it before the kernel's own process is there.
+The grader itself never uses a GPU. It hands out slots, and binds each submission's kernel to one GPU (docs/gpu.md).
+CUDA does not survive a fork, so nothing may use it before the kernel's own process is there.
+
+What there is, `nvidia-smi` says: the driver always brings that program, and a program needs no further dependency, as
+the library nvidia-ml-py would be one for every machine, most of which have no GPU.
 """
 
 from __future__ import annotations
@@ -16,19 +19,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from grader.course.syllabus import GB, CourseError
-
-if TYPE_CHECKING:
-    pass
-
 
 CONTEXT = GB  # bytes that CUDA and its libraries take for a process besides its tensors
 LEAST = GB // 2  # bytes of tensors with which a slot is of any use
 SMI_SECONDS = 20
-# inode of the system's first process namespace, in whose numbers NVIDIA counts: linux/proc_ns.h
-FIRST_PIDS = 0xEFFFFFFC
+FIRST_PIDS = (
+    0xEFFFFFFC  # inode of the system's first process namespace, in whose numbers NVIDIA counts: linux/proc_ns.h
+)
 GPUS = "index,uuid,pci.bus_id,memory.total,memory.free,name"
 PROCESSES = "gpu_uuid,pid,used_memory"
 EACH = {  # of every kernel that uses a GPU
@@ -61,6 +61,11 @@ class Share:
     memory: int
     fraction: float
     alone: bool
+
+    @classmethod
+    def of(cls, gpu: Gpu, memory: int, alone: bool) -> Share:
+        """This much of a GPU."""
+        return cls(gpu.uuid, gpu.bus, memory, min(1.0, memory / gpu.total), alone)
 
 
 # --- which there are --------------------------------------------------------------------------------------------------
@@ -176,7 +181,7 @@ class Slots:
             self.used[gpu] += 1
         try:
             count, memory = self.room[gpu]
-            yield share(gpu, memory, alone or count == 1)
+            yield Share.of(gpu, memory, alone or count == 1)
         finally:
             with self.changed:
                 self.used[gpu] -= 1
@@ -187,10 +192,6 @@ class Slots:
     def _free(self, alone: bool) -> list[Gpu]:
         open_ = [gpu for gpu in self.room if gpu not in self.claimed]
         return open_ if alone else [gpu for gpu in open_ if self.used[gpu] < self.room[gpu][0]]
-
-
-def share(gpu: Gpu, memory: int, alone: bool) -> Share:
-    return Share(gpu.uuid, gpu.bus, memory, min(1.0, memory / gpu.total), alone)
 
 
 # --- in one submission's kernel ---------------------------------------------------------------------------------------
@@ -225,11 +226,14 @@ def files(given: Share | None, devices: Path = Path("/dev"), proc: Path = Path("
     found = sorted(devices.glob("nvidia*"))
     domain, _, rest = given.bus.lower().partition(":")
     try:
-        told = (proc / "driver/nvidia/gpus" / f"{domain[-4:]}:{rest}" / "information").read_text()
-        own = re.search(r"^Device Minor:\s*(\d+)", told, re.MULTILINE)[1]
-    except (OSError, TypeError):
+        text = (proc / "driver/nvidia/gpus" / f"{domain[-4:]}:{rest}" / "information").read_text()
+    except OSError:
         return tuple(found)
-    return tuple(path for path in found if path.name == f"nvidia{own}" or not re.fullmatch(r"nvidia\d+", path.name))
+    minor = re.search(r"^Device Minor:\s*(\d+)", text, re.MULTILINE)
+    if minor is None:
+        return tuple(found)
+    own = f"nvidia{minor[1]}"
+    return tuple(path for path in found if path.name == own or not re.fullmatch(r"nvidia\d+", path.name))
 
 
 def used(given: Share, inside: int) -> int:

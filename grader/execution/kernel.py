@@ -20,11 +20,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import Empty
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import psutil
 import zmq
-from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
 from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 
@@ -33,6 +33,7 @@ from grader.execution import gpus
 from grader.execution.gpus import Share
 from grader.execution.kernelspecs import WARM, KernelStartError
 from grader.execution.outputs import Outputs
+from grader.execution.provisioner import START_SECONDS, WarmProvisioner
 from grader.execution.sandbox import HOME, Policy, Sandbox, SandboxError, interpreter
 
 # What the kernel is given of our environment: how to find programs, libraries, caches and devices, and nothing else.
@@ -64,7 +65,7 @@ MESSAGES_WAITING = 8  # of one socket, in our memory
 MESSAGE_VALUES = 2_000_000  # numbers, texts, lists and so on in one message
 MESSAGE_BYTES = 80_000_000  # a longer one is never received; codec.Limits allows 64 MB of text
 
-Status = Literal["ok", "error", "timeout", "dead"]
+RunStatus = Literal["ok", "error", "timeout", "dead"]
 
 
 class File(NamedTuple):
@@ -79,7 +80,7 @@ class File(NamedTuple):
 class Ran:
     """What came of one request. "timeout": interrupted, and it answered; "dead": the kernel is gone, as `why` says."""
 
-    status: Status
+    status: RunStatus
     seconds: float
     outputs: list[NotebookNode] = field(default_factory=list)
     execution_count: int | None = None
@@ -121,7 +122,7 @@ class Kernel:
         env: dict[str, str],
         policy: Policy | None = None,
         scratch: Path | None = None,
-        start_seconds: float = 120,
+        start_seconds: float = START_SECONDS,
         files: Sequence[File] = (),
         gpu: Share | None = None,
         judged: bool = False,
@@ -166,7 +167,7 @@ class Kernel:
             self._use_our_provisioner()
             policy = replace(
                 self._policy,
-                readable=(*self._policy.readable, *_of_spec(self.manager.kernel_spec)),
+                readable=(*self._policy.readable, *_of_spec(_spec(self.manager))),
                 beside=tuple((file.path, file.name) for file in self._files if file.shared),
             )
             given["sandbox"] = self.sandbox = self._stack.enter_context(Sandbox(policy))
@@ -178,7 +179,7 @@ class Kernel:
             cwd=str(folder),
             env=env,
             extra_arguments=[
-                *(HISTORY if self.manager.kernel_spec.language.lower() == "python" else []),
+                *(HISTORY if _spec(self.manager).language.lower() == "python" else []),
                 *([f"--IPKernelApp.kernel_class={JUDGED}"] if self._judged else []),
             ],
             stdout=subprocess.DEVNULL,
@@ -197,8 +198,8 @@ class Kernel:
             self._poller.register(channel.socket, zmq.POLLIN)
         self._wait_until_ready()
         if self.sandbox is not None:
-            self.manager.provisioner.seal()
-            self._stack.enter_context(self._watched())
+            cast(WarmProvisioner, self.manager.provisioner).seal()  # see `_use_our_provisioner`
+            self._stack.enter_context(self._watched(self.sandbox))
         self.alive = True
         if self._judged:
             key = self.client.session.msg("judge_request", {"key": self._key.hex()})
@@ -231,7 +232,7 @@ class Kernel:
 
     def _use_our_provisioner(self) -> None:
         """Only ours can start a kernel in a sandbox; for a kernelspec of another it executes the command there."""
-        theirs = self.manager.kernel_spec.metadata.setdefault("kernel_provisioner", {})
+        theirs = _spec(self.manager).metadata.setdefault("kernel_provisioner", {})
         if theirs.get("provisioner_name") != WARM:
             theirs.update(provisioner_name=WARM, config={"libraries": [], "warm": False})
 
@@ -350,7 +351,7 @@ class Kernel:
         if isinstance(payload, list) and any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in payload):
             self.kill()  # else it would stop a moment later, and the next cell would get the blame
             return Ran("dead", took, outputs.done(), why="it ended the kernel with exit() or quit()")
-        status: Status = "timeout" if interrupted else "ok" if reply.get("status") == "ok" else "error"
+        status: RunStatus = "timeout" if interrupted else "ok" if reply.get("status") == "ok" else "error"
         flooded = status == "timeout" and outputs.seen > FLOOD_BYTES
         error = f"{reply.get('ename', '')}: {reply.get('evalue', '')}"[:500] if reply.get("status") == "error" else ""
         count = reply.get("execution_count")
@@ -367,33 +368,33 @@ class Kernel:
         )
 
     @contextlib.contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _watched(self, sandbox: Sandbox) -> Iterator[None]:
         """While this lasts, end the sandbox once its processes together are over a limit.
 
         The system holds only each of them to limits. It goes on between requests too: what was left running works on.
         """
-        limits, done = self.sandbox.policy.limits, threading.Event()
-        start = self.sandbox.used_memory(enough=0)  # much of it pages shared with the server
+        limits, done = sandbox.policy.limits, threading.Event()
+        start = sandbox.used_memory(enough=0)  # much of it pages shared with the server
         most = self._gpu.memory + gpus.CONTEXT if self._gpu else 0
 
         def watch() -> None:
             weighed = looked = 0.0
             while not done.wait(FORK_WATCH_SECONDS):
                 now = time.monotonic()
-                if limits.processes and len(self.sandbox.processes()) > limits.processes + HOLDERS:
+                if limits.processes and len(sandbox.processes()) > limits.processes + HOLDERS:
                     self.excess = f"it had more than {limits.processes} processes, so the kernel was ended"
                 elif limits.memory and now - weighed > WATCH_SECONDS:
                     weighed = now
-                    if self.sandbox.used_memory(start + limits.memory) > start + limits.memory:
+                    if sandbox.used_memory(start + limits.memory) > start + limits.memory:
                         cap = f"{limits.memory / 2**30:.3g} GB of memory"
                         self.excess = f"it used more than {cap}, so the kernel was ended"
                 if not self.excess and self._gpu and now - looked > GPU_WATCH_SECONDS:
                     looked = now
-                    if gpus.used(self._gpu, self.sandbox.pid) > most:
+                    if gpus.used(self._gpu, sandbox.pid) > most:
                         cap = f"{self._gpu.memory / 2**30:.3g} GB of GPU memory"
                         self.excess = f"its own use passed the cap of {cap} for one submission, so the kernel was ended"
                 if self.excess:
-                    self.sandbox.close()
+                    sandbox.close()
                     return
 
         thread = threading.Thread(target=watch, daemon=True)
@@ -429,6 +430,13 @@ def _copy(file: File, folder: Path) -> None:
     else:
         shutil.copy(file.path, target)
         target.chmod(target.stat().st_mode | 0o600)
+
+
+def _spec(manager: KernelManager) -> KernelSpec:
+    """The kernelspec of its name. Raises NoSuchKernel."""
+    if manager.kernel_spec is None:
+        raise NoSuchKernel(manager.kernel_name)
+    return manager.kernel_spec
 
 
 def _of_spec(spec: KernelSpec) -> set[Path]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from grader.course.syllabus import GB, CourseError, Week
+from grader.execution.gpus import Share, Slots, chosen, every_gpu, gpus, room
+from grader.execution.kernel import Kernel
+from grader.grading.options import Options
 from grader.records.grade import QuestionResult
-
-if TYPE_CHECKING:
-    from grader.grading.options import Options
-from grader.execution.gpus import Share, Slots, chosen, every_gpu, gpus, room, share
 
 FREED_SECONDS = 5.0  # after which the memory of a process that ended is free again
 OUT_OF_MEMORY = re.compile(
@@ -37,20 +35,38 @@ def slots_for(options: Options, week: Week) -> Slots | None:
 def share_here(options: Options, week: Week, alone: bool) -> Share:
     """The share of a task on a node of a cluster, of the GPU to which Ray bound this process. Raises CourseError."""
     gpu, slots = gpus()[0], options.slots or 1
-    return share(gpu, room(gpu.total, cap(options, week), slots)[1], alone or slots == 1)
+    return Share.of(gpu, room(gpu.total, cap(options, week), slots)[1], alone or slots == 1)
 
 
 # --- out of memory ----------------------------------------------------------------------------------------------------
 
 
 def ran_out(lines: Iterable[str]) -> bool:
-    """Whether one of these lines of a record tells of GPU memory that ran out."""
+    """Whether one of these lines of a record speaks of GPU memory that ran out."""
     return any(OUT_OF_MEMORY.search(line) for line in lines)
 
 
+def ran_out_in(results: Iterable[QuestionResult], log: Sequence[str], refused: bool) -> bool:
+    """Whether memory ran out in a run, by its results and log.
+
+    refused: whether torch refused some and points were lost. Libraries catch a refusal too, and do with less; one that
+    cost nothing is nothing to speak of.
+    """
+    notes = [line for one in results for line in (one.note, *(c.message for c in one.checks if not c.passed))]
+    return ran_out([*log, *notes]) or refused
+
+
+def was_refused(kernel: Kernel, seconds: float) -> bool:
+    """Whether torch refused memory in this kernel, which has `seconds` to answer."""
+    answer = kernel.evaluate(REFUSALS, seconds).expressions.get("r", {}).get("data", {})
+    return str(answer.get("text/plain", "0")) != "0"
+
+
 def must_have_been_free(given: Share) -> None:
-    """Raises CourseError where other programs hold so much of the GPU that a submission alone on it had less than its
-    cap: then this machine is at fault."""
+    """Raises CourseError where other programs left less of a GPU than the cap of the one submission that was on it.
+
+    Then this machine is at fault, and not the submission.
+    """
     deadline = time.monotonic() + FREED_SECONDS
     while True:
         free = next((gpu.free for gpu in every_gpu() if gpu.uuid == given.uuid), 0)
@@ -67,11 +83,11 @@ def must_have_been_free(given: Share) -> None:
 def blame(results: Iterable[QuestionResult], given: Share) -> tuple[str, list[QuestionResult]]:
     """A line for the log of a submission that ran out of memory alone on its GPU, and its results that say the same."""
     why = f"its own use passed the cap of {given.memory / GB:.3g} GB of GPU memory for one submission"
-    told = []
+    said = []
     for result in results:
         checks = [
             replace(one, message=f"{one.message} ({why})") if not one.passed and ran_out([one.message]) else one
             for one in result.checks
         ]
-        told.append(replace(result, checks=checks))
-    return f"GPU memory ran out: {why}. No other submission was on that GPU.", told
+        said.append(replace(result, checks=checks))
+    return f"GPU memory ran out: {why}. No other submission was on that GPU.", said

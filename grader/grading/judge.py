@@ -26,7 +26,7 @@ from grader.course.syllabus import Budget
 from grader.course.text import LONGEST, printable
 from grader.execution.kernel import Kernel
 from grader.grading.rubric import Rubric, digest_of
-from grader.records.grade import CheckResult, Evidence, QuestionResult
+from grader.records.grade import CheckResult, Evidence, QuestionResult, Status
 
 AT_THE_END = "Judged as it stands at the end of the notebook, where it is better than at its check."
 FORGED = "what answers in the kernel is not the course's own: the notebook put something in the place of its handler"
@@ -58,11 +58,11 @@ class Channel:
 
     def done(self) -> None:
         """The question is done with: its fork of the kernel may go."""
-        if self.kernel.alive:
+        if self.kernel is not None and self.kernel.alive:
             self.kernel.ask("", "", self.seconds)
 
     def __call__(self, text: str) -> str:
-        if self.lost or not self.kernel.alive:
+        if self.lost or self.kernel is None or not self.kernel.alive:
             self.lost = self.lost or "the kernel was gone"
             raise StudentError("KernelDied", self.lost)
         if self.left <= 0:
@@ -139,7 +139,7 @@ class Judge:
 
         What was judged to its end stands, also where the notebook is run again because something else ended its kernel.
         """
-        question = self.questions.get(grade_id(cell))
+        question = self.questions.get(grade_id(cell) or "")
         if question is None or question.name in self._stand:
             return
         for seed, turn in zip(self.seeds, self.turns, strict=True):
@@ -235,7 +235,7 @@ def not_judged(
 def _result(
     question: Question,
     points: float,
-    status: str,
+    status: Status,
     answered: bool,
     note: str,
     verdicts: list[tuple[Verdict, bool]],

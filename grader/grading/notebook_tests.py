@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
 from grader.course.questions import Question, grade_id, is_graded, questions_in
+from grader.execution.engine import CellRan, Journal
 from grader.records.grade import CheckResult, QuestionResult
-
-if TYPE_CHECKING:
-    from grader.execution.engine import CellRan, Journal
-
 
 NOTE = "judged by tests in the notebook, inside the student's process"
 SKIPPED = "skip-execution"  # the tag of cells that nbclient, with which nbgrader runs notebooks, does not run
@@ -50,19 +46,21 @@ def results(
     """
     cells = {grade_id(cell): i for i, cell in enumerate(journal.notebook.cells)}
     ran = {one.index: one for one in journal.cells}
-    return [
-        _result(q, journal.notebook.cells[cells[q.cell]], ran.get(cells[q.cell]), answered, digests.get(q.name, ""))
-        for q in questions
-        if q.inside
-    ]
+    found = []
+    for question in (one for one in questions if one.inside):
+        index = cells[question.cell]
+        evidence = ran.get(index, CellRan(index, "not run"))
+        digest = digests.get(question.name, "")
+        found.append(_result(question, journal.notebook.cells[index], evidence, answered, digest))
+    return found
 
 
-def _result(question: Question, cell: NotebookNode, ran: CellRan | None, answered: bool, digest: str) -> QuestionResult:
+def _result(question: Question, cell: NotebookNode, ran: CellRan, answered: bool, digest: str) -> QuestionResult:
     """By nbgrader's rules but for those named above: an error is 0 points, a number as the last value is partial
     credit, anything else is full points."""
     points, why = question.points, ""
-    if ran is None or ran.status not in ("ok", "error"):
-        why = "its test took too long" if ran and ran.status == "timeout" else "its test did not run"
+    if ran.status not in ("ok", "error"):
+        why = "its test took too long" if ran.status == "timeout" else "its test did not run"
     elif (partial := _number(cell.outputs)) is not None and partial > question.points:
         why = f"its test gave {partial:g} points, and there are {question.points:g}"
     elif ran.status == "error":

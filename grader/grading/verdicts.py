@@ -14,11 +14,7 @@ from nbformat import NotebookNode
 
 from grader.course.files import file_hash
 from grader.course.notebooks import released_notebook
-from grader.course.questions import (
-    grade_id,
-    is_graded,
-    questions_in,
-)
+from grader.course.questions import is_graded, name_of, questions_in
 from grader.course.syllabus import Course, Week
 from grader.course.text import LONGEST, printable
 from grader.grading import fingerprints
@@ -80,7 +76,7 @@ def write_verdicts(notebook: NotebookNode, results: Sequence[QuestionResult]) ->
     for cell in notebook.cells:
         if not is_graded(cell):
             continue
-        result = by_cell[grade_id(cell)]
+        result = by_cell[name_of(cell)]
         text, points = verdict_text(result), f"{result.points:g}"
         cell.outputs = [
             nbformat.v4.new_output("stream", name="stdout", text=text + "\n"),
