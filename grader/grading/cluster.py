@@ -53,7 +53,7 @@ def connect(address: str) -> int:
 
 
 class RemoteWorker:
-    """In place of a `pool.Worker`: does its jobs as tasks of the cluster, one at a time."""
+    """In place of a `workers.Worker`: does its jobs as tasks of the cluster, one at a time."""
 
     def __init__(self, course: Course, week: Week, options: Options, scratch: Path) -> None:
         import ray
@@ -61,7 +61,10 @@ class RemoteWorker:
         connect(options.cluster)
         if course.classic:
             raise CourseError("--cluster grades weeks with checks; this is a course of plain nbgrader")
-        self.ray, self.ending, self.task, self.scratch = ray, False, None, scratch
+        self.ray, self.scratch = ray, scratch
+        self.patience = 0.0  # Ray's own is used
+        self.ending = False
+        self.task: Any = None  # the one that is running
         self.expected = _version(course, week)
         device = chosen(options.parameters)
         if device not in ("", "cuda"):
@@ -74,7 +77,7 @@ class RemoteWorker:
         self.remote = ray.remote(num_cpus=options.threads, max_retries=RETRIES)(grade_here)
 
     def do(self, job: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """See `pool.Worker.do`."""
+        """See `workers.Worker.do`."""
         if self.ending:
             raise WorkerDied("grading was stopped")
         content = None
@@ -86,7 +89,8 @@ class RemoteWorker:
         try:
             gpus = 1 if job["alone"] and self.gpus else self.gpus
             self.task = self.remote.options(num_gpus=gpus).remote(job, content, self.expected, seconds)
-            return self.ray.get(self.task)
+            answered: dict[str, Any] = self.ray.get(self.task)
+            return answered
         except self.ray.exceptions.RayTaskError as error:  # ours, raised over there
             died = error.cause if isinstance(error.cause, WorkerDied) else WorkerDied(str(error.cause))
             raise died from None

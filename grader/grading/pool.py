@@ -5,10 +5,10 @@ from __future__ import annotations
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import nbformat
 from nbformat import NotebookNode
@@ -30,6 +30,58 @@ from grader.grading.verdicts import Result, not_gradable
 from grader.records.grade import Grade, QuestionResult
 from grader.submissions import loading
 
+ATTEMPTS = 2
+ALONE = 5  # times the usual patience for one that nothing else runs beside
+SLACK = 300.0  # seconds a job may take beyond its cells and its checks: starting kernels, imports
+ROOM = 3 << 29  # bytes of free memory with which another submission is begun while others run
+
+Job = tuple[str, Path | NotebookNode]  # whose it is, and what is handed in
+
+
+class AnyWorker(Protocol):
+    """A `workers.Worker`, or one in its place that does its jobs on a cluster."""
+
+    scratch: Path
+    patience: float
+
+    def do(self, job: dict[str, Any], seconds: float) -> dict[str, Any]: ...
+    def end(self) -> None: ...
+    def wait(self, user: threading.Thread) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Grading:
+    """What all jobs have in common. kept: by student, results that still stand.  slots: of GPUs, where one is used."""
+
+    course: Course
+    week: Week
+    options: Options
+    kept: Mapping[str, Sequence[QuestionResult]]
+    as_is: bool
+    slots: Slots | None
+
+    @property
+    def seconds(self) -> float:
+        """That a worker has for one: to run it, and to judge it each time."""
+        budget = self.options.budget or self.week.budget
+        return (1 + self.options.repeat) * budget.notebook + SLACK
+
+    def job(self, student: str, source: Path | NotebookNode, scratch: Path) -> dict[str, Any]:
+        """One of them as data that can cross between processes; `jobs.answer` reads it."""
+        return {
+            "root": str(self.course.root),
+            "work": str(self.course.work),
+            "week": self.week.name,
+            "student": student,
+            "path": str(source) if isinstance(source, Path) else None,
+            "notebook": None if isinstance(source, Path) else source,
+            "options": asdict(self.options),
+            "kept": [asdict(result) for result in self.kept.get(student, ())],
+            "as_is": self.as_is,
+            "scratch": str(scratch),
+            "alone": False,
+        }
+
 
 def ready(course: Course, week: Week, options: Options) -> Options:
     """The options with the kernel that a notebook of plain nbgrader runs in, once its tests are made.
@@ -46,7 +98,7 @@ def ready(course: Course, week: Week, options: Options) -> Options:
 def grade_many(
     course: Course,
     week: Week,
-    jobs: Sequence[tuple[str, Path | NotebookNode]],
+    jobs: Sequence[Job],
     options: Options | None = None,
     on_done: Callable[[str, Result], None] | None = None,
     on_start: Callable[[str], None] | None = None,
@@ -55,15 +107,13 @@ def grade_many(
 ) -> list[Result]:
     """Grade (name, notebook) pairs in worker processes; results in the order of `jobs`.
 
-    kept: by name, results that still stand; see `judge`.
+    kept: by name, results that still stand; see `judge.Judge`.
 
     A job that fails, and a worker that dies, is that submission's "not gradable"; the others go on.
-    `on_start` and `on_done` are called in this thread. as_is: see `run_as_is`. Raises CourseError where the course or
-    this machine is at fault.
+    `on_start` and `on_done` are called in this thread. as_is: see `pipeline.run_as_is`.
+    Raises CourseError where the course or this machine is at fault.
     """
-
-    options = options or Options()
-    options = ready(course, week, options)
+    options = ready(course, week, options or Options())
     if not options.cluster:  # else it is the nodes that need them
         must_exist(options.kernel)
         sandbox_policy(course, week, options)
@@ -91,115 +141,124 @@ def grade_file(
     return grade_many(course, week, [(student, notebook.absolute())], options)[0]
 
 
-ATTEMPTS = 2
-ALONE = 5  # times the usual patience for one that nothing else runs beside
-SLACK = 300.0  # seconds a job may take beyond its cells and its checks: starting kernels, imports
-ROOM = 3 << 29  # bytes of free memory with which another submission is begun while others run
-
-
 def run_jobs(
     course: Course,
     week: Week,
-    jobs: Sequence[tuple[str, Path | NotebookNode]],
+    jobs: Sequence[Job],
     options: Options,
     on_done: Callable[[str, Result], None] | None = None,
     on_start: Callable[[str], None] | None = None,
     kept: Mapping[str, Sequence[QuestionResult]] | None = None,
     as_is: bool = False,
 ) -> list[Result]:
-    """Grade all jobs; see `grading.grade_many`. as_is: they are the course's own notebooks, see `grading.run_as_is`."""
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for index in range(len(jobs)):
-        waiting.put(index)
-    news: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+    """Grade all jobs; see `grade_many`. as_is: they are the course's own notebooks, see `pipeline.run_as_is`."""
     slots = None if options.cluster else gpu_memory.slots_for(options, week)
     if slots:
         options = replace(options, workers=min(options.workers, slots.total))
     scratch = scratch_folder()
     workers = [_worker(course, week, options, scratch) for _ in range(min(options.workers, len(jobs)))]
-    stopping = threading.Event()
-    running: set[int] = set()
-    put_off: list[int] = []  # for when nothing else is running
-
-    def serve(worker: Worker) -> None:
-        while not stopping.is_set():
-            while running and not options.cluster and free_memory() < ROOM:  # one always runs
-                if stopping.wait(0.5):
-                    return
-            try:
-                index = waiting.get_nowait()
-            except queue.Empty:
-                break
-            news.put((index, None))
-            student, source = jobs[index]
-            running.add(index)
-            try:
-                stands = (kept or {}).get(student, ())
-                what: Any = _grade(course, week, student, source, options, worker, stands, as_is, slots)
-            except BaseException as error:  # noqa: B036 - it is raised again where the caller waits
-                what = error
-            running.discard(index)
-            news.put((index, what))
-
-    threads = [threading.Thread(target=serve, args=[worker], daemon=True) for worker in workers]
+    crew = _Crew(_Grading(course, week, options, kept or {}, as_is, slots), jobs, workers)
     results: dict[int, Result] = {}
     try:
-        for thread in threads:
-            thread.start()
-        while len(results) < len(jobs):
-            if put_off and len(results) + len(put_off) == len(jobs):
-                index, what = (
-                    put_off[0],
-                    _alone(course, week, jobs[put_off[0]], options, workers[0], kept, as_is, slots),
-                )
-                del put_off[0]
-            else:
-                index, what = news.get()
-            if what is None:
-                if on_start:
-                    on_start(jobs[index][0])
-            elif isinstance(what, WorkerDied):
-                put_off.append(index)
-            elif isinstance(what, BaseException):
-                raise what
-            else:
-                results[index] = what
+        for event in crew.work():
+            name = jobs[event.index][0]
+            if isinstance(event.outcome, Result):
+                results[event.index] = event.outcome
                 if on_done:
-                    on_done(jobs[index][0], what)
+                    on_done(name, event.outcome)
+            elif on_start:
+                on_start(name)
     finally:
-        stopping.set()
-        for worker in workers:
-            worker.end()
-        for worker, thread in zip(workers, threads, strict=True):
-            worker.wait(thread)
+        crew.end()
         shutil.rmtree(scratch, ignore_errors=True)
         sweep()
     return [results[index] for index in range(len(jobs))]
 
 
-def _alone(
-    course: Course,
-    week: Week,
-    job: tuple[str, Path | NotebookNode],
-    options: Options,
-    worker: Any,
-    kept: Mapping[str, Sequence[QuestionResult]] | None,
-    as_is: bool,
-    slots: Slots | None,
-) -> Result:
-    """The result of a job for which this machine was too busy, now that nothing else runs. Raises CourseError."""
-    student, source = job
-    worker.patience = ALONE * provisioner.START_SECONDS
-    try:
-        return _grade(course, week, student, source, options, worker, (kept or {}).get(student, ()), as_is, slots, True)
-    except WorkerDied as error:
-        raise CourseError(
-            f"this machine is too busy to grade {student}, also alone ({error}). What was finished is kept: end other "
-            "programs, or use --workers 1, and the same command does the rest"
-        ) from None
+@dataclass(frozen=True)
+class _Event:
+    """Something has happened to the job of this number. outcome: None where it has only begun."""
+
+    index: int
+    outcome: Result | BaseException | None = None
 
 
-def _worker(course: Course, week: Week, options: Options, scratch: Path) -> Any:
+class _Crew:
+    """Workers, each with a thread that gives it jobs from one queue."""
+
+    def __init__(self, grading: _Grading, jobs: Sequence[Job], workers: Sequence[AnyWorker]) -> None:
+        self.grading, self.jobs, self.workers = grading, jobs, workers
+        self.threads = [threading.Thread(target=self._serve, args=[worker], daemon=True) for worker in workers]
+        self.waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for index in range(len(jobs)):
+            self.waiting.put(index)
+        self.news: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self.running: set[int] = set()
+        self.stopping = threading.Event()
+
+    def work(self) -> Iterator[_Event]:
+        """Begin, and tell what happens until every job has a result. Raises CourseError.
+
+        Those for which this machine was too busy are put off until nothing else runs.
+        """
+        for thread in self.threads:
+            thread.start()
+        put_off: list[int] = []
+        done = 0
+        while done + len(put_off) < len(self.jobs):
+            event = self.news.get()
+            if isinstance(event.outcome, WorkerDied):
+                put_off.append(event.index)
+            elif isinstance(event.outcome, BaseException):
+                raise event.outcome
+            else:
+                done += event.outcome is not None
+                yield event
+        for index in put_off:
+            yield _Event(index, self._alone(*self.jobs[index]))
+
+    def _serve(self, worker: AnyWorker) -> None:
+        """Give a worker jobs while there are any: what a thread of its own does."""
+        while not self.stopping.is_set():
+            while self.running and not self.grading.options.cluster and free_memory() < ROOM:  # one always runs
+                if self.stopping.wait(0.5):
+                    return
+            try:
+                index = self.waiting.get_nowait()
+            except queue.Empty:
+                return
+            self.news.put(_Event(index))
+            self.running.add(index)
+            outcome: Result | BaseException
+            try:
+                outcome = _grade(self.grading, *self.jobs[index], worker)
+            except BaseException as error:  # noqa: B036 - it is raised again where the caller waits
+                outcome = error
+            self.running.discard(index)
+            self.news.put(_Event(index, outcome))
+
+    def _alone(self, student: str, source: Path | NotebookNode) -> Result:
+        """The result of a job for which this machine was too busy, now that nothing else runs. Raises CourseError."""
+        worker = self.workers[0]
+        worker.patience = ALONE * provisioner.START_SECONDS
+        try:
+            return _grade(self.grading, student, source, worker, alone=True)
+        except WorkerDied as error:
+            raise CourseError(
+                f"this machine is too busy to grade {student}, also alone ({error}). What was finished is kept: end "
+                "other programs, or use --workers 1, and the same command does the rest"
+            ) from None
+
+    def end(self) -> None:
+        """End the workers and wait until they have."""
+        self.stopping.set()
+        for worker in self.workers:
+            worker.end()
+        for worker, thread in zip(self.workers, self.threads, strict=True):
+            worker.wait(thread)
+
+
+def _worker(course: Course, week: Week, options: Options, scratch: Path) -> AnyWorker:
     if options.cluster:
         from grader.grading.cluster import RemoteWorker
 
@@ -209,61 +268,46 @@ def _worker(course: Course, week: Week, options: Options, scratch: Path) -> Any:
 
 
 def _grade(
-    course: Course,
-    week: Week,
-    student: str,
-    source: Path | NotebookNode,
-    options: Options,
-    worker: Any,
-    kept: Sequence[QuestionResult],
-    as_is: bool,
-    slots: Slots | None,
-    alone: bool = False,
+    grading: _Grading, student: str, source: Path | NotebookNode, worker: AnyWorker, alone: bool = False
 ) -> Result:
     """alone: nothing else is running. Raises WorkerDied where this machine was too busy, CourseError."""
-    job = {
-        "root": str(course.root),
-        "work": str(course.work),
-        "week": week.name,
-        "student": student,
-        "path": str(source) if isinstance(source, Path) else None,
-        "notebook": None if isinstance(source, Path) else source,
-        "options": asdict(options),
-        "kept": [asdict(result) for result in kept],
-        "as_is": as_is,
-        "scratch": str(worker.scratch),
-        "alone": False,
-    }
-    budget = options.budget or week.budget
-    seconds = (1 + options.repeat) * budget.notebook + SLACK  # to run, and to judge each time
+    job = grading.job(student, source, worker.scratch)
     deaths: list[WorkerDied] = []
-    while True:
+    while len(deaths) < ATTEMPTS:
         try:
-            said = _on_a_gpu(worker, job, seconds, slots)
-            if said.get("crowded"):  # who took the memory of the GPU that it shared? alone on one, only it can have
-                said = _on_a_gpu(worker, job | {"alone": True}, seconds, slots)
+            answer = _on_a_gpu(worker, job, grading.seconds, grading.slots)
+            if answer.get("crowded"):  # who took the memory of the GPU that it shared? alone on one, only it can have
+                answer = _on_a_gpu(worker, job | {"alone": True}, grading.seconds, grading.slots)
         except WorkerDied as error:
             if error.slow:
                 raise
             deaths.append(error)
-            if len(deaths) < ATTEMPTS:
-                continue
-            return Result(not_gradable(course, week, student, _obituary(deaths), source))
-        if "fault" in said:
-            raise CourseError(said["fault"])
-        if said.get("busy") and not alone:
-            raise WorkerDied(said["error"], slow=True)
-        if "error" in said:
-            reason = f"The grader failed on this submission ({said['error']}). Please report it to the course."
-            if said.get("busy"):
-                reason = (
-                    f"This could not be run here, also alone ({said['error']}). That is no fault of the notebook's: "
-                    "it is tried again the next time this is graded."
-                )
-            return Result(not_gradable(course, week, student, reason, source))
-        notebook = said["notebook"]
-        executed = nbformat.from_dict(notebook) if notebook else None
-        return Result(Grade.from_json(said["grade"]), executed, again=[Grade.from_json(one) for one in said["again"]])
+            continue
+        if "fault" in answer:
+            raise CourseError(answer["fault"])
+        if "error" not in answer:
+            return _result(answer)
+        why, busy = answer["error"], answer.get("busy", False)
+        if busy and not alone:
+            raise WorkerDied(why, slow=True)
+        return Result(not_gradable(grading.course, grading.week, student, _failure(why, busy), source))
+    return Result(not_gradable(grading.course, grading.week, student, _obituary(deaths), source))
+
+
+def _result(answer: Mapping[str, Any]) -> Result:
+    """What a worker made of a submission."""
+    executed = nbformat.from_dict(answer["notebook"]) if answer["notebook"] else None
+    return Result(Grade.from_json(answer["grade"]), executed, again=[Grade.from_json(one) for one in answer["again"]])
+
+
+def _failure(error: str, busy: bool) -> str:
+    """What to say of a submission on which the grader failed. busy: because this machine was, also with it alone."""
+    if busy:
+        return (
+            f"This could not be run here, also alone ({error}). That is no fault of the notebook's: it is tried again "
+            "the next time this is graded."
+        )
+    return f"The grader failed on this submission ({error}). Please report it to the course."
 
 
 def _obituary(deaths: Sequence[WorkerDied]) -> str:
@@ -276,7 +320,7 @@ def _obituary(deaths: Sequence[WorkerDied]) -> str:
     return f"The grader's own process died twice while grading this ({how}). {what}"
 
 
-def _on_a_gpu(worker: Any, job: dict[str, Any], seconds: float, slots: Slots | None) -> dict[str, Any]:
+def _on_a_gpu(worker: AnyWorker, job: dict[str, Any], seconds: float, slots: Slots | None) -> dict[str, Any]:
     """The worker's answer to a job, which has a slot of a GPU meanwhile where slots are given out here."""
     if slots is None:
         return worker.do(job, seconds)

@@ -114,9 +114,9 @@ def test_a_slow_fork_server_is_nobodys_fault(toy, week, right, monkeypatch, op):
             server.socket.settimeout(1e-6 * late.pop())
         return ask(server, what, descriptors, **request)
 
-    def watched(*arguments):
-        alone.append(arguments[9:] == (True,))
-        return grade(*arguments)
+    def watched(*arguments, **named):
+        alone.append(named == {"alone": True})
+        return grade(*arguments, **named)
 
     monkeypatch.setattr(client, "start", classmethod(slow_start))
     monkeypatch.setattr(client, "ask", slow_ask)
