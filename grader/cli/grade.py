@@ -181,7 +181,7 @@ def alone(course: Course, wait: bool) -> Iterator[None]:
             yield
         finally:
             if course.classic:
-                plain_nbgrader.share(course)
+                plain_nbgrader.open_to_group(course)
 
 
 def write_pages(course: Course, week: Week, grades: list[Grade]) -> None:

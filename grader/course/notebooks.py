@@ -9,8 +9,6 @@ from nbformat import NotebookNode
 
 from grader.course.syllabus import Course, CourseError, Week
 
-# --- what a grade depends on ------------------------------------------------------------------------------------------
-
 
 def released_notebook(course: Course, week: Week) -> NotebookNode:
     """The week's released notebook. Raises CourseError where there is none. Not to be changed: it is shared."""
@@ -23,15 +21,17 @@ def released_notebook(course: Course, week: Week) -> NotebookNode:
 
 @lru_cache(maxsize=32)
 def _parse(text: str) -> NotebookNode:
-    return nbformat.reads(text, as_version=4)
+    notebook: NotebookNode = nbformat.reads(text, as_version=4)
+    return notebook
 
 
 def read_solution(course: Course, week: Week) -> NotebookNode:
     """The instructor's notebook. Raises CourseError where it is missing or no notebook."""
     path = course.solution(week)
     try:
-        return nbformat.read(path, as_version=4)
+        notebook: NotebookNode = nbformat.read(path, as_version=4)
     except FileNotFoundError:
         raise CourseError(f"{week.slug} has no instructor notebook: expected {path}") from None
     except Exception as error:
         raise CourseError(f"{path} is not a notebook: {type(error).__name__}: {str(error)[:200]}") from None
+    return notebook

@@ -14,7 +14,6 @@ import functools
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat import NotebookNode
@@ -25,11 +24,8 @@ from grader.course.files import write_atomically
 from grader.course.settings import Said, Settings
 from grader.course.syllabus import Course, CourseError, Folders, Limits, Week, limits_from, readable_from
 
-if TYPE_CHECKING:
-    pass
-
 TESTS = ".grader.tests"  # the folder of notebooks whose tests took running the instructor's to make
-WRITTEN = ("records", "autograded", "reports", TESTS, ".grader.lock")
+WRITTEN = ("records", "autograded", "reports", TESTS, ".grader.lock")  # by grading
 
 
 def is_course(folder: Path) -> bool:
@@ -139,8 +135,10 @@ def _of_tests(notebook: Path, found: Settings) -> list[Path]:
 @functools.lru_cache(maxsize=32)
 def _instructor(path: Path, root: Path, kept: Path, name: str) -> NotebookNode:
     found, cached = settings.read(root), kept / f"{name}.ipynb"
+    notebook: NotebookNode
     if cached.is_file():
-        return nbformat.read(cached, as_version=4)
+        notebook = nbformat.read(cached, as_version=4)
+        return notebook
     from nbconvert.exporters import NotebookExporter
     from nbgrader.converters import GenerateAssignment
     from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, SaveCells
@@ -158,7 +156,7 @@ def _instructor(path: Path, root: Path, kept: Path, name: str) -> NotebookNode:
                     break
                 if step is not CheckCellMetadata:  # nothing is changed by it, and old metadata can be read here
                     exporter.register_preprocessor(step)
-            text, _ = exporter.from_filename(str(path), resources=resources)
+            text = str(exporter.from_filename(str(path), resources=resources)[0])
     except Exception as error:
         lines = (" ".join(line.split("\n")[:3])[:300] for line in said.lines)
         why = "; ".join(lines) or f"{type(error).__name__}: {error}"
@@ -174,7 +172,7 @@ def _instructor(path: Path, root: Path, kept: Path, name: str) -> NotebookNode:
     return notebook
 
 
-def share(course: Course) -> None:
+def open_to_group(course: Course) -> None:
     """Let the group change what grading has written, where CourseDirectory.groupshared is set."""
     if not settings.read(course.root).directory.groupshared:
         return

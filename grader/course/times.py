@@ -43,12 +43,13 @@ def moment(text: str) -> datetime | None:
 
 def _read(text: str, default: datetime, dayfirst: bool, yearfirst: bool) -> datetime:
     named = ZONE.fullmatch(text)
-    time = parser.parse(
+    time: datetime = parser.parse(
         named["time"] if named else text, default=default, dayfirst=dayfirst, yearfirst=yearfirst, tzinfos=_zone
     )
     if named:
         time = time.replace(tzinfo=ZoneInfo(named["zone"]))
-    return (time - time.utcoffset()).replace(tzinfo=None) if time.tzinfo else time
+    offset = time.utcoffset()
+    return time if offset is None else (time - offset).replace(tzinfo=None)
 
 
 def _zone(name: str | None, offset: int | None) -> tzinfo | int:

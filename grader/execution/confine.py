@@ -159,7 +159,7 @@ def seccomp() -> ctypes.CDLL:
 
 
 def _number(name: str) -> int:
-    return seccomp().seccomp_syscall_resolve_name(name.encode())
+    return int(seccomp().seccomp_syscall_resolve_name(name.encode()))
 
 
 def _check(result: int) -> None:

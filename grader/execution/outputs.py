@@ -53,11 +53,11 @@ class Outputs:
         return False
 
     def _keep(self, kind: str, content: dict[str, Any]) -> None:
-        display = (content.get("transient") or {}).get("display_id")
+        display: str | None = (content.get("transient") or {}).get("display_id")
         if kind == "update_display_data":
-            output = self._rich("display_data", content)
-            for old in self.displays.get(display, []) if output else []:
-                old["data"], old["metadata"] = output["data"], output["metadata"]
+            if output := self._rich("display_data", content):
+                for old in self.displays.get(display or "", []):
+                    old["data"], old["metadata"] = output["data"], output["metadata"]
             return
         if self.clear_next:
             self.kept.clear()
@@ -81,7 +81,7 @@ class Outputs:
         if self.rich + len(text) > RICH_BYTES or len(self.kept) >= OUTPUTS:
             self.cut = True
             return None
-        output = nbformat.v4.new_output(kind, **json.loads(printable(text)))
+        output: NotebookNode = nbformat.v4.new_output(kind, **json.loads(printable(text)))
         if kind == "execute_result":
             output.execution_count = content.get("execution_count")
         nbformat.validate(output, ref="output", version=4)

@@ -119,7 +119,8 @@ class ForkServerClient:
             self.lost = True
             status = f" (exit status {self.process.wait()})" if self.process else ""
             raise ForkServerDied(f"the fork server died{status}")
-        return json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     def _died(self, what: str, error: Exception) -> ForkServerDied:
         self.lost, self.slow = True, isinstance(error, TimeoutError)
@@ -143,7 +144,7 @@ class ForkServerClient:
 
 _servers: dict[tuple[Any, ...], ForkServerClient] = {}
 _servers_lock = threading.Lock()
-_usual: list[str] | None = None  # what a kernel's server imports where its kernelspec does not say; see `share`
+_usual: list[str] | None = None  # imported by a server whose kernelspec does not say; see `use_server`
 
 
 def _key(env: dict[str, str], libraries: Sequence[str]) -> tuple[Any, ...]:
@@ -163,9 +164,11 @@ def server_for(env: dict[str, str], libraries: Sequence[str], seconds: float = S
         return server
 
 
-def share(connection: socket.socket, env: dict[str, str], libraries: Sequence[str]) -> None:
-    """Use a connection to somebody else's fork server for kernels with this environment and these libraries, which
-    are the usual ones here from now on."""
+def use_server(connection: socket.socket, env: dict[str, str], libraries: Sequence[str]) -> None:
+    """Use somebody else's fork server, by a connection to it, for kernels with this environment and these libraries.
+
+    The libraries are the usual ones here from now on.
+    """
     global _usual
     _usual = list(libraries)
     with _servers_lock:
@@ -236,10 +239,10 @@ class WarmProvisioner(LocalProvisioner):
         if self.warm:
             cmd = ["ipykernel_launcher", *cmd[cmd.index("ipykernel_launcher") + 1 :]]
         request: dict[str, Any] = {"argv": cmd, "env": env, "cwd": str(cwd) if cwd else None, "warm": self.warm}
-        if self.sandbox is not None:
+        if self.sandbox is not None and self.parent is not None:
             outside, inside = self.parent.connection_file, str(RUN / "k.json")
-            told = json.loads(Path(outside).read_text()) | {"ip": str(RUN / "k")}
-            self.sandbox.path(Path(inside)).write_text(json.dumps(told))
+            connection = json.loads(Path(outside).read_text()) | {"ip": str(RUN / "k")}
+            self.sandbox.path(Path(inside)).write_text(json.dumps(connection))
             request["argv"] = [argument.replace(outside, inside) for argument in cmd]
             limits = asdict(self.sandbox.policy.limits)
             if self.sandbox.policy.devices:

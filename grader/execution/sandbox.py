@@ -113,18 +113,19 @@ class Sandbox:
                 env={},  # it can be read inside
                 start_new_session=True,
             )
+            assert self._holder.stdin and self._holder.stdout and self._holder.stderr  # they are pipes
             try:
                 self._holder.stdin.write(b"\n")
                 self._holder.stdin.flush()
-                ready = self._holder.stdout.read(1)  # `cat` answers, so all is mounted and told
+                ready = self._holder.stdout.read(1)  # `cat` answers, so all is mounted and written down
             except OSError:
                 ready = b""
-            told = os.pread(info, 1 << 16, 0)
+            namespaces = os.pread(info, 1 << 16, 0)
         if not ready:
             why = self._holder.stderr.read(2000).decode("utf-8", "replace").strip() or "it ended"
             self.close()
             raise SandboxError(f"bubblewrap made no sandbox: {why}. {REMEDY}")
-        self.pid = json.loads(told)["child-pid"]
+        self.pid = json.loads(namespaces)["child-pid"]
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -142,8 +143,9 @@ class Sandbox:
             self._holder.kill()
             self._holder.wait()
         for stream in (self._holder.stdin, self._holder.stdout, self._holder.stderr):
-            with contextlib.suppress(OSError):
-                stream.close()
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
 
     def path(self, inside: Path) -> Path:
         """A file of the sandbox as seen from outside, while it lives."""

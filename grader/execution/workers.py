@@ -60,7 +60,7 @@ class Worker:
         try:
             if self.socket is None:
                 self._start()
-            watchdog = threading.Timer(seconds, lambda: [overdue.set(), self.signal(signal.SIGKILL)])
+            watchdog = threading.Timer(seconds, self._give_up, [overdue])
             watchdog.daemon = True
             watchdog.start()
             try:
@@ -78,7 +78,13 @@ class Worker:
             died = WorkerDied(f"it was ended after {seconds:g} s") if overdue.is_set() else self._how_it_ended(kills)
             self._drop()
             raise died
-        return json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _give_up(self, overdue: threading.Event) -> None:
+        """End the process because its job took too long, and say so."""
+        overdue.set()
+        self.signal(signal.SIGKILL)
 
     def _how_it_ended(self, kills: int) -> WorkerDied:
         """What can be known of a process that is gone. kills: `memory_kills` before it went."""
@@ -169,10 +175,10 @@ def scratch_folder() -> Path:
 
 
 def memory_kills() -> int:
-    """How often the system has ended a process here to free memory; it only ever grows. 0 where that is not told."""
+    """How often the system has ended a process here to free memory; it only ever grows. 0 where it does not say."""
     total = 0
     for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
         with contextlib.suppress(OSError, ValueError):
-            told = dict(line.split() for line in Path(path).read_text(encoding="ascii").splitlines())
-            total += int(told.get("oom_kill", 0))
+            counters = dict(line.split() for line in Path(path).read_text(encoding="ascii").splitlines())
+            total += int(counters.get("oom_kill", 0))
     return total

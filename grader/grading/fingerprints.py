@@ -18,17 +18,14 @@ from dataclasses import asdict
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from grader.course.files import GRADER, file_hash
 from grader.course.syllabus import Course, Week
 from grader.execution.gpus import chosen
 from grader.grading.gpu_memory import cap
-from grader.records.grade import Grade, QuestionResult
-
-if TYPE_CHECKING:
-    from grader.grading.options import Options
-from grader.course.files import GRADER, file_hash
+from grader.grading.options import Options
 from grader.grading.rubric import digest_of, references, visible_checks
+from grader.records.grade import Grade, QuestionResult
 
 PACKAGES = ("torch", "transformers", "diffusers", "open_clip_torch", "numpy", "crossmodal", "nbgrader", "papermill")
 

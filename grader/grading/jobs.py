@@ -34,7 +34,7 @@ def work(jobs: socket.socket, link: socket.socket) -> None:
         first = json.loads(stream.readline())
         os.environ.clear()
         os.environ.update(first["environment"])
-        provisioner.share(link, **first["kernels"])
+        provisioner.use_server(link, **first["kernels"])
         for line in stream:
             stream.write(json.dumps(answer(json.loads(line))) + "\n")
             stream.flush()
@@ -49,7 +49,7 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
         week = next((one for one in course.notebooks if one.name == job["week"]), None) or course.week(job["week"])
         scratch = Path(job["scratch"])
         if job["as_is"]:
-            result = run_as_is(course, week, source, options, scratch=scratch)
+            result = run_as_is(course, week, nbformat.from_dict(job["notebook"]), options, scratch=scratch)
         else:
             kept = [question_from(raw) for raw in job["kept"]]
             result = grade_notebook(course, week, source, job["student"], options, kept=kept, scratch=scratch)

@@ -31,15 +31,19 @@ from grader.submissions.loading import NotGradable
 class SubmissionExporter(NotebookExporter):
     """Opens any file: one that is no notebook becomes an empty one here, and its reason in `GradeSubmission`."""
 
-    def from_filename(self, filename: str, resources: dict | None = None, **kwargs: Any) -> tuple[Any, dict]:
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[NotebookNode, dict[str, Any]]:
         try:
             notebook = nbformat.read(filename, as_version=4)
         except Exception:
             notebook = nbformat.v4.new_notebook()
-        return self.from_notebook_node(notebook, resources=resources, **kwargs)
+        exported: tuple[NotebookNode, dict[str, Any]]
+        exported = self.from_notebook_node(notebook, resources=resources, **kwargs)  # type: ignore[no-untyped-call]
+        return exported
 
 
-class GradeSubmission(NbGraderPreprocessor):
+class GradeSubmission(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
     """Grade what was handed in, in place of nbgrader's Execute."""
 
     kernel = Unicode("python3", help="Kernelspec to run submissions in.").tag(config=True)

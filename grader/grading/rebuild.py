@@ -70,7 +70,8 @@ def _week(
         whole = False
     grades = [together(week, [fitting[student] for fitting in by_notebook]) for student in students]
     projection.project(course, week, grades)
-    bare, missing = [], []
+    bare: list[tuple[str, str]] = []
+    missing: list[tuple[str, str]] = []
     for one, fitting in zip(week.notebooks, by_notebook, strict=True):
         for grade in (fitting[student] for student in students):
             if grade.handed_in and not notebook_is_whole(course, one, grade):

@@ -16,16 +16,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from coursekit.checks import Check, checks_in
 from grader.course import plain_nbgrader
 from grader.course.questions import Question
 from grader.course.syllabus import Course, CourseError, Week
 from grader.grading import notebook_tests
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -172,7 +168,9 @@ def question_digests(*sources: str) -> Mapping[str, str]:
         (module, place): question
         for module, tree in enumerate(trees)
         for place, statement in enumerate(tree.body)
-        if (question := _question_of(statement)) and words[statement.name] == 1
+        if (question := _question_of(statement))
+        and isinstance(statement, ast.FunctionDef)
+        and words[statement.name] == 1
     }
     dumps = [[ast.dump(statement) for statement in tree.body] for tree in trees]
     named = {q for tree in trees for statement in ast.walk(tree) if (q := _question_of(statement))}
