@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from support import browser, formgrader
 
 from grader.authoring import demo
 from grader.cli.grade import write_pages
@@ -21,7 +22,6 @@ from grader.course.notebooks import released_notebook
 from grader.course.questions import questions_in
 from grader.course.syllabus import Course
 from grader.records.store import recorded, records_of
-from support import browser, formgrader
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "grader" / "pictures"

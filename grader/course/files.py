@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and told apart by content."""
+"""Files that are written whole or not at all, and the hash of what is in one."""
 
 from __future__ import annotations
 

@@ -1,11 +1,7 @@
 """Courses of plain nbgrader: no syllabus of ours, and tests that are cells of the notebook.
 
-Any folder with nbgrader's source/ is such a course, and each folder in it an assignment. Its tests run in the student's
-own kernel, as nbgrader runs them, so what they say is worth as much as that process: a student who means to can fool
-them. Such scores are marked in the record. Weeks of our own have checks instead, and `grader release` refuses tests.
-
-What differs from nbgrader is deliberate: a test that did not run earns nothing (nbgrader: full points), and what was
-printed to stderr costs nothing (nbgrader: all points).
+Any folder with nbgrader's source/ is such a course, and each folder in it an assignment. Here its configuration becomes
+a `Course`; how its tests are judged is in `grading.notebook_tests`.
 """
 
 from __future__ import annotations

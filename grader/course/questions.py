@@ -59,12 +59,12 @@ def is_graded(cell: NotebookNode) -> bool:
 
 
 def is_check(cell: NotebookNode) -> bool:
-    """One that only names checks. Grading does not execute it: the judge runs the checks."""
+    """A graded cell that only names checks. Grading does not execute it: the judge runs the checks."""
     return is_graded(cell) and bool(CHECK_CALL.fullmatch(cell.source))
 
 
 def is_test(cell: NotebookNode) -> bool:
-    """One that holds tests itself, as in plain nbgrader."""
+    """A graded cell that holds tests itself, as in plain nbgrader."""
     return is_graded(cell) and not is_check(cell)
 
 

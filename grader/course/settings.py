@@ -1,4 +1,4 @@
-"""nbgrader's configuration of a course, read as nbgrader's own commands read it: what grading here makes of it.
+"""nbgrader's configuration of a course, read as nbgrader's own commands read it.
 
 docs/grading.md has a table of every setting: honoured, without a meaning here, or refused by name. What would be
 honoured only in part is refused, because then somebody's points would differ from what the configuration promises.
@@ -145,7 +145,7 @@ def _read(folder: Path, digest: str) -> Settings:
 class Said(logging.Handler):
     """Keeps what is logged: nbgrader often raises without the reason, which it only logs.
 
-    logger: one that tells nobody else.
+    logger: one whose lines nobody else sees.
     """
 
     def __init__(self, level: int = logging.ERROR) -> None:

@@ -31,7 +31,7 @@ class Limits:
     """What one submission may use in its sandbox. 0 means no limit.
 
     memory: bytes beyond what the libraries take; of each process by the system, of all together by the grader's watch.
-    gpu_memory: bytes of tensors on a GPU; see `devices`.
+    gpu_memory: bytes of tensors on a GPU; see docs/gpu.md.
     processes, files: how many at a time.   disk: bytes in each of /tmp, the home folder and shared memory, and of one
     file.   cpu: seconds of one process.
     """
@@ -142,12 +142,13 @@ class Course:
     branch: str
     weeks: dict[str, Week]
     folders: Folders = Folders()
-    classic: bool = False  # a course of plain nbgrader; see `classic`
+    classic: bool = False  # a course of plain nbgrader; see `plain_nbgrader`
     database: Path | None = None  # the gradebook, where it is not `work`/gradebook.db
     excluded: frozenset[str] = frozenset()  # students who are not graded
 
     @classmethod
     def read(cls, root: Path, work: Path) -> Course:
+        """The course whose syllabus is root/weeks/course.toml. Raises CourseError, OSError."""
         path = root / "weeks" / "course.toml"
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -54,9 +54,11 @@ class Journal:
     notebook: NotebookNode = field(default_factory=NotebookNode)  # that ran
 
     def add(self, name: str, seconds: float) -> None:
+        """Count these seconds under a name."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def spent(self, name: str) -> float:
+        """Seconds counted under a name so far."""
         return self.seconds.get(name, 0.0)
 
 
@@ -238,7 +240,7 @@ def _engine() -> type:
             plan: Plan | None = None,
             journal: Journal | None = None,
             start_timeout: float = START_SECONDS,
-            **_: object,  # what papermill tells its other engines
+            **_: object,  # what papermill passes to its other engines
         ) -> None:
             run_notebook(nb_man, kernel_name, plan or Plan(), journal or Journal(), start_timeout)
 

@@ -13,7 +13,7 @@ requests on sockets, one JSON object a line, each in kind:
 
 A kernel belongs to the connection that asked for it, and is killed with all its children when that closes; when the
 first connection closes, the server ends, and everything it forked with it. With `sandbox`, the pid of a process inside
-one (see `sandbox`), the kernel joins it before it runs anything. A worker (see `workers`) is a fork too, and gets a
+a `sandbox.Sandbox`, the kernel joins it before it runs anything. A worker (`workers.Worker`) is a fork too, and gets a
 connection of its own. Run as `python -m grader.execution.forkserver FD MODULE...`. POSIX only.
 """
 
@@ -81,8 +81,11 @@ class Client:
 
 @dataclass
 class Child:
-    """One forked process. group: whether signals that end it go to its whole process group.  pid: of the one to wait
-    for, which is another than the kernel's own where that runs in a process namespace of its own."""
+    """One forked process.
+
+    pid: of the one to wait for, which is not the kernel's own where that runs in a process namespace of its own.
+    group: whether signals that end it go to its whole process group.
+    """
 
     pid: int
     owner: Client | None
@@ -154,11 +157,11 @@ class ForkServer:
     ) -> dict[str, Any]:
         """Fork a kernel. warm: it runs in the fork itself; else the fork only executes argv."""
         server = os.getpid()
-        told, tell = os.pipe()
+        reader, writer = os.pipe()
         first = os.fork()
         if first == 0:
             try:
-                _keep_only(tell)
+                _keep_only(writer)
                 if sandbox is None:
                     os.setsid()
                     confine.die_with(server)
@@ -171,8 +174,8 @@ class ForkServer:
                     os.write(KEPT, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
             finally:
                 os._exit(1)
-        os.close(tell)
-        with open(told, encoding="utf-8") as file:
+        os.close(writer)
+        with open(reader, encoding="utf-8") as file:
             news = {key: value for line in file for key, value in json.loads(line).items()}
         if "error" in news:
             os.waitpid(first, 0)
@@ -182,8 +185,10 @@ class ForkServer:
         return {"pid": pid}
 
     def op_worker(self, client: Client, entry: str, threads: int) -> dict[str, Any]:
-        """Fork a worker. It gets its jobs, and its environment, by the socket that was sent along: what passes through
-        here stays in memory that every later kernel is a copy of."""
+        """Fork a worker. It gets its jobs, and its environment, by the socket that was sent along.
+
+        Not through here: what does stays in memory of which every later kernel is a copy.
+        """
         jobs = client.received.pop(0)
         ours, theirs = socket.socketpair()
         server = os.getpid()
@@ -304,7 +309,7 @@ def run_kernel(argv: list[str], env: dict[str, str], cwd: str | None, warm: bool
 
 
 def run_worker(entry: str, threads: int, server: int) -> NoReturn:
-    """Become a worker of the pool: in the forked child, with no way back.
+    """Become a worker: in the forked child, with no way back.
 
     entry: "package.module:function", which is called with the sockets of its jobs and of this server. It is named, not
     imported here, because what this server imports, every student's kernel inherits.

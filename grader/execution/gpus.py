@@ -26,9 +26,7 @@ from grader.course.syllabus import GB, CourseError
 CONTEXT = GB  # bytes that CUDA and its libraries take for a process besides its tensors
 LEAST = GB // 2  # bytes of tensors with which a slot is of any use
 SMI_SECONDS = 20
-FIRST_PIDS = (
-    0xEFFFFFFC  # inode of the system's first process namespace, in whose numbers NVIDIA counts: linux/proc_ns.h
-)
+FIRST_PIDS = 0xEFFFFFFC  # linux/proc_ns.h: inode of the first process namespace, in whose numbers NVIDIA counts
 GPUS = "index,uuid,pci.bus_id,memory.total,memory.free,name"
 PROCESSES = "gpu_uuid,pid,used_memory"
 EACH = {  # of every kernel that uses a GPU
@@ -220,7 +218,10 @@ def set_cap(given: Share) -> str:
 
 
 def files(given: Share | None, devices: Path = Path("/dev"), proc: Path = Path("/proc")) -> tuple[Path, ...]:
-    """What of /dev a sandbox needs for this GPU, and not for another one; all, where the driver does not tell."""
+    """What of /dev a sandbox needs for this GPU, without what is another's alone.
+
+    Where the driver does not say which is whose, all of it.
+    """
     if given is None:
         return ()
     found = sorted(devices.glob("nvidia*"))
@@ -255,7 +256,7 @@ def used(given: Share, inside: int) -> int:
 
 
 def watched() -> bool:
-    """Whether the pids that nvidia-smi tells are those of this process's own namespace."""
+    """Whether the pids that nvidia-smi prints are those of this process's own namespace."""
     with contextlib.suppress(OSError):
         return os.stat("/proc/self/ns/pid").st_ino == FIRST_PIDS
     return False

@@ -43,13 +43,13 @@ PASSED_ON = (
     *("TORCH_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"),
 )
 GRACE = 3.0  # seconds a kernel has to answer an interrupt
-GRACE_TALKING = 12.0  # and one that has printed a lot, which it sends first
-LATE_OUTPUT = 2.0  # seconds without a message after which output that is on its way after the reply is given up
-LATEST_OUTPUT = 15.0  # and in all
+GRACE_TALKING = 12.0  # seconds for a kernel that has printed a lot: it sends that first
+LATE_OUTPUT = 2.0  # seconds without a message, after the reply, until no more output is waited for
+LATEST_OUTPUT = 15.0  # seconds after the reply until no more output is waited for in any case
 FLOOD_BYTES = 40_000_000  # of output for which a cell is interrupted: what was sent and not read yet takes memory
 WATCH_SECONDS = 0.25  # between looks at whether the kernel lives and at what it uses
 FORK_WATCH_SECONDS = 0.05  # between counts of its processes: the system's limit does not hold root, and bombs grow
-GPU_WATCH_SECONDS = 1.0  # the same for its use of a GPU: nvidia-smi has to be started for it
+GPU_WATCH_SECONDS = 1.0  # between looks at its use of a GPU: nvidia-smi has to be started for each
 HOLDERS = 2  # processes of the sandbox itself
 INSIDE = {  # the environment in a sandbox that differs from outside
     "HOME": str(HOME),
@@ -111,7 +111,7 @@ class Kernel:
 
     name: of a kernelspec.  env: all of its environment.  policy: of the sandbox it runs in; None for no sandbox.
     scratch: where its folders outside a sandbox are made.  files: what lies in its working folder.
-    gpu: what it may have of one; `env` binds it to that, see `devices.environment`.
+    gpu: what it may have of one; `env` binds it to that, see `gpus.environment`.
     judged: whether it can be asked about the student's values, see `ask`; for that it needs ipykernel and coursekit.
     Entering raises KernelStartError or SandboxError.
     """

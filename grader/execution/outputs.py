@@ -1,6 +1,7 @@
 """A cell's outputs, collected from a kernel's messages as a notebook keeps them, up to caps that hold at once.
 
-The student's code can write such messages itself, so nothing is kept that a notebook may not hold.
+The student's code can write such messages itself, so nothing is kept that a notebook may not hold. (nbformat's own
+`output_from_msg` makes an output of each message as it is; here parts of a stream are joined, and all is cut before.)
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from nbformat import NotebookNode
 
 from grader.course.text import printable
 
-TEXT_BYTES = 1_000_000  # of streams, a cell
-RICH_BYTES = 8_000_000  # of pictures and other displays, a cell
-OUTPUTS = 200  # a cell
+TEXT_BYTES = 1_000_000  # of a cell's streams
+RICH_BYTES = 8_000_000  # of a cell's pictures and other displays
+OUTPUTS = 200  # of a cell
 DEPTH = 50  # of lists and dicts within each other in one output
 
 

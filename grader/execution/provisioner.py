@@ -1,4 +1,4 @@
-"""`crossmodal-warm`: a Jupyter kernel provisioner whose kernels are forked from a warm process (see `forkserver`).
+"""`crossmodal-warm`: a Jupyter kernel provisioner whose kernels are forked from a warm process, see `forkserver`.
 
 Anything that starts kernels by kernelspec can use it: papermill, nbclient, nbgrader, JupyterLab. Connections go over
 ipc sockets in a short private folder, not over TCP ports. A KernelManager that is given a sandbox with `start_kernel`
@@ -41,7 +41,7 @@ READ_AT_IMPORT = (
     "OMP_",
     "MKL_",
     "OPENBLAS_",
-    "CUDA_",  # but for the one below
+    "CUDA_",  # except READ_LATER
     "PYTHON",
 )
 READ_LATER = "CUDA_VISIBLE_DEVICES"  # when CUDA is first used, which no server does: each kernel has its own
@@ -264,8 +264,10 @@ class WarmProvisioner(LocalProvisioner):
         return self.connection_info
 
     def seal(self) -> None:
-        """Leave the sandbox's sockets as they are from now on: the student could put links in their place, and we
-        would follow them, out of the sandbox. Raises RuntimeError."""
+        """Keep the sandbox's sockets as they are from now on. Raises RuntimeError.
+
+        Else the student could put links in their place, which we would follow out of the sandbox.
+        """
         if self.sandbox is None or self.server is None:
             return
         self.server.ask("seal", pid=self.pid)

@@ -104,7 +104,7 @@ class Sandbox:
             arguments, given = _arguments(self.policy, stack)
             listed = _in_memory("\0".join([*arguments, "--info-fd", str(info)]), stack)
             self._holder = subprocess.Popen(
-                # by descriptor, so that the command line, which is seen inside, tells nothing of this machine
+                # by descriptor, so that the command line, which is seen inside, says nothing of this machine
                 [program, "--args", str(listed), "--", wait],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -40,7 +40,7 @@ def grade_class(
     students: who; by default everyone with a folder in submitted/ and everyone enrolled in the gradebook.
     again: grade also those whose record shows that nothing they depend on has changed.
     `on_done` is called for everyone, `on_start` only for those who are graded now; where the week has several
-    notebooks, for each of them, as "notebook/student". The Grades are of the whole week then, see `together`.
+    notebooks, for each of them, as "notebook/student". The Grades are of the whole week then, see `store.together`.
     Records are written as submissions finish, so an interrupted run loses nothing that was done. Raises GradebookError
     once everything is graded and only the gradebook could not be written.
     """
@@ -72,7 +72,7 @@ def grade_class(
             _grade_one(course, one, students, options, start, lambda *of, one=one: done(one, *of), again)
     except BaseException:
         whole = [grades for grades in found.values() if len(grades) == len(week.notebooks)]
-        with contextlib.suppress(GradebookError):  # what stopped the grading is what has to be told
+        with contextlib.suppress(GradebookError):  # what stopped the grading is what has to be said
             projection.project(course, week, [together(week, grades) for grades in whole])
         raise
     grades = {student: together(week, grades) for student, grades in found.items()}

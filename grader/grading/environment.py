@@ -63,8 +63,10 @@ def sandbox_policy(course: Course, week: Week, options: Options, graded: bool = 
 
 
 def _answers(course: Course) -> list[Path]:
-    """Folders of the student's side in which answers are, of all weeks: the visible checks with their references, the
-    recipes of the models, and bytecode of modules that are gone."""
+    """Folders of the student's side that hold answers, of all weeks.
+
+    The visible checks with their references, the recipes of the models, and bytecode of modules that are gone.
+    """
     labs = [course.root / "weeks" / week.slug / week.helper for week in course.weeks.values() if week.helper]
     labs += _installed(*(week.helper for week in course.weeks.values() if week.helper))  # perhaps elsewhere
     worlds = [course.root / "datasets" / "tinyworld", *_installed("tinyworld")]
@@ -87,8 +89,10 @@ def _installed(*packages: str) -> list[Path]:
 
 
 def libraries_of(kernel: str, course: Course, week: Week) -> list[str]:
-    """What the server of this kernelspec imports: what it lists, else what the week needs; nothing, where the
-    kernelspec is not one of ours. Raises KernelStartError."""
+    """What the server of this kernelspec imports. Raises KernelStartError.
+
+    What it lists; else what the week needs. Nothing where the kernelspec is not one of ours.
+    """
     must_exist(kernel)
     chosen = KernelSpecManager().get_kernel_spec(kernel).metadata.get("kernel_provisioner", {})
     if chosen.get("provisioner_name") != WARM:

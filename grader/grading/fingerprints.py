@@ -4,7 +4,7 @@ A record says what it depends on: `inputs` (hashes and settings), `versions`, an
 checks that judged it. The same is computed from the files as they are now. Where all of it is equal, the record is the
 grade. Where only some questions' checks differ, the notebook runs again and those questions alone are judged again.
 
-Everything is told by content, never by a time stamp: clocks jump, and copies keep old times. Nothing here imports the
+Changes are found by content, never by a time stamp: clocks jump, and copies keep old times. Nothing here imports the
 rubric, torch or a notebook, so a class of a thousand is looked through in seconds.
 """
 

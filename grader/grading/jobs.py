@@ -24,7 +24,7 @@ from grader.grading.options import Options
 from grader.grading.pipeline import grade_notebook, run_as_is
 from grader.records.grade import question_from
 
-ENTRY = "grader.grading.jobs:work"  # as the fork server is told it; see `workers.Worker`
+ENTRY = "grader.grading.jobs:work"  # by this name the fork server finds it, see `workers.Worker`
 
 
 def work(jobs: socket.socket, link: socket.socket) -> None:

@@ -1,4 +1,12 @@
-"""Tests that are cells of the notebook, as in a course of plain nbgrader: which there are, and what they said."""
+"""Tests that are cells of the notebook, as in a course of plain nbgrader: which there are, and what they said.
+
+They run in the student's own kernel, as nbgrader runs them, so what they say is worth as much as that process: a
+student who means to can fool them. Such scores are marked in the record. Weeks of our own have checks instead, and
+`grader release` refuses tests.
+
+What differs from nbgrader is deliberate: a test that did not run earns nothing (nbgrader: full points), and what was
+printed to stderr costs nothing (nbgrader: all points).
+"""
 
 from __future__ import annotations
 
@@ -56,8 +64,10 @@ def results(
 
 
 def _result(question: Question, cell: NotebookNode, ran: CellRan, answered: bool, digest: str) -> QuestionResult:
-    """By nbgrader's rules but for those named above: an error is 0 points, a number as the last value is partial
-    credit, anything else is full points."""
+    """By nbgrader's rules, except for what the module's docstring names.
+
+    An error is 0 points, a number as the last value is partial credit, anything else is full points.
+    """
     points, why = question.points, ""
     if ran.status not in ("ok", "error"):
         why = "its test took too long" if ran.status == "timeout" else "its test did not run"

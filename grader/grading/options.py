@@ -24,8 +24,8 @@ class Options:
     sandboxed: whether submissions run in a sandbox; CROSSMODAL_UNSANDBOXED=1 in the environment says no.
     repeat: how often a notebook that has run is judged, on other inputs each time; only the first is its grade.
     cluster: address of the Ray cluster to grade on, see `cluster.connect`; "" for this machine's own processes.
-    With "cuda" or "cuda:1" as the parameter DEVICE: slots, submissions that share a GPU at a time, 0 for as many as its
-    memory allows; gpu_memory, bytes of it for one, 0 for the week's limit; share, which the pool sets for each.
+    With "cuda" or "cuda:1" as the parameter DEVICE: slots, submissions on a GPU at a time, 0 for as many as its memory
+    allows; gpu_memory, bytes of it for one, 0 for the week's limit; share, of a GPU, which the pool sets for each.
     """
 
     workers: int = field(default_factory=cores)

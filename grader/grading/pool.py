@@ -197,7 +197,7 @@ class _Crew:
         self.stopping = threading.Event()
 
     def work(self) -> Iterator[_Event]:
-        """Begin, and tell what happens until every job has a result. Raises CourseError.
+        """Begin, and yield what happens until every job has a result. Raises CourseError.
 
         Those for which this machine was too busy are put off until nothing else runs.
         """

@@ -30,7 +30,7 @@ def rebuild(
 ) -> bool:
     """Rebuild these weeks from their records. Returns False where something has to be graded again.
 
-    say: told what was done and what could not be, line by line.  pages: writes feedback and report.
+    say: called with what was done and what could not be, line by line.  pages: writes feedback and report.
     A gradebook that is damaged is set aside, and what people entered is taken over as far as it can be read; then, and
     where there is none, all weeks that have records are written to the new one. Raises CourseError.
     """

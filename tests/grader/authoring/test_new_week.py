@@ -151,7 +151,18 @@ def test_the_tests_that_are_about_every_week_pass(made):
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
     files = [f"tests/{name}.py" for name in PER_WEEK if (made.root / f"tests/{name}.py").is_file()]
     assert len(files) == len(PER_WEEK)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", SLUG, *files, f"tests/weeks/test_{SLUG}.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        SLUG,
+        *files,
+        f"tests/weeks/test_{SLUG}.py",
+    ]
     done = subprocess.run(command, cwd=made.root, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert int(done.stdout.rsplit(" passed", 1)[0].split()[-1]) > 20

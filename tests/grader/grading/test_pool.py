@@ -67,7 +67,7 @@ def test_what_died_once_is_replaced_and_the_submission_graded(toy, week, fill, k
 
 def test_memory_is_named_only_where_the_system_says_so(toy, week, right, fill, kill, monkeypatch):
     told = iter(range(100))  # as the kernel's counter of processes that it ended for want of memory
-    monkeypatch.setattr(pool, "memory_kills", lambda: next(told))
+    monkeypatch.setattr(workers, "memory_kills", lambda: next(told))
     kill("deadly", "worker", 2)
     (result,) = grade_many(toy, week, [("deadly", fill(**{**RIGHT, "double": SLOW}))], Options(workers=1))
     assert "memory ran out on this machine, and the system ended it" in result.grade.reason
