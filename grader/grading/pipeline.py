@@ -125,8 +125,22 @@ def grade_notebook(
     renamed = loading.other_name(week, path) if path else []
     repairs = [*renamed, *submitted.notes, *rebuilt.repairs]
     files, left_out = beside.files(course, week, path) if course.classic else ([], [])
-    fixed = (course, week, student, rebuilt.notebook, released, rubric, options, inputs, scratch)
-    return _run_and_judge(_Prepared(*fixed, repairs, kept, files, left_out), stopwatch)
+    prepared = _Prepared(
+        course=course,
+        week=week,
+        student=student,
+        notebook=rebuilt.notebook,
+        released=released,
+        rubric=rubric,
+        options=options,
+        inputs=inputs,
+        scratch=scratch,
+        repairs=repairs,
+        kept=kept,
+        files=files,
+        left_out=left_out,
+    )
+    return _run_and_judge(prepared, stopwatch)
 
 
 def run_as_is(
@@ -236,10 +250,10 @@ def _grade(
     results: list[QuestionResult],
     journal: Journal,
     log: Sequence[str],
-    denied: list[Denied],
+    kinds: list[Denied],
     stopwatch: _Stopwatch,
 ) -> Grade:
-    """The record. log: the judge's."""
+    """The record. log: the judge's.  kinds: of what the sandbox denied."""
     found = [] if this.course.classic else flags(this.notebook, this.released, this.week.helper)
     return Grade(
         week=this.week.name,
@@ -252,7 +266,7 @@ def _grade(
         answers=answer_digests(this.notebook, this.released),
         repairs=_lines(this.repairs),
         log=_lines([*journal.log, *log]),
-        denied=denied,
+        denied=kinds,
         flags=_lines(found),
         timings=_timings(journal, stopwatch),
         inputs=this.inputs,
