@@ -43,8 +43,8 @@ def grade_id(cell: NotebookNode) -> str | None:
 
 
 def name_of(cell: NotebookNode) -> str:
-    """The `grade_id` of a cell that is sure to have one."""
-    return str(nbgrader(cell)["grade_id"])
+    """The `grade_id` of a cell that is a question's or an answer; "" in a notebook where somebody took it away."""
+    return grade_id(cell) or ""
 
 
 def is_answer(cell: NotebookNode) -> bool:
