@@ -1,4 +1,4 @@
-"""What the code of a notebook binds, and what in a function depends on what, read from its syntax tree."""
+"""Scopes: what the code of a notebook binds, and which names of a function depend on which (its data flow)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import ast
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-SCOPES = (*FUNCTIONS, ast.ClassDef)
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Definition = Function | ast.ClassDef
 TIME = "<time>"  # stands for a look at the clock among the names of an expression
 
 
@@ -60,20 +61,20 @@ def _placed(body: list[ast.stmt], line: int, flat: bool = False) -> list[ast.stm
     return body
 
 
-def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """What is evaluated in a scope, without the insides of functions and classes in it."""
+def own_nodes(scope: Definition | ast.Module) -> Iterator[ast.AST]:
+    """What is evaluated in a scope, without what the functions and classes defined in it hold."""
     waiting: list[ast.AST] = [scope.body] if isinstance(scope, ast.Lambda) else list(scope.body)
     while waiting:
         node = waiting.pop()
         yield node
-        if isinstance(node, SCOPES):
+        if isinstance(node, Definition):
             waiting += getattr(node, "decorator_list", [])
             waiting += [*node.bases, *node.keywords] if isinstance(node, ast.ClassDef) else defaults_of(node).values()
         else:
             waiting += ast.iter_child_nodes(node)
 
 
-def defaults_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> dict[str, ast.expr]:
+def defaults_of(function: Function) -> dict[str, ast.expr]:
     """{parameter: its default}."""
     args = function.args
     plain = [*args.posonlyargs, *args.args]
@@ -81,7 +82,7 @@ def defaults_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -
     return found | {one.arg: v for one, v in zip(args.kwonlyargs, args.kw_defaults, strict=True) if v is not None}
 
 
-def parameters_of(function: ast.AST) -> list[str]:
+def parameters_of(function: Function) -> list[str]:
     """The names of a function's parameters, in their order."""
     args = function.args
     every = [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
@@ -89,7 +90,7 @@ def parameters_of(function: ast.AST) -> list[str]:
 
 
 def targets_of(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
-    """(target, value) of what a node binds. The value is what the target is, or made of: see `_exact`."""
+    """(target, value) of what a node binds. The value is what the target is, or what it is made from: see `_exact`."""
     match node:
         case ast.Assign(targets=targets, value=value):
             pairs = [(target, value) for target in targets]
@@ -141,25 +142,33 @@ def root_of(node: ast.AST) -> ast.Name | None:
     return node if isinstance(node, ast.Name) else None
 
 
-class Scope:
-    """A function, a class or the whole notebook. bound: {name: what it may stand for}, each a dotted path, or an
-    expression or definition with the scope it is in, or None."""
+class Value(NamedTuple):
+    """An expression or a definition, with the scope that it stands in."""
 
-    def __init__(self, node: ast.AST, outer: Scope | None) -> None:
+    node: ast.AST
+    scope: Scope
+
+
+class Scope:
+    """A function, a class or the whole notebook.
+
+    bound: {name: what it may stand for}, each a dotted path ("numpy.mean"), a Value, or None for what is not known.
+    nodes: see `own_nodes`.   stars: modules of which everything is imported.   of_notebook, of_outer: names declared
+    global and nonlocal.   top: the scope of the whole notebook.
+    """
+
+    def __init__(self, node: Definition | ast.Module, outer: Scope | None) -> None:
         self.node, self.outer = node, outer
         self.nodes = list(own_nodes(node))
-        self.bound: dict[str, list[str | tuple[ast.AST, Scope] | None]] = defaultdict(list)
+        self.bound: dict[str, list[str | Value | None]] = defaultdict(list)
         self.stars: list[str] = []
         self.of_notebook = {name for one in self.nodes if isinstance(one, ast.Global) for name in one.names}
         self.of_outer = {name for one in self.nodes if isinstance(one, ast.Nonlocal) for name in one.names}
-        top = self
-        while top.outer:
-            top = top.outer
-        self.top = top
-        if isinstance(node, FUNCTIONS):
+        self.top: Scope = outer.top if outer else self
+        if isinstance(node, Function) and outer:
             defaults = defaults_of(node)
             for name in parameters_of(node):
-                self.bound[name] += [(defaults[name], outer), None] if name in defaults else [None]
+                self.bound[name] += [Value(defaults[name], outer), None] if name in defaults else [None]
         for one in self.nodes:
             self._bind(one)
 
@@ -176,7 +185,7 @@ class Scope:
                     else:
                         self._add(alias.asname or alias.name, f"{module or ''}.{alias.name}")
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                self._add(name, (node, self))
+                self._add(name, Value(node, self))
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
                 self._add(name, None)
             case ast.AnnAssign(target=ast.Name(id=name), value=None):
@@ -184,9 +193,9 @@ class Scope:
             case _:
                 for target, value in targets_of(node):
                     if isinstance(target, ast.Name):
-                        self._add(target.id, (value, self) if _exact(node, value) else None)
+                        self._add(target.id, Value(value, self) if _exact(node, value) else None)
 
-    def _add(self, name: str, value: str | tuple[ast.AST, Scope] | None) -> None:
+    def _add(self, name: str, value: str | Value | None) -> None:
         place = self.top if name in self.of_notebook else self.holder(name) if name in self.of_outer else self
         (place or self).bound[name].append(value)
 
@@ -194,7 +203,7 @@ class Scope:
         """The scope whose variable a name is here; None where nothing binds it."""
         if name in self.of_notebook:
             return self.top if name in self.top.bound else None
-        scope = self.outer if name in self.of_outer else self
+        scope: Scope | None = self.outer if name in self.of_outer else self
         while scope and not (name in scope.bound and (scope is self or not isinstance(scope.node, ast.ClassDef))):
             scope = scope.outer
         return scope

@@ -13,7 +13,8 @@ from support.known import known_answers
 from support.light import grade_as
 from support.toy import RIGHT, code, toy_notebook
 
-from grader.analysis.introspection import CHECKS, CLOCK, COMPUTED, COUNT, KERNEL, MEMORY, PROCESS, STACK, TRACE, flags
+from grader.analysis.introspection import flags
+from grader.analysis.introspection_rules import CHECKS, CLOCK, COMPUTED, COUNT, KERNEL, MEMORY, PROCESS, STACK, TRACE
 from grader.cli.progress import class_table
 from grader.course.discovery import find_course
 from grader.course.notebooks import released_notebook
