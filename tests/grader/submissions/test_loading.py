@@ -11,8 +11,9 @@ import pytest
 from support.toy import RIGHT
 
 from grader.submissions import loading
+from grader.submissions.cell_source import split_among
 from grader.submissions.loading import NotGradable, load
-from grader.submissions.reconcile import cut, reconcile
+from grader.submissions.reconcile import reconcile
 
 
 def reason(source) -> str:
@@ -414,11 +415,11 @@ def test_edited_parameters_without_metadata_are_known_by_likeness(rebuild, right
 def test_cutting_leaves_nothing_out():
     source = "# mine\n%pip install x\nimport os\n@one\n@two\ndef a():\n    '''text\ndef b(): no\n'''\n"
     source += "\nx = a(); b = 2\nb += 1"
-    parts = cut(source, [{"a"}, {"b"}])
+    parts = split_among(source, [{"a"}, {"b"}])
     assert parts[0].startswith("# mine\n%pip install x\nimport os\n@one") and "def b(): no" in parts[0]
     assert [line for line in "\n".join(parts).split("\n") if line] == [line for line in source.split("\n") if line]
-    assert cut("a = 1\nb = 2\na = 3", [{"a"}, {"b"}]) == ["a = 1\na = 3", "b = 2"]
-    assert cut("def broken(", [{"a"}]) is None
+    assert split_among("a = 1\nb = 2\na = 3", [{"a"}, {"b"}]) == ["a = 1\na = 3", "b = 2"]
+    assert split_among("def broken(", [{"a"}]) is None
 
 
 def test_what_is_overlooked_in_a_file_is_noted(tmp_path, right):

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from grader.course.questions import nbgrader, questions_in
+from grader.submissions.cell_source import parsed
 from grader.submissions.loading import NotGradable, load
-from grader.submissions.reconcile import _tree, reconcile
+from grader.submissions.reconcile import reconcile
 
 ANSWERS = {
     "double": "def double(n):\n    return n + n",
@@ -295,7 +296,7 @@ def _has_grade_id(cell, name):
 
 @functools.lru_cache(maxsize=4096)
 def compiled(source):
-    tree = _tree(source)
+    tree = parsed(source)
     try:
         return compile(tree, "cell", "exec") if tree else None
     except (SyntaxError, ValueError):
