@@ -44,6 +44,14 @@ def lateness(course: Course, week: Week, students: Sequence[str]) -> list[str]:
     return lines
 
 
+def timestamp(folder: Path) -> str | None:
+    """When it was handed in, where that was left there and can be read; times.LATE where it is just late."""
+    time, _ = times.stamp(folder)
+    if time:
+        return time.isoformat()
+    return times.LATE if (folder / times.LATE).is_file() else None
+
+
 def penalise(course: Course, book: Any, submitted: Sequence[tuple[Any, Any]]) -> None:
     """What AssignLatePenalties does, with the course's settings for it. submitted: (submission, notebook of it)."""
     from nbgrader.preprocessors import AssignLatePenalties

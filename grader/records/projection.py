@@ -12,10 +12,8 @@ This module reads with sqlite3 and imports nbgrader, which takes seconds, only w
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import json
-import logging
 import os
 import shutil
 import sqlite3
@@ -29,22 +27,19 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
 
-from grader.course import plain_nbgrader, times
-from grader.course import settings as settings_
+from grader.course import times
 from grader.course.files import file_hash
-from grader.course.questions import answer_digests, grade_id, is_answer, is_task, nbgrader, questions_in
+from grader.course.questions import answer_digests, grade_id, is_answer, is_task, questions_in
 from grader.course.syllabus import Course, CourseError, Week
+from grader.records.assignment import save_assignment
 from grader.records.database import GradebookError, damage, damaged, reading, upgrade_hint, url
 from grader.records.grade import Grade
-from grader.records.kept import cells_of, make_way, note, put_back
-from grader.records.late import late_settings, penalise
+from grader.records.kept import put_back
+from grader.records.late import late_settings, penalise, timestamp
 
 if shutil.which("alembic") is None:  # nbgrader calls it by name, also where the environment is not activated
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-logger = logging.getLogger(__name__)
-logger.setLevel(logging.ERROR)
 
 NO_RESPONSE = "No response."  # nbgrader's own comment on an answer that is as released
 PROJECTED = "CREATE TABLE IF NOT EXISTS crossmodal_projected (id VARCHAR(32) PRIMARY KEY, digest VARCHAR(64))"
@@ -53,7 +48,7 @@ PROJECTED = "CREATE TABLE IF NOT EXISTS crossmodal_projected (id VARCHAR(32) PRI
 def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
     """Write grades to the gradebook, with the assignment, students and submissions they need.
 
-    grades: where the week has several notebooks, of the whole; see `classes.together`.
+    grades: where the week has several notebooks, of the whole; see `store.together`.
     What is up to date there is left alone. Where the release has other questions than the gradebook, what people
     entered goes with its question; see `kept`. Raises GradebookError.
     """
@@ -79,7 +74,7 @@ def project(course: Course, week: Week, grades: Sequence[Grade]) -> None:
         book = _Book.read(course, week)
         stale = [row for row in rows if not book.has(row)]
         if book.release != release:
-            _save_assignment(course, week)
+            save_assignment(course, week)
         if stale or book.release != release:
             _write(course, week, stale, release, book.digests)
 
@@ -146,7 +141,7 @@ class _Row:
                 )
                 for q in grade.questions
             },
-            timestamp=_timestamp(course.submission(week, grade.student).parent),
+            timestamp=timestamp(course.submission(week, grade.student).parent),
             submission=hashlib.sha256(submission.encode()).hexdigest()[:16],
             settings=settings,
         )
@@ -237,14 +232,6 @@ def _answers(course: Course, week: Week) -> dict[str, list[str]]:
     return found
 
 
-def _timestamp(folder: Path) -> str | None:
-    """When it was handed in, where that was left there and can be read; times.LATE where it is just late."""
-    time, _ = times.stamp(folder)
-    if time:
-        return time.isoformat()
-    return times.LATE if (folder / times.LATE).is_file() else None
-
-
 def remember(course: Course, week: Week) -> None:
     """Note what work people have graded that only nbgrader's own autograding has written so far.
 
@@ -285,189 +272,170 @@ def remember(course: Course, week: Week) -> None:
 # --- through nbgrader -------------------------------------------------------------------------------------------------
 
 
-def _save_assignment(course: Course, week: Week) -> None:
-    """The assignment's row and its notebooks with their cells, as `nbgrader generate_assignment` writes them.
-
-    In plain nbgrader they hold the hidden tests, which the release does not, so there they come from the source, and
-    what nbgrader has written already stays as it is: its own autograding goes by that.
-    """
-    from nbgrader.api import Gradebook
-
-    new = not course.gradebook.exists()
-    if course.classic:
-        opened = Gradebook(url(course), settings_.read(course.root).directory.course_id)
-    else:
-        opened = Gradebook(url(course))
-    with opened as book:
-        if new:  # sqlite leaves the group's right to write out, whatever the umask says
-            os.chmod(course.gradebook, 0o666 & ~_umask())
-        book.update_or_create_assignment(week.slug)
-    wanted = {one.stem: cells_of(_released(course, one)) for one in week.notebooks}
-    with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
-        make_way(book, week.slug, wanted)
-    for one in week.notebooks:
-        _save_cells(course, one)
-    with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
-        note(book, week.slug, wanted)
-
-
-def _umask() -> int:
-    """This process's umask, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _released(course: Course, week: Week) -> NotebookNode:
-    """The notebook whose cells nbgrader's own commands would write down; one's own copy."""
-    if course.classic:
-        return copy.deepcopy(plain_nbgrader.instructor(course, week))
-    return nbformat.read(course.release(week), as_version=4)
-
-
-def _save_cells(course: Course, week: Week) -> None:
-    from nbgrader.api import Gradebook, MissingEntry
-    from nbgrader.preprocessors import ComputeChecksums
-
-    released = _released(course, week)
-    mark = settings_.read(course.root).value("InstantiateTests.autotest_delimiter") if course.classic else ""
-    with Gradebook(url(course)) as book, contextlib.suppress(MissingEntry):
-        there = book.find_notebook(week.stem, week.slug)
-        if course.classic and _as_nbgrader_has_it(there, released, mark):
-            return
-        if kernelspec := json.loads(there.kernelspec or "null"):
-            released.metadata.kernelspec = kernelspec
-    resources = {"nbgrader": {"student": ".", "assignment": week.slug, "notebook": week.stem, "db_url": url(course)}}
-    for step in (*([] if course.classic else [ComputeChecksums()]), _cell_saver()):
-        step.log = logger
-        released, resources = step.preprocess(released, resources)
-
-
-def _cell_saver() -> Any:
-    """nbgrader's SaveCells, which also adds cells to a notebook that has submissions; by itself it refuses."""
-    from nbgrader.preprocessors import SaveCells
-
-    class AddsCells(SaveCells):
-        def _create_notebook(self, nb: Any) -> None:
-            assignment = self.gradebook.find_assignment(self.assignment_id)
-            if any(one.name == self.notebook_id and one.submissions for one in assignment.notebooks):
-                for kind in ("grade", "solution", "task", "source"):
-                    save = getattr(self.gradebook, f"update_or_create_{kind}_cell")
-                    for name, values in getattr(self, f"new_{kind}_cells").items():
-                        save(name, self.notebook_id, self.assignment_id, **values)
-            super()._create_notebook(nb)
-
-    return AddsCells()
-
-
-def _as_nbgrader_has_it(there: Any, notebook: NotebookNode, mark: str) -> bool:
-    """Whether a gradebook's notebook has the cells and points of this one, and no test that was never made.
-
-    mark: of tests that nbgrader makes.
-    """
-    points = {
-        grade_id(c): float(nbgrader(c)["points"]) for c in notebook.cells if nbgrader(c).get("points") is not None
-    }
-    marked = {cell.name for cell in there.source_cells if "AUTOTEST" in cell.source}
-    return (
-        {cell.name: cell.max_score for cell in (*there.grade_cells, *there.task_cells)} == points
-        and {cell.name for cell in there.solution_cells} == {grade_id(c) for c in notebook.cells if is_answer(c)}
-        and marked <= {grade_id(cell) for cell in notebook.cells if mark in cell.source}
-    )
-
-
 def _write(course: Course, week: Week, rows: Sequence[_Row], release: str, digests: Mapping[str, str]) -> None:
     """Write rows, in one transaction, as nbgrader's add_submission, SaveAutoGrades and AssignLatePenalties do.
 
-    digests: what is there was projected from, by submission. Where that is the same file, a person's grade stands;
-    nbgrader would have everyone's looked at again, also when only a rubric changed.
+    digests: {id of a submission or grade: what it was projected from}. Where that is the same file, a person's grade
+    stands; nbgrader would have everyone's looked at again, also when only a rubric changed.
     """
-    from nbgrader.api import Comment, Grade, Gradebook, Student, SubmittedAssignment, SubmittedNotebook, new_uuid
-    from sqlalchemy import text
+    from nbgrader.api import Comment, Grade, Gradebook
 
     with Gradebook(url(course)) as book, warnings.catch_warnings(action="ignore"):
         assignment = book.find_assignment(week.slug)
         notebooks = {one.prefix: book.find_notebook(one.stem, week.slug) for one in week.notebooks}
-        cells: dict[Any, dict[str, tuple]] = {Grade: {}, Comment: {}}  # {name in a row: (notebook's id, cell's id)}
-        for prefix, of in notebooks.items():
-            for table, own in ((Grade, of.grade_cells), (Comment, of.solution_cells)):
-                cells[table] |= {prefix + cell.name: (of.id, cell.id) for cell in (*own, *of.task_cells)}
-        there = {student for (student,) in book.db.query(Student.id)}
-        new = [{"id": row.student} for row in rows if row.student not in there]
-        book.db.bulk_insert_mappings(Student, new)
-
+        _add_students(book, [row.student for row in rows])
         rows = [row for row in rows if row.handed_in]
-        submissions = {
-            s.student_id: s for s in book.db.query(SubmittedAssignment).filter_by(assignment_id=assignment.id)
-        }
-        for row in rows:
-            if row.student not in submissions:
-                made = SubmittedAssignment(id=new_uuid(), assignment_id=assignment.id, student_id=row.student)
-                book.db.add(made)
-                submissions[row.student] = made
-            submission = submissions[row.student]
-            time = _time(row.timestamp, assignment.duedate)
-            if time or submission.id in digests:  # what stands there is ours, perhaps of an earlier file
-                submission.timestamp = time
-        book.db.flush()
-        ids = [of.id for of in notebooks.values()]
-        submitted = {
-            (n.assignment_id, n.notebook_id): n
-            for n in book.db.query(SubmittedNotebook).filter(SubmittedNotebook.notebook_id.in_(ids))
-        }
-        for key in [(submissions[row.student].id, notebook) for row in rows for notebook in ids]:
-            if key not in submitted:
-                submitted[key] = SubmittedNotebook(id=new_uuid(), assignment_id=key[0], notebook_id=key[1])
-                book.db.add(submitted[key])
-        book.db.flush()
+        submissions = _add_submissions(book, assignment, rows, digests)
+        ids = {row.student: submissions[row.student].id for row in rows}
+        submitted = _add_notebooks(book, list(ids.values()), [one.id for one in notebooks.values()])
 
-        marks = [{"id": assignment.id, "digest": release}]
-        for table, places in cells.items():
-            old = {
-                (one.notebook_id, one.cell_id): one
-                for one in book.db.query(table).filter(table.cell_id.in_([cell for _, cell in places.values()]))
-            }
-            added, changed = [], []
-            for row in rows:
-                for name, value in (row.scores if table is Grade else row.comments).items():
-                    notebook, cell = places[name]
-                    place = submitted[submissions[row.student].id, notebook].id
-                    earlier = old.get((place, cell))
-                    values: dict[str, Any] = {"auto_score" if table is Grade else "auto_comment": value}
-                    if table is Grade:  # what a person graded is looked at again when the answer may be another
-                        graded = earlier is not None and earlier.manual_score is not None
-                        same = digests.get(submissions[row.student].id, "").startswith(f"{row.submission} ")
-                        same = same or earlier is not None and digests.get(earlier.id) == row.work[name]
-                        values["needs_manual_grade"] = (
-                            earlier.needs_manual_grade if graded and same else graded or value is None
-                        )
-                    key = new_uuid() if earlier is None else earlier.id
-                    if earlier is None:
-                        added.append({"id": key, "notebook_id": place, "cell_id": cell, **values})
-                    else:
-                        changed.append({"id": key, **values})
-                    if table is Grade:
-                        marks.append({"id": key, "digest": row.work[name]})
-            book.db.bulk_insert_mappings(table, added)
-            book.db.bulk_update_mappings(table, changed)
-        now = {submissions[row.student].id: row.submission for row in rows}
-        put_back(book.db.connection().connection.dbapi_connection, now)
-        handed_in = [submissions[row.student] for row in rows]
-        penalise(course, book, [(one, submitted[one.id, notebook]) for one in handed_in for notebook in ids])
-
-        book.db.execute(text(PROJECTED))
+        graded = {prefix: (one.id, [*one.grade_cells, *one.task_cells]) for prefix, one in notebooks.items()}
+        answered = {prefix: (one.id, [*one.solution_cells, *one.task_cells]) for prefix, one in notebooks.items()}
+        grades = _Table(book, Grade, graded, ids, submitted)
+        comments = _Table(book, Comment, answered, ids, submitted)
         for row in rows:
-            # as sqlite gives them back, because that is what the next run compares
-            due = book.db.execute(
-                text(
-                    "SELECT b.duedate, a.extension FROM submitted_assignment a "
-                    "JOIN assignment b ON b.id = a.assignment_id WHERE a.id = :id"
-                ),
-                {"id": submissions[row.student].id},
-            ).one()
-            marks.append({"id": submissions[row.student].id, "digest": row.digest(list(due))})
-        book.db.execute(text("INSERT OR REPLACE INTO crossmodal_projected (id, digest) VALUES (:id, :digest)"), marks)
+            same_file = digests.get(ids[row.student], "").startswith(f"{row.submission} ")
+            for name, score in row.scores.items():
+                earlier = grades.earlier(row.student, name)
+                same = same_file or earlier is not None and digests.get(earlier.id) == row.work[name]
+                manual = _needs_manual_grade(earlier, score, same)
+                grades.put(row.student, name, {"auto_score": score, "needs_manual_grade": manual})
+            for name, comment in row.comments.items():
+                comments.put(row.student, name, {"auto_comment": comment})
+        grades.write()
+        comments.write()
+
+        put_back(book.db.connection().connection.dbapi_connection, {ids[row.student]: row.submission for row in rows})
+        own = [
+            (submissions[row.student], submitted[ids[row.student], one.id])
+            for row in rows
+            for one in notebooks.values()
+        ]
+        penalise(course, book, own)
+        work = {grades.ids[row.student, name]: digest for row in rows for name, digest in row.work.items()}
+        whole = {ids[row.student]: row.digest(_due(book, ids[row.student])) for row in rows}
+        _mark(book, {assignment.id: release, **work, **whole})
         book.db.commit()
+
+
+def _add_students(book: Any, students: Sequence[str]) -> None:
+    from nbgrader.api import Student
+
+    there = {student for (student,) in book.db.query(Student.id)}
+    book.db.bulk_insert_mappings(Student, [{"id": student} for student in students if student not in there])
+
+
+def _add_submissions(book: Any, assignment: Any, rows: Sequence[_Row], digests: Mapping[str, str]) -> dict[str, Any]:
+    """{student: submission} of the assignment, with one for each row, and with the row's time."""
+    from nbgrader.api import SubmittedAssignment, new_uuid
+
+    found = {one.student_id: one for one in book.db.query(SubmittedAssignment).filter_by(assignment_id=assignment.id)}
+    for row in rows:
+        if row.student not in found:
+            made = SubmittedAssignment(id=new_uuid(), assignment_id=assignment.id, student_id=row.student)
+            book.db.add(made)
+            found[row.student] = made
+        submission = found[row.student]
+        time = _time(row.timestamp, assignment.duedate)
+        if time or submission.id in digests:  # what stands there is ours, perhaps of an earlier file
+            submission.timestamp = time
+    book.db.flush()
+    return found
+
+
+def _add_notebooks(book: Any, submissions: Sequence[str], notebooks: Sequence[str]) -> dict[tuple[str, str], Any]:
+    """{(id of a submission, id of a notebook): the submitted notebook}, with each of these submissions."""
+    from nbgrader.api import SubmittedNotebook, new_uuid
+
+    query = book.db.query(SubmittedNotebook).filter(SubmittedNotebook.notebook_id.in_(notebooks))
+    found = {(one.assignment_id, one.notebook_id): one for one in query}
+    for key in [(submission, notebook) for submission in submissions for notebook in notebooks]:
+        if key not in found:
+            found[key] = SubmittedNotebook(id=new_uuid(), assignment_id=key[0], notebook_id=key[1])
+            book.db.add(found[key])
+    book.db.flush()
+    return found
+
+
+class _Table:
+    """One of nbgrader's tables with a row for each cell of each student: the one of grades, or the one of comments.
+
+    cells: {prefix of a notebook: its id, and its cells that have such a row}.   submissions: {student: id}.
+    submitted: see `_add_notebooks`.   ids: {(student, name of a cell): id of the row that was put}.
+    """
+
+    def __init__(
+        self,
+        book: Any,
+        table: Any,
+        cells: Mapping[str, tuple[str, list[Any]]],
+        submissions: Mapping[str, str],
+        submitted: Mapping[tuple[str, str], Any],
+    ) -> None:
+        self.db, self.table, self.submissions, self.submitted = book.db, table, submissions, submitted
+        self.cells = {
+            prefix + cell.name: (notebook, cell.id) for prefix, (notebook, own) in cells.items() for cell in own
+        }
+        query = self.db.query(table).filter(table.cell_id.in_([cell for _, cell in self.cells.values()]))
+        self.old = {(one.notebook_id, one.cell_id): one for one in query}
+        self.ids: dict[tuple[str, str], str] = {}
+        self.added: list[dict[str, Any]] = []
+        self.changed: list[dict[str, Any]] = []
+
+    def _place(self, student: str, name: str) -> tuple[str, str]:
+        """Ids of the submitted notebook and of the cell."""
+        notebook, cell = self.cells[name]
+        return self.submitted[self.submissions[student], notebook].id, cell
+
+    def earlier(self, student: str, name: str) -> Any:
+        """The row that is there; None where there is none."""
+        return self.old.get(self._place(student, name))
+
+    def put(self, student: str, name: str, values: dict[str, Any]) -> None:
+        """Note these values for the row of a student's cell, to be written by `write`."""
+        from nbgrader.api import new_uuid
+
+        earlier = self.earlier(student, name)
+        if earlier is None:
+            notebook, cell = self._place(student, name)
+            key = new_uuid()
+            self.added.append({"id": key, "notebook_id": notebook, "cell_id": cell, **values})
+        else:
+            key = earlier.id
+            self.changed.append({"id": key, **values})
+        self.ids[student, name] = key
+
+    def write(self) -> None:
+        self.db.bulk_insert_mappings(self.table, self.added)
+        self.db.bulk_update_mappings(self.table, self.changed)
+
+
+def _needs_manual_grade(earlier: Any, score: float | None, same: bool) -> bool:
+    """What a person graded is looked at again when the answer may be another. same: that it is not."""
+    graded = earlier is not None and earlier.manual_score is not None
+    if graded and same:
+        return bool(earlier.needs_manual_grade)
+    return graded or score is None
+
+
+def _due(book: Any, submission: str) -> list[Any]:
+    """Due date and extension as sqlite gives them back, because that is what the next run compares."""
+    from sqlalchemy import text
+
+    query = (
+        "SELECT b.duedate, a.extension FROM submitted_assignment a "
+        "JOIN assignment b ON b.id = a.assignment_id WHERE a.id = :id"
+    )
+    return list(book.db.execute(text(query), {"id": submission}).one())
+
+
+def _mark(book: Any, digests: Mapping[str, str]) -> None:
+    """Note what these rows were projected from, {id: digest}."""
+    from sqlalchemy import text
+
+    marks = [{"id": key, "digest": digest} for key, digest in digests.items()]
+    book.db.execute(text(PROJECTED))
+    book.db.execute(text("INSERT OR REPLACE INTO crossmodal_projected (id, digest) VALUES (:id, :digest)"), marks)
 
 
 def _time(timestamp: str | None, due: datetime | None) -> datetime | None:

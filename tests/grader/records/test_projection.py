@@ -18,6 +18,7 @@ from grader.course.discovery import find_course
 from grader.course.syllabus import Course
 from grader.records import database, late, projection
 from grader.records import projection as gradebook
+from grader.records.assignment import save_assignment
 from grader.records.database import GradebookError
 
 
@@ -36,7 +37,7 @@ def as_nbgrader_does(course: Course, week, grades) -> None:
             book.update_or_create_student(grade.student)
             if not grade.handed_in:
                 continue
-            stamp = projection._timestamp(course.submission(week, grade.student).parent)
+            stamp = late.timestamp(course.submission(week, grade.student).parent)
             book.update_or_create_submission(week.slug, grade.student, **({"timestamp": stamp} if stamp else {}))
         names = {
             "student": grade.student,
@@ -62,7 +63,7 @@ def test_it_holds_what_nbgraders_own_steps_write(toy, week, book, right, fill):
     ]
     (toy.submission(week, "late").parent / "timestamp.txt").write_text("2026-11-02 10:00:00.000000 UTC")
     (toy.submission(week, "ada").parent / "timestamp.txt").write_text("2026-10-02 10:00:00.000000 UTC")
-    projection._save_assignment(toy, week)
+    save_assignment(toy, week)
     run(book, "UPDATE assignment SET duedate = '2026-11-01 00:00:00.000000' WHERE name = ?", week.slug)
     other = find_course(toy.root, toy.work.parent / "other")
     shutil.copytree(toy.work, other.work)
@@ -233,7 +234,7 @@ def test_a_damaged_one_is_refused_clearly(toy, week, book, right, harm):
 
 def test_one_that_is_in_use_is_said(toy, week, book, right, monkeypatch):
     grades = [grade_as(toy, week, "ada", right)]
-    projection._save_assignment(toy, week)
+    save_assignment(toy, week)
     monkeypatch.setattr(gradebook, "_save_assignment", lambda *_: None)
     monkeypatch.setattr(gradebook, "url", lambda course: f"sqlite:///{course.gradebook}?timeout=0.2")
     with closing(sqlite3.connect(book)) as other:
