@@ -34,10 +34,10 @@ def rebuild(
     A gradebook that is damaged is set aside, and what people entered is taken over as far as it can be read; then, and
     where there is none, all weeks that have records are written to the new one. Raises CourseError.
     """
-    found = salvage.Entered()
+    found = salvage.Salvaged()
     if damage := database.damage(course.gradebook):
         aside = salvage.set_aside(course.gradebook)
-        found = salvage.entered(aside)
+        found = salvage.read(aside)
         say(f"{course.gradebook.name} was damaged ({damage}); it is kept as {aside.name}")
     if not course.gradebook.is_file():
         weeks = list(course.weeks.values())

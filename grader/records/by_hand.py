@@ -9,8 +9,6 @@ from grader.course.syllabus import Course, Week
 from grader.records import kept
 from grader.records.database import GradebookError, damage, damaged, reading
 
-# --- what people entered ----------------------------------------------------------------------------------------------
-
 
 @dataclass
 class ByHand:
@@ -47,7 +45,7 @@ def people(course: Course) -> dict[str, Person]:
     return {student: Person(*(value or "" for value in rest)) for student, *rest in rows}
 
 
-def by_hand(course: Course, week: Week) -> dict[str, ByHand] | None:
+def read(course: Course, week: Week) -> dict[str, ByHand] | None:
     """{student: what people gave}, of those with a submission; None without a gradebook. Raises GradebookError."""
     if not course.gradebook.is_file():
         return None

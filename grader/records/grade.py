@@ -41,7 +41,7 @@ def passed(grade: Grade) -> bool:
 SCHEMA = 2
 
 Outcome = Literal["graded", "not gradable"]
-Status = Literal["judged", "manual", "not judged"]
+QuestionStatus = Literal["judged", "manual", "not judged"]
 Denied = Literal["network", "file", "write", "limit"]
 Name = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -96,7 +96,7 @@ class QuestionResult:
     cell: Name  # grade_id of the cell that carries the points
     max_points: Number
     points: Number  # automatic points; 0 for a manual question
-    status: Status
+    status: QuestionStatus
     answered: bool  # the answer cell differs from the released one
     note: str = ""
     checks: list[CheckResult] = field(default_factory=list)
@@ -124,9 +124,8 @@ class Grade:
     flags: list[str] = field(default_factory=list)  # code for a person to look at; they cost nothing
     # of the wall: start, cells, judge, total; of CPU time the same with _cpu, and grader_cpu of the grader itself
     timings: dict[str, Number] = field(default_factory=dict)
-    inputs: dict[str, str] = field(
-        default_factory=dict
-    )  # what it depends on besides the checks; see grader.grading.fingerprints
+    # what it depends on besides the checks; see grader.grading.fingerprints
+    inputs: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)  # python, torch, transformers, ...
     graded_at: Moment = ""  # UTC, ISO 8601
     notebook: Hash = ""  # of the autograded notebook; empty where nbgrader wrote it, or there is none

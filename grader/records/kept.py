@@ -158,7 +158,7 @@ def note(book: sqlite3.Connection, assignment: str, wanted: Mapping[str, Mapping
 
 
 def add(book: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Keep what was entered elsewhere: rows as `gradebook.Entered` has them. Without a commit."""
+    """Keep what was entered elsewhere: rows as `salvage.Salvaged` has them. Without a commit."""
     for table in TABLES:
         book.execute(table)
     for row in rows:

@@ -11,11 +11,14 @@ from typing import Any
 from grader.course.syllabus import Course
 from grader.records import kept
 
-# --- the same, out of a damaged gradebook -------------------------------------------------------------------
+TABLES = (
+    *("student", "assignment", "notebook", "base_cell", "submitted_assignment", "submitted_notebook"),
+    *("grade", "comment", "crossmodal_kept"),
+)
 
 
 @dataclass(frozen=True)
-class Entered:
+class Salvaged:
     """What people entered in a gradebook, as far as it can still be read. Keys of rows as sqlite has the columns.
 
     students, assignments: rows.  grades, comments: rows with "assignment", "student" and "cell" (names), and with
@@ -41,9 +44,9 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def entered(path: Path) -> Entered:
+def read(path: Path) -> Salvaged:
     """What can still be read of it in a damaged gradebook. Never raises for what the file holds."""
-    tables = {name: _salvage(path, name) for name in _SALVAGED}
+    tables = {name: _salvage(path, name) for name in TABLES}
     by_id = {name: {row.get("id"): row for row in rows} for name, rows in tables.items()}
 
     def place(row: dict[str, Any]) -> dict[str, Any] | None:
@@ -67,16 +70,12 @@ def entered(path: Path) -> Entered:
     aside = [row for row in tables["crossmodal_kept"] if all(isinstance(row.get(name), str) for name in placed)]
     grades = [found for row in tables["grade"] if graded(row) and (found := place(row))]
     comments = [found for row in tables["comment"] if row.get("manual_comment") and (found := place(row))]
-    return Entered(
+    return Salvaged(
         students=[row for row in tables["student"] if isinstance(row.get("id"), str)],
         assignments=[row for row in tables["assignment"] if isinstance(row.get("name"), str)],
         grades=grades + [row for row in aside if graded(row)],
         comments=comments + [row for row in aside if row.get("manual_comment")],
     )
-
-
-_SALVAGED = ["student", "assignment", "notebook", "base_cell", "submitted_assignment", "submitted_notebook"]
-_SALVAGED += ["grade", "comment", "crossmodal_kept"]
 
 
 def _salvage(path: Path, table: str) -> list[dict[str, Any]]:
@@ -97,7 +96,7 @@ def _unchanging(path: Path) -> sqlite3.Connection:
     return book
 
 
-def restore(course: Course, found: Entered) -> list[str]:
+def restore(course: Course, found: Salvaged) -> list[str]:
     """Put back what people entered. Returns what found no place, and is kept in the gradebook, a line each."""
     with contextlib.closing(sqlite3.connect(course.gradebook)) as book, book:
         for row in found.students:

@@ -39,7 +39,7 @@ class Score:
 
 def scores(course: Course, week: Week, grades: Sequence[Grade]) -> list[Score]:
     """The final scores of these Grades, in their order. Raises GradebookError."""
-    people, entered = by_hand.people(course), by_hand.by_hand(course, week)
+    people, entered = by_hand.people(course), by_hand.read(course, week)
     return [_score(g, people.get(g.student, Person()), (entered or {}).get(g.student)) for g in grades]
 
 

@@ -11,9 +11,8 @@ from grader.course.files import file_hash
 from grader.course.questions import grade_id, is_graded
 from grader.course.syllabus import Course, Week
 from grader.course.text import plural
-from grader.records import grade as grades
 from grader.records.by_hand import ByHand
-from grader.records.grade import CheckResult, Grade, QuestionResult
+from grader.records.grade import CheckResult, Grade, QuestionResult, standing
 from grader.records.scores import Score
 from grader.reporting import html
 from grader.reporting.titles import question_titles, words
@@ -142,7 +141,7 @@ def _section(
     weights = sum(c.weight for c in q.checks)
     entered = score.entered if score else ByHand()
     by_person = q.cell in entered.manual and q.cell not in entered.waiting
-    kind = "graded" if by_person else grades.standing(q)
+    kind = "graded" if by_person else standing(q)
     shown = [
         ShownCheck(
             result=check,
@@ -172,7 +171,7 @@ def _section(
 
 def _summary(grade: Grade) -> str:
     """One sentence of where the whole stands: "6 questions are all right, 2 partly right, 1 is not answered yet."""
-    kinds = [grades.standing(q) for q in grade.questions if q.status != "manual"]
+    kinds = [standing(q) for q in grade.questions if q.status != "manual"]
     if not kinds:
         return ""
     if all(kind == "full" for kind in kinds):

@@ -41,8 +41,10 @@ from grader.submissions import loading
 from grader.submissions.loading import NotGradable
 from grader.submissions.reconcile import reconcile
 
-K, WINDOW = 10, 4  # tokens of a fingerprint; fingerprints of which at least one is kept
-ALIKE, WORTH_A_LOOK = 0.6, 8.0  # share of an answer and bits from which on a question counts and is shown
+K = 10  # tokens of a fingerprint
+WINDOW = 4  # fingerprints in a row, of which at least one is kept
+ALIKE = 0.6  # overlap of two answers from which a question counts and is shown
+WORTH_A_LOOK = 8.0  # bits that two answers must share for that, too
 LEAST_BITS = 30.0  # of all questions that count; see `enough`
 MOST_PAIRS = 60  # on the page
 MOST_CHARACTERS = 40_000  # of an answer
@@ -67,7 +69,8 @@ def tokens(source: str) -> list[Token]:
     try:
         with warnings.catch_warnings(action="ignore"):  # of the student's escapes and comparisons
             tree = ast.parse(MAGIC.sub("", source))
-        return _body(tree.body, _own_names(tree))
+        flattener = _Flattener(_own_names(tree))
+        return [token for statement in tree.body for token in flattener.flat(statement)]
     except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(str(error)) from None
 
@@ -84,71 +87,78 @@ def _own_names(tree: ast.AST) -> set[str]:
     return found
 
 
-def _body(statements: Iterable[ast.stmt], own: set[str]) -> list[Token]:
-    return [token for statement in statements for token in _flat(statement, own)]
+class _Flattener:
+    """Flattens nodes from the top. own: names that the code binds itself, which all read "own"."""
 
+    def __init__(self, own: set[str]) -> None:
+        self.own = own
 
-def _flat(node: ast.AST, own: set[str]) -> list[Token]:
-    line = getattr(node, "lineno", 0)
+    def flat(self, node: ast.AST) -> list[Token]:
+        return self._expression(node) if isinstance(node, ast.expr) else self._other(node)
 
-    def made(text: str, *parts: ast.AST | None) -> list[Token]:
-        return [Token(text, line), *(token for part in parts if part is not None for token in _flat(part, own))]
+    def _made(self, node: ast.AST, text: str, *parts: ast.AST | None) -> list[Token]:
+        """A node's own token, and those of its parts."""
+        flat = (self.flat(part) for part in parts if part is not None)
+        return [Token(text, getattr(node, "lineno", 0)), *itertools.chain(*flat)]
 
-    def in_any_order(text: str, *parts: ast.AST) -> list[Token]:
-        flat = sorted((_flat(part, own) for part in parts), key=lambda some: [token.text for token in some])
-        return [Token(text, line), *itertools.chain(*flat)]
+    def _in_any_order(self, node: ast.AST, text: str, *parts: ast.AST) -> list[Token]:
+        """The same, with the parts in an order of their own: `a + b` reads as `b + a`."""
+        flat = sorted((self.flat(part) for part in parts), key=lambda some: [token.text for token in some])
+        return [Token(text, getattr(node, "lineno", 0)), *itertools.chain(*flat)]
 
-    match node:
-        case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Import() | ast.ImportFrom():
-            return []
-        case ast.Constant(value=str() | bytes()):
-            return made("text")
-        case ast.Constant(value=value):
-            return made("None" if value is None else "constant")
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
-            return made("constant")
-        case ast.JoinedStr(values=values):
-            return made("text", *(value for value in values if isinstance(value, ast.FormattedValue)))
-        case ast.Name(id=name):
-            return made("own" if name in own else name)
-        case ast.Attribute(value=value, attr=attribute):
-            return made(f".{attribute}", value)
-        case ast.Call(func=function, args=arguments, keywords=keywords):
-            return made("call", function, *arguments, *sorted(keywords, key=lambda word: word.arg or ""))
-        case ast.keyword(arg=name, value=value):
-            return made(f"{name}=", value)
-        case ast.BinOp(left=left, op=operator, right=right):
-            how = in_any_order if isinstance(operator, COMMUTATIVE) else made
-            return how(type(operator).__name__, left, right)
-        case ast.BoolOp(op=operator, values=values):
-            return in_any_order(type(operator).__name__, *values)
-        case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq() as operator], comparators=[right]):
-            return in_any_order(type(operator).__name__, left, right)
-        case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE() as operator], comparators=[right]):
-            return made(type(operator).__name__.replace("Gt", "Lt"), right, left)
-        case ast.Compare(left=left, ops=[operator], comparators=[right]):
-            return made(type(operator).__name__, left, right)
-        case ast.AugAssign(target=target, op=operator, value=value):
-            same = ast.copy_location(ast.BinOp(target, operator, value), node)
-            return made("assign", target, same)
-        case ast.AnnAssign(target=target, value=value):
-            return made("assign", target, value) if value else []
-        case ast.Assign(targets=[ast.Name()], value=ast.Lambda(args=given, body=body)):
-            return made("function", given, ast.copy_location(ast.Return(body), body))
-        case ast.Assign(targets=targets, value=value):
-            return made("assign", *targets, value)
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return [*made("function", *node.decorator_list, node.args), *_body(node.body, own)]
-        case ast.arguments():
-            every = [*node.posonlyargs, *node.args, *node.kwonlyargs, node.vararg, node.kwarg]
-            defaults = [value for value in (*node.defaults, *node.kw_defaults) if value]
-            return [Token("argument", one.lineno) for one in every if one] + [
-                token for value in defaults for token in _flat(value, own)
-            ]
-        case ast.expr_context():
-            return []
-        case _:
-            return made(type(node).__name__, *ast.iter_child_nodes(node))
+    def _expression(self, node: ast.expr) -> list[Token]:
+        match node:
+            case ast.Constant(value=str() | bytes()):
+                return self._made(node, "text")
+            case ast.Constant(value=value):
+                return self._made(node, "None" if value is None else "constant")
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
+                return self._made(node, "constant")
+            case ast.JoinedStr(values=values):
+                return self._made(node, "text", *(one for one in values if isinstance(one, ast.FormattedValue)))
+            case ast.Name(id=name):
+                return self._made(node, "own" if name in self.own else name)
+            case ast.Attribute(value=value, attr=attribute):
+                return self._made(node, f".{attribute}", value)
+            case ast.Call(func=function, args=arguments, keywords=keywords):
+                return self._made(node, "call", function, *arguments, *sorted(keywords, key=lambda one: one.arg or ""))
+            case ast.BinOp(left=left, op=operator, right=right):
+                how = self._in_any_order if isinstance(operator, COMMUTATIVE) else self._made
+                return how(node, type(operator).__name__, left, right)
+            case ast.BoolOp(op=operator, values=values):
+                return self._in_any_order(node, type(operator).__name__, *values)
+            case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq() as operator], comparators=[right]):
+                return self._in_any_order(node, type(operator).__name__, left, right)
+            case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE() as operator], comparators=[right]):
+                return self._made(node, type(operator).__name__.replace("Gt", "Lt"), right, left)
+            case ast.Compare(left=left, ops=[operator], comparators=[right]):
+                return self._made(node, type(operator).__name__, left, right)
+        return self._made(node, type(node).__name__, *ast.iter_child_nodes(node))
+
+    def _other(self, node: ast.AST) -> list[Token]:
+        """Statements, and what is neither statement nor expression."""
+        match node:
+            case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Import() | ast.ImportFrom() | ast.expr_context():
+                return []
+            case ast.keyword(arg=name, value=value):
+                return self._made(node, f"{name}=", value)
+            case ast.AugAssign(target=target, op=operator, value=value):
+                same = ast.copy_location(ast.BinOp(target, operator, value), node)
+                return self._made(node, "assign", target, same)
+            case ast.AnnAssign(target=target, value=annotated):
+                return self._made(node, "assign", target, annotated) if annotated else []
+            case ast.Assign(targets=[ast.Name()], value=ast.Lambda(args=given, body=body)):
+                return self._made(node, "function", given, ast.copy_location(ast.Return(body), body))
+            case ast.Assign(targets=targets, value=value):
+                return self._made(node, "assign", *targets, value)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                return self._made(node, "function", *node.decorator_list, node.args, *node.body)
+            case ast.arguments():
+                every = [*node.posonlyargs, *node.args, *node.kwonlyargs, node.vararg, node.kwarg]
+                defaults = [value for value in (*node.defaults, *node.kw_defaults) if value]
+                found = [Token("argument", one.lineno) for one in every if one]
+                return [*found, *itertools.chain(*map(self.flat, defaults))]
+        return self._made(node, type(node).__name__, *ast.iter_child_nodes(node))
 
 
 def grams(found: Sequence[Token]) -> list[int]:
@@ -187,21 +197,24 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Match:
-    """A question on which two are alike. share: of the bits of the one with fewer.  sides: both sources, by line."""
+    """A question on which two are alike.
+
+    overlap: the part of the bits of the one with fewer that they share.   sides: both sources, by line.
+    """
 
     question: str
     title: str
-    share: float
+    overlap: float
     bits: float
     sides: tuple[list[Line], list[Line]]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two students. share: over all questions that both answered.  matches: questions to look at, clearest first."""
+    """Two students. overlap: over all questions that both answered.  matches: questions to look at, clearest first."""
 
     students: tuple[str, str]
-    share: float
+    overlap: float
     matches: list[Match]
 
     @property
@@ -211,14 +224,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Findings:
-    """pairs: to look at, clearest first.  shares: of every pair of the class, for what is usual in it.
+    """pairs: to look at, clearest first.  overlaps: of every pair of the class, for what is usual in it.
 
     left_out: what could not be compared, a line each.  flags: {student: what `introspection.flags` says of the code}.
     """
 
     students: list[str]
     pairs: list[Pair]
-    shares: list[float]
+    overlaps: list[float]
     left_out: list[str]
     flags: dict[str, list[str]] = field(default_factory=dict)
 
@@ -280,7 +293,7 @@ def compare(
     place = {student: number for number, student in enumerate(sorted(students))}
     shared = np.zeros((len(place), len(place)), np.float32)  # bits that two have in common
     possible = np.zeros_like(shared)  # the most that they could have
-    alike: dict[tuple[str, str], list[tuple[float, float, str]]] = defaultdict(list)  # bits, share, question
+    alike: dict[tuple[str, str], list[tuple[float, float, str]]] = defaultdict(list)  # bits, overlap, question
     worth = {question: _worth(given) for question, given in answers.items()}
     for question, given in answers.items():
         names = sorted(given)
@@ -289,20 +302,22 @@ def compare(
         shared[where] += common
         possible[where] += least
         for i, j in np.argwhere(np.triu((common >= ALIKE * least) & (common >= WORTH_A_LOOK), 1)):
-            share = min(1.0, float(common[i, j] / least[i, j]))
-            alike[names[i], names[j]].append((float(common[i, j]), share, question))
+            overlap = min(1.0, float(common[i, j] / least[i, j]))
+            alike[names[i], names[j]].append((float(common[i, j]), overlap, question))
     whole = np.divide(shared, possible, out=np.zeros_like(shared), where=possible > 0)
     pairs = []
     for (a, b), found in alike.items():
         if sum(bits for bits, *_ in found) >= enough(len(students)):
             matches = [
-                Match(q, titles.get(q) or words(q), share, bits, _side_by_side(answers[q][a], answers[q][b], worth[q]))
-                for bits, share, q in sorted(found, reverse=True)
+                Match(
+                    q, titles.get(q) or words(q), overlap, bits, _side_by_side(answers[q][a], answers[q][b], worth[q])
+                )
+                for bits, overlap, q in sorted(found, reverse=True)
             ]
             pairs.append(Pair((a, b), float(whole[place[a], place[b]]), matches))
     pairs.sort(key=lambda pair: (-pair.bits, pair.students))
-    shares = np.sort(whole[np.triu(possible > 0, 1)])
-    return Findings(list(students), pairs, shares.tolist(), list(left_out))
+    overlaps = np.sort(whole[np.triu(possible > 0, 1)])
+    return Findings(list(students), pairs, overlaps.tolist(), list(left_out))
 
 
 def enough(count: int) -> float:
@@ -355,15 +370,15 @@ def write(course: Course, week: Week, found: Findings) -> Path:
 
 def page(course: Course, week: Week, found: Findings) -> str:
     """The page as HTML."""
-    shares = found.shares or [0.0]
+    overlaps = found.overlaps or [0.0]
     return html.render(
         "similar.html",
         course=course,
         week=week,
         found=found,
         pairs=found.pairs[:MOST_PAIRS],
-        median=statistics.median(shares),
-        high=shares[min(len(shares) - 1, math.ceil(0.95 * len(shares)) - 1)],
+        median=statistics.median(overlaps),
+        high=overlaps[min(len(overlaps) - 1, math.ceil(0.95 * len(overlaps)) - 1)],
         alike=ALIKE,
         enough=enough(len(found.students)),
     )

@@ -34,7 +34,7 @@ class Claim:
     file: the file's own name, without what was added to it.  order: greater is newer, by the LMS's own marker.
     when: the time it was handed in, "2026-11-01 12:34:56", in the LMS's time zone; "" where not known.
     lms, number: who says so, and its own number of the student; two numbers are two people.
-    late: that the LMS marks it so.   said: what has to be said of it.
+    late: that the LMS marks it so.   notes: what has to be said of it.
     """
 
     student: str
@@ -46,17 +46,17 @@ class Claim:
     lms: str = ""
     number: str = ""
     late: bool = False
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def at(self, when: str, utc: bool = False) -> Claim:
         """With the time that an LMS gives; where it cannot be read, that is said."""
         if (time := moment(when)) is None:
-            return replace(self, said=(*self.said, f"when it was handed in cannot be read: {when[:40]!r}"))
+            return replace(self, notes=(*self.notes, f"when it was handed in cannot be read: {when[:40]!r}"))
         return replace(self, order=(time,), when=f"{time:%Y-%m-%d %H:%M:%S}{' UTC' if utc else ''}")
 
 
 @dataclass(frozen=True)
-class Told:
+class Manifest:
     """What a source says of its files besides their own names.
 
     logins: {what stands before "_attempt_": user name}, by Blackboard's receipts.   titles: what the title of its
@@ -96,8 +96,8 @@ CLOCK = re.compile(
 )
 
 
-def told(files: Sequence[Entry]) -> Told:
-    """What a source says besides the names. Only what stands where the LMS itself puts it is believed."""
+def manifest_of(files: Sequence[Entry]) -> Manifest:
+    """What a source says besides the names of its files. Only what stands where the LMS itself puts it is believed."""
     logins, before, faults = {}, set(), {}
     for entry in files:
         if match := BLACKBOARD.fullmatch(entry.path[-1]):
@@ -115,7 +115,7 @@ def told(files: Sequence[Entry]) -> Told:
         except (Refused, yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, RecursionError) as error:
             kind = type(error).__name__
             faults[lists[0].name] = f"Gradescope's list cannot be read, so whose the files are is not known: {kind}"
-    return Told(logins, _titles(before), submitters, listed, faults)
+    return Manifest(logins, _titles(before), submitters, listed, faults)
 
 
 def _of_lms(folder: str) -> bool:
@@ -176,17 +176,17 @@ def lms_own(path: tuple[str, ...]) -> str:
 
 
 def whose(
-    path: tuple[str, ...], week: Week, roster: Roster | None, said: Told | None = None
+    path: tuple[str, ...], week: Week, roster: Roster | None, manifest: Manifest | None = None
 ) -> tuple[list[Claim], str]:
     """Whose a file is: one student's, or each one's of a group. And why it is not clear, or not of everyone."""
-    said = said or Told()
-    if said.listed and len(path) > 1:
-        claims = said.submitters.get(path[0], [])
+    manifest = manifest or Manifest()
+    if manifest.listed and len(path) > 1:
+        claims = manifest.submitters.get(path[0], [])
         if not claims:
             return [], f"Gradescope's list names nobody for {path[0]}"
         alternatives = [[replace(claim, file=path[-1])] for claim in claims]
     else:
-        alternatives = [claims_of(path, week, said)]
+        alternatives = [claims_of(path, week, manifest)]
     found, unclear = [], []
     for claims in alternatives:
         one, why = _among(claims, roster)
@@ -228,11 +228,11 @@ def _in_roster(claims: list[Claim], roster: Roster) -> tuple[list[Claim], str]:
     if len({frozenset(who) for _, who, _ in found}) == 1 and (len(everyone) == 1 or found[0][2]):
         claim, who, group = found[0]
         if claim.lms == "canvas" and "canvas" not in roster.numbers:
-            claim = replace(claim, said=(*claim.said, "known by name alone: the roster has no numbers of Canvas'"))
+            claim = replace(claim, notes=(*claim.notes, "known by name alone: the roster has no numbers of Canvas'"))
         note = (f"a group's, of {', '.join(everyone)}",) if group and len(who) > 1 else ()
         own = roster.numbers.get(claim.lms, {}).get(claim.number, set())
         return [
-            replace(claim, student=s, number=claim.number if not group or s in own else "", said=(*claim.said, *note))
+            replace(claim, student=s, number=claim.number if not group or s in own else "", notes=(*claim.notes, *note))
             for s in everyone
         ], ""
     who = " or ".join(everyone) or "nobody in the roster"
@@ -266,7 +266,7 @@ def _known(claim: Claim, roster: Roster) -> tuple[set[str], bool]:
     return (who | group, False) if who and group and who != group else (who or group, bool(group) and not who)
 
 
-def claims_of(path: tuple[str, ...], week: Week, said: Told | None = None) -> list[Claim]:
+def claims_of(path: tuple[str, ...], week: Week, manifest: Manifest | None = None) -> list[Claim]:
     """Whose a file may be, going by its path without what stands around all. Several where it says different things.
 
     What an LMS wrote comes first in a path, what a student chose comes behind it: so the outermost folder and the
@@ -284,13 +284,13 @@ def claims_of(path: tuple[str, ...], week: Week, said: Told | None = None) -> li
         return [Claim(tidy(match["name"]), (match["name"],), file).at(match["when"], utc=True)]
     if folders[1:2] == [week.slug]:  # <student>/<week>/<week>.ipynb
         return [Claim(tidy(outer), (outer,), file)]
-    found = _lms_claims(file, week, said)
+    found = _lms_claims(file, week, manifest)
     for depth, name in enumerate(folders):
         if depth and _of_lms(name):  # not the outermost: what stands around it may be a download's name, or a student's
-            found += claims_of((name, file), week, said)
+            found += claims_of((name, file), week, manifest)
         elif _without(name, week):
             found.append(Claim(tidy(name), (name,), file))
-    return found if _lms_claims(file, week, said) else found + _plain_claims(file, week, alone=not found)
+    return found if _lms_claims(file, week, manifest) else found + _plain_claims(file, week, alone=not found)
 
 
 def _moodle(match: re.Match[str], file: str) -> Claim:
@@ -313,17 +313,17 @@ def _brightspace(match: re.Match[str], file: str) -> Claim:
     return claim.at(when)
 
 
-def _lms_claims(file: str, week: Week | None = None, said: Told | None = None) -> list[Claim]:
+def _lms_claims(file: str, week: Week | None = None, manifest: Manifest | None = None) -> list[Claim]:
     """Whose a file is by what Canvas or Blackboard made of its name."""
     found = []
     if match := CANVAS_ANONYMOUS.fullmatch(file):
         name, file, upload = match["name"], match["file"], (int(match["upload"]),)
-        found.append(Claim(name, (name,), file, upload, late=bool(match["late"]), said=_late(match)))
+        found.append(Claim(name, (name,), file, upload, late=bool(match["late"]), notes=_late(match)))
     elif match := CANVAS.fullmatch(file) or CANVAS_TEXT.fullmatch(file):
         found += _canvas(match, week)
     if match := BLACKBOARD.fullmatch(file):
         day, clock = match["when"][:10], match["when"][11:].replace("-", ":")
-        for login in _blackboard(match["before"], week, said or Told()):
+        for login in _blackboard(match["before"], week, manifest or Manifest()):
             claim = Claim(tidy(login), (), match["file"] or file, ids=(login,))
             found.append(claim.at(f"{day} {clock}"))
     return found
@@ -346,7 +346,7 @@ def _canvas(match: re.Match[str], week: Week | None) -> list[Claim]:
             lms="canvas",
             number=number,
             late=bool(match["late"]),
-            said=_late(match),
+            notes=_late(match),
         )
         for name, number, upload, file in readings
         if name == name.lower()
@@ -359,17 +359,17 @@ def _late(match: re.Match[str]) -> tuple[str, ...]:
     return ("marked LATE",) if match["late"] else ()
 
 
-def _blackboard(before: str, week: Week | None, said: Told) -> list[str]:
+def _blackboard(before: str, week: Week | None, manifest: Manifest) -> list[str]:
     """The user names that "Week 1_ada_bell" may end with: title and user name may both hold underscores."""
-    if before in said.logins:
-        return [said.logins[before]]
+    if before in manifest.logins:
+        return [manifest.logins[before]]
     words = before.split("_")
     if len(words) < 3:
         return [words[-1]]
     titles = ["_".join(words[:n]) for n in range(1, len(words))]
     if week and (of_week := [title for title in titles if not _without(title, week)]):
         return [before.removeprefix(f"{of_week[-1]}_")]
-    if len(known := said.titles & set(titles)) == 1:
+    if len(known := manifest.titles & set(titles)) == 1:
         return [before.removeprefix(f"{next(iter(known))}_")]
     return ["_".join(words[n:]) for n in range(len(words) - 1, max(0, len(words) - 5), -1)]
 

@@ -1,7 +1,7 @@
 """From what an LMS or a shared folder gives to submitted/<student>/<week>/<week>.ipynb.
 
 Nothing is ever unpacked to a path that an archive names: a name only says whose a file is, and where that is not clear
-the file is listed and left alone. `grader collect` is `command`.
+the file is listed and left alone. `grader collect` calls `collect`.
 """
 
 from __future__ import annotations
@@ -20,26 +20,17 @@ from grader.course.students import key
 from grader.course.syllabus import Course, CourseError, Week
 from grader.course.times import LATE, STAMP, moment
 from grader.submissions.archives import MAX_TOTAL, Entry, Refused, entries, litter
-from grader.submissions.attribution import NUMBERED, Claim, around, is_called, lms_own, told, whose
+from grader.submissions.attribution import NUMBERED, Claim, around, is_called, lms_own, manifest_of, whose
 from grader.submissions.loading import OBJECT, fault_of, named_in
 from grader.submissions.roster import Roster
 
-Status = Literal[
+Outcome = Literal[
     *("collected", "replaced", "already there", "older", "left out", "missing"),
     *("not replaced", "unclear", "refused"),
 ]
 IN_ORDER = ("collected", "replaced", "already there", "older", "left out")
-DATA = {
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".json",
-    ".log",
-    ".yml",
-    ".yaml",
-    ".html",
-    ".htm",
-}  # lists of the class, pages of an LMS
+# lists of the class, pages of an LMS
+DATA = {".csv", ".tsv", ".txt", ".json", ".log", ".yml", ".yaml", ".html", ".htm"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,7 @@ class Row:
 
     file: str
     student: str
-    status: Status
+    status: Outcome
     note: str = ""
 
 
@@ -87,13 +78,13 @@ def _collect(
             rows.append(Row(entry.name, "", "left out", note))
         else:
             given.append((entry, why))
-    said = told([entry for entry, why in given if not why])
-    outside = _outside([entry for entry, why in given if not why], said.listed)
+    manifest = manifest_of([entry for entry, why in given if not why])
+    outside = _outside([entry for entry, why in given if not why], manifest.listed)
     left = MAX_TOTAL
     for entry, why in given:
         path = entry.path[outside:]
-        claims, unclear = whose(_as_notebook(path), week, roster, said)
-        own = said.faults.get(entry.name) or lms_own(path)
+        claims, unclear = whose(_as_notebook(path), week, roster, manifest)
+        own = manifest.faults.get(entry.name) or lms_own(path)
         fault, left = (why, left) if why else _fault(entry, left)
         if entry.name.lower().endswith(".ipynb") and why:
             rows.append(Row(entry.name, "", "refused", why))
@@ -105,7 +96,7 @@ def _collect(
             if not claims:
                 # what lies beside the students' files, or is the LMS's, needs nobody's attention
                 beside = not why and (own or loose)
-                status = "left out" if beside and entry.name not in said.faults else "refused"
+                status = "left out" if beside and entry.name not in manifest.faults else "refused"
                 rows.append(Row(entry.name, "", status, own or fault))
         else:
             found += [_File(entry, claim) for claim in claims]
@@ -196,7 +187,7 @@ def _by_person(files: list[_File], week: Week, course: Course, known: bool) -> t
         note = f"two are called {student}, so the LMS's number is added"
         for number in numbers:
             people[f"{student}_{number}"] = [
-                replace(f, claim=replace(f.claim, said=(*f.claim.said, note)))
+                replace(f, claim=replace(f.claim, notes=(*f.claim.notes, note)))
                 for f in theirs
                 if f.claim.number == number
             ]
@@ -253,7 +244,7 @@ def _take(course: Course, week: Week, student: str, files: list[_File], replacin
     for one, file in chosen.items():
         content = file.entry.read()
         status, note = _write(course, one, student, content, when, late, replacing, dry_run)
-        notes = [*dict.fromkeys(file.claim.said), *_oddities(file, content), note]
+        notes = [*dict.fromkeys(file.claim.notes), *_oddities(file, content), note]
         rows.append(Row(file.entry.name, student, status, "; ".join(filter(None, notes))))
     return rows
 
@@ -290,9 +281,9 @@ def _base(file: str) -> str:
 
 def _write(
     course: Course, week: Week, student: str, content: bytes, when: str, late: bool, replacing: bool, dry_run: bool
-) -> tuple[Status, str]:
+) -> tuple[Outcome, str]:
     path = course.submission(week, student)
-    status: Status = "collected"
+    status: Outcome = "collected"
     if path.is_symlink() or path.parent.is_symlink() or path.parent.parent.is_symlink():
         return "refused", f"{path} is a link, or in a folder that is one"
     if path.exists():

@@ -35,8 +35,8 @@ def table(path: Path) -> list[dict[str, str]]:
     text = _text(path)
     lines = text.lstrip("\r\n").splitlines(keepends=True)
     separator = ""
-    if lines and (told := re.fullmatch(r"sep=(.)\s*", lines[0], re.IGNORECASE)):  # Excel's own
-        separator = told[1]
+    if lines and (named := re.fullmatch(r"sep=(.)\s*", lines[0], re.IGNORECASE)):  # Excel's own
+        separator = named[1]
         del lines[0]
     try:
         separator = separator or _separator(path, lines[0] if lines else "")

@@ -345,7 +345,7 @@ def test_what_a_person_entered_goes_back_to_its_own_notebook(copy):
             "JOIN submitted_assignment s ON s.id = n.assignment_id "
             "WHERE c.name = 'why' AND b.name = 'problem2' AND s.student_id = 'both')"
         )
-    found = salvage.entered(course.gradebook)
+    found = salvage.read(course.gradebook)
     course.gradebook.unlink()
     command(copy, "rebuild", "ps1")
     assert salvage.restore(course, found) == []

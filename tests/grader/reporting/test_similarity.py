@@ -160,8 +160,8 @@ def test_passages_of_window_and_k_are_always_seen():
 def test_a_disguised_copy_is_found_and_nobody_else():
     found = compared([ORIGINAL, *HONEST, DISGUISED])
     ((pair),) = found.pairs
-    assert pair.students == ("s00", "s07") and pair.share > 0.99 and pair.bits > similarity.enough(8)
-    assert max(found.shares[:-1]) < 0.3, "honest answers have little in common"
+    assert pair.students == ("s00", "s07") and pair.overlap > 0.99 and pair.bits > similarity.enough(8)
+    assert max(found.overlaps[:-1]) < 0.3, "honest answers have little in common"
 
 
 def test_a_copy_with_lines_added_is_found():
@@ -169,7 +169,7 @@ def test_a_copy_with_lines_added_is_found():
     padded = DISGUISED.replace(begin, f"{begin}    print(ranking.shape)\n    checked = []\n")
     ((pair),) = compared([ORIGINAL, *HONEST, padded]).pairs
     (match,) = pair.matches
-    assert pair.students == ("s00", "s07") and 0.65 < match.share < 0.9
+    assert pair.students == ("s00", "s07") and 0.65 < match.overlap < 0.9
     marked = [line.text.strip() for line in match.sides[1] if line.marked]
     assert "winners = line[:top]" in marked and "# my own idea" not in marked
 
@@ -202,7 +202,7 @@ def test_a_copy_is_found_in_a_class_of_hundreds():
 
     sources = [*HONEST, ORIGINAL, DISGUISED, *(own(HONEST[n % 6]) for n in range(400))]
     found = compared(sources)
-    assert ("s06", "s07") in [pair.students for pair in found.pairs] and len(found.shares) == 408 * 407 / 2
+    assert ("s06", "s07") in [pair.students for pair in found.pairs] and len(found.overlaps) == 408 * 407 / 2
 
 
 @pytest.mark.parametrize("source", ["def f(:", "(" * 5000 + ")" * 5000, "\x00", "1\n" * 30_000, "+".join("x" * 9000)])
