@@ -59,9 +59,9 @@ class Bindings:
             if cell.cell_type != "code":
                 continue
             if is_answer(cell):
-                self._answer[grade_id(cell)] = index
+                self._answer[grade_id(cell) or ""] = index
             if is_check(cell):
-                self._check[grade_id(cell)] = index
+                self._check[grade_id(cell) or ""] = index
                 continue
             if (found := _names(cell.source)) is not None:
                 self.cells.append((index, found))

@@ -152,8 +152,8 @@ class _Names:
             case ast.Call():
                 self._mention(node, self.program.paths(node, scope))
                 self._call(node, scope)
-            case ast.Constant(value=str() | bytes()):
-                self._text(node)
+            case ast.Constant(value=str() | bytes() as text):
+                self._text(node, text if isinstance(text, str) else text.decode("latin-1"))
             case ast.Try(body=body, handlers=handlers):
                 caught = [one for handler in handlers if handler.type for one in ast.walk(handler.type)]
                 if any("builtins.RecursionError" in self.program.paths(one, scope) for one in caught):
@@ -177,10 +177,10 @@ class _Names:
         match above:
             case ast.Subscript(ctx=ast.Store() | ast.Del(), value=value) if value is node:
                 return not isinstance(self.program.parent.get(above), ast.AugAssign)
-            case ast.Attribute(attr="update" | "setdefault" | "pop" | "clear") if isinstance(
-                self.program.parent.get(self.program.parent.get(above)), ast.Expr
-            ):
-                return True
+            case ast.Attribute(attr="update" | "setdefault" | "pop" | "clear"):
+                call = self.program.parent.get(above)
+                if call is not None and isinstance(self.program.parent.get(call), ast.Expr):
+                    return True
             case ast.alias() | ast.Import() | ast.ImportFrom():
                 return True
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -219,11 +219,10 @@ class _Names:
             if rule.fullmatch(word) and not (what == PROCESS and self._harmless(node)):
                 self.flags.add(node, what, word)
 
-    def _text(self, node: ast.Constant) -> None:
+    def _text(self, node: ast.Constant, text: str) -> None:
         above = self.program.parent.get(node)
         if isinstance(above, ast.Expr):
             return  # a docstring
-        text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
         for what, rule in self.string_rules.items():
             if found := rule.search(text):
                 self.flags.add(node, what, found[0].strip())
@@ -265,8 +264,7 @@ class _Names:
             self.flags.add(node, REPLACE.format(sorted(first)[0]), "setattr")
         if "builtins.vars" in called and first and not first <= {"builtins.object"}:
             self.flags.add(node, REPLACE.format(sorted(first)[0]), "vars")
-        changer = isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES
-        if changer:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
             for path in self.program.paths(node.func.value, scope):
                 if path.endswith(".__dict__") or path == "sys.modules":
                     self.flags.add(node, REPLACE.format(path.removesuffix(".__dict__")), path)

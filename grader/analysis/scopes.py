@@ -112,8 +112,9 @@ def targets_of(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
         if isinstance(target, ast.Starred):
             pairs.append((target.value, value))
         elif isinstance(target, ast.Tuple | ast.List):
-            whole = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
-            pairs += zip(target.elts, value.elts if whole else [value] * len(target.elts), strict=True)
+            parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            same = parts if len(parts) == len(target.elts) else [value] * len(target.elts)
+            pairs += zip(target.elts, same, strict=True)
         else:
             flat.append((target, value))
     return flat

@@ -36,7 +36,7 @@ def damage(path: Path) -> str:
         return ""
     try:
         with contextlib.closing(sqlite3.connect(path)) as book:
-            (found,) = book.execute("PRAGMA quick_check(1)").fetchone()
+            found: str = book.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 return found
             tables = {name for (name,) in book.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -109,7 +109,7 @@ def _rename(book: sqlite3.Connection, assignment: str, notebook: str, key: str, 
     )
     gone = {name: Cell(kinds[name], *rest) for name, *rest in known if name in kinds and name not in wanted}
     new = {name: cell for name, cell in wanted.items() if name not in kinds and cell.kinds}
-    for same in (lambda one, other: one.id and one.id == other.id, lambda one, other: one.place == other.place):
+    for same in (_same_id, _same_place):
         for old, cell in list(gone.items()):
             found = [name for name, other in new.items() if cell.kinds == other.kinds and same(cell, other)]
             if len(found) != 1:
@@ -118,6 +118,14 @@ def _rename(book: sqlite3.Connection, assignment: str, notebook: str, key: str, 
                 sql = f"UPDATE {table} SET name = ? WHERE notebook_id = ? AND name = ?"
                 book.execute(sql, [found[0], key, old])
             del gone[old], new[found[0]]
+
+
+def _same_id(one: Cell, other: Cell) -> bool:
+    return bool(one.id) and one.id == other.id
+
+
+def _same_place(one: Cell, other: Cell) -> bool:
+    return one.place == other.place
 
 
 def _keep_but(book: sqlite3.Connection, key: str, wanted: Mapping[str, Cell]) -> None:

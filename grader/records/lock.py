@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from grader.course.syllabus import CourseError
 
@@ -55,7 +56,7 @@ def locked(work: Path, wait: bool = False, on_wait: Callable[[str], None] = lamb
         yield
 
 
-def _holder(file) -> str:
+def _holder(file: TextIO) -> str:
     file.seek(0)
     try:
         held = json.loads(file.read())

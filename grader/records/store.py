@@ -11,7 +11,7 @@ import nbformat
 
 from grader.course.files import file_hash, write_atomically
 from grader.course.syllabus import Course, Week
-from grader.records.grade import Grade, RecordError
+from grader.records.grade import Grade, QuestionResult, RecordError
 
 
 def write(grade: Grade, path: Path) -> None:
@@ -57,7 +57,9 @@ def together(week: Week, grades: Sequence[Grade]) -> Grade:
     """
     if len(week.notebooks) == 1:
         return grades[0]
-    questions, answers, inputs = [], {}, defaultdict(dict)
+    questions: list[QuestionResult] = []
+    answers: dict[str, str] = {}
+    inputs: dict[str, dict[str, None]] = defaultdict(dict)
     lines: dict[str, list[str]] = {"reason": [], "repairs": [], "log": []}
     timings: dict[str, float] = defaultdict(float)
     for one, grade in zip(week.notebooks, grades, strict=True):

@@ -30,7 +30,7 @@ def _titles(release: str) -> dict[str, str]:
         if cell.cell_type == "markdown" and (found := re.search(r"^#{1,3}\s+(.+)$", cell.source, re.MULTILINE)):
             heading = re.sub(r"[*_`]", "", found[1]).strip()
         if is_answer(cell):
-            name = grade_id(cell)
+            name = grade_id(cell) or ""
             taken = heading and heading in titles.values()  # two exercises in one section
             titles[name] = f"{heading}: {words(name)}" if taken else heading
     return {question: title or words(question) for question, title in titles.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import stat
@@ -100,7 +101,7 @@ def _files(folder: Path) -> Iterator[tuple[Entry, str]]:
                 else:
                     yield from walk(Path(item.path), path)
             elif item.is_file(follow_symlinks=False):
-                yield Entry(path, lambda most, real=Path(item.path): _read(real, most)), ""
+                yield Entry(path, functools.partial(_read, Path(item.path))), ""
             else:
                 yield Entry(path, _nothing), "not a regular file"
 
@@ -137,7 +138,7 @@ def _zipped(archive: zipfile.ZipFile) -> Iterator[tuple[Entry, str]]:
         if not why and name.lower().endswith(".ipynb"):
             left -= info.file_size
             why = "" if left >= 0 else f"the zip holds more than {MAX_TOTAL >> 30} GB of notebooks"
-        yield Entry(parts or (name or "(no name)",), lambda most, info=info: _unzip(archive, info, most)), why
+        yield Entry(parts or (name or "(no name)",), functools.partial(_unzip, archive, info)), why
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:

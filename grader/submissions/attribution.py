@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -40,7 +41,7 @@ class Claim:
     student: str
     known_as: tuple[str, ...]
     file: str
-    order: tuple | None = None
+    order: tuple[Any, ...] | None = None
     when: str = ""
     ids: tuple[str, ...] = ()
     lms: str = ""
@@ -235,14 +236,14 @@ def _in_roster(claims: list[Claim], roster: Roster) -> tuple[list[Claim], str]:
             replace(claim, student=s, number=claim.number if not group or s in own else "", notes=(*claim.notes, *note))
             for s in everyone
         ], ""
-    who = " or ".join(everyone) or "nobody in the roster"
+    whom = " or ".join(everyone) or "nobody in the roster"
     unknown = sorted({c.number for c in claims if c.lms in roster.numbers and c.number not in roster.numbers[c.lms]})
     hint = (
         f"; the roster does not have the number {unknown[0]}, and a name alone does not do"
         if unknown and not everyone
         else ""
     )
-    return [], f"could be of {who}, going by {' or '.join(claim.student for claim in claims)}{hint}"
+    return [], f"could be of {whom}, going by {' or '.join(claim.student for claim in claims)}{hint}"
 
 
 def _known(claim: Claim, roster: Roster) -> tuple[set[str], bool]:

@@ -24,10 +24,10 @@ from grader.submissions.attribution import NUMBERED, Claim, around, is_called, l
 from grader.submissions.loading import OBJECT, fault_of, named_in
 from grader.submissions.roster import Roster
 
-Outcome = Literal[
-    *("collected", "replaced", "already there", "older", "left out", "missing"),
-    *("not replaced", "unclear", "refused"),
-]
+Outcome = (
+    Literal["collected", "replaced", "already there", "older", "left out", "missing"]
+    | Literal["not replaced", "unclear", "refused"]
+)
 IN_ORDER = ("collected", "replaced", "already there", "older", "left out")
 # lists of the class, pages of an LMS
 DATA = {".csv", ".tsv", ".txt", ".json", ".log", ".yml", ".yaml", ".html", ".htm"}
@@ -239,7 +239,8 @@ def _take(course: Course, week: Week, student: str, files: list[_File], replacin
             note = f"taken instead: {newest.entry.name}"
             rows += [Row(file.entry.name, student, "older", note) for file in found if file is not newest]
     # nbgrader has one time for all of them
-    when = max((file.claim.when for file in chosen.values() if file.claim.when), key=moment, default="")
+    times = [file.claim.when for file in chosen.values() if file.claim.when]
+    when = max(times, key=lambda one: moment(one) or datetime.min, default="")
     late = any(file.claim.late for file in chosen.values())
     for one, file in chosen.items():
         content = file.entry.read()
@@ -269,7 +270,7 @@ def _newest(files: list[_File], week: Week) -> _File | None:
     named = own or files
     alike = own or all(is_called(file.claim.file, _base(files[0].claim.file)) for file in files)
     if all(file.claim.order is not None for file in named) and alike:
-        newest = max(file.claim.order for file in named)
+        newest = max(file.claim.order or () for file in named)
         named = [file for file in named if file.claim.order == newest]
     return named[0] if len({file.digest for file in named}) == 1 else None
 

@@ -56,7 +56,7 @@ class Matching:
 
     def source(self, i: int) -> str:
         """What the student made of released cell i, which was found."""
-        return self.text.get(i, self.submitted[self.place[i]].source)
+        return self.text[i] if i in self.text else str(self.submitted[self.place[i]].source)
 
     def match(self, i: int, j: int, how: Means) -> None:
         """Note that released cell i is submitted cell j."""
@@ -112,12 +112,13 @@ def match(submitted: list[NotebookNode], released: list[NotebookNode]) -> Matchi
 
 
 def _by_grade_id(found: Matching) -> None:
-    carriers = defaultdict(list)
-    for i in found.left():
-        if name := found.submitted[i].metadata.get("grade_id"):
-            carriers[name].append(i)
+    carriers: dict[str, list[int]] = defaultdict(list)
+    for j in found.left():
+        if carried := found.submitted[j].metadata.get("grade_id"):
+            carriers[carried].append(j)
     for i, cell in enumerate(found.released):
-        same = carriers.get(grade_id(cell), [])
+        name = grade_id(cell) or ""
+        same = carriers.get(name, [])
         if not same:
             continue
         plain = [j for j in same if same_source(found.submitted[j], cell)]
@@ -127,7 +128,7 @@ def _by_grade_id(found: Matching) -> None:
         chosen = (fitting or answered or plain or same)[-1]
         found.match(i, chosen, "grade_id")
         if len(same) > 1:
-            found.copies.append(grade_id(cell))
+            found.copies.append(name)
             found.dropped.update(j for j in plain if j != chosen)  # an untouched copy would undo the answer
         if len(answered) > 1 and is_manual(cell):
             found.join(i, answered)
@@ -135,7 +136,7 @@ def _by_grade_id(found: Matching) -> None:
 
 def _by_id(found: Matching) -> None:
     known = {grade_id(cell) for cell in found.released} - {None}
-    carriers = defaultdict(list)
+    carriers: dict[str, list[int]] = defaultdict(list)
     for j in found.left():
         if found.submitted[j].metadata.get("grade_id") not in known:
             for name in set(found.submitted[j].metadata.get("ids", [])):
@@ -149,7 +150,7 @@ def _by_id(found: Matching) -> None:
 
 
 def _by_text(found: Matching) -> None:
-    carriers = defaultdict(deque)
+    carriers: dict[tuple[str, str], deque[int]] = defaultdict(deque)
     for j in found.left():
         carriers[found.submitted[j].cell_type, found.submitted[j].source.strip()].append(j)
     for i in found.lost():
@@ -292,7 +293,7 @@ def wanted_names(cell: NotebookNode) -> set[str]:
 
 
 def same_source(a: NotebookNode, b: NotebookNode) -> bool:
-    return a.source.strip() == b.source.strip()
+    return bool(a.source.strip() == b.source.strip())
 
 
 def split_merged(submitted: list[NotebookNode], released: list[NotebookNode]) -> list[NotebookNode]:
@@ -328,4 +329,5 @@ def _split_around(piece: NotebookNode, cell: NotebookNode, start: int, end: int)
 
 def _piece(like: NotebookNode, source: str, **metadata: Any) -> NotebookNode:
     kept = {name: value for name, value in metadata.items() if value}
-    return nbformat.from_dict({"cell_type": like.cell_type, "source": source, "metadata": kept})
+    made: NotebookNode = nbformat.from_dict({"cell_type": like.cell_type, "source": source, "metadata": kept})
+    return made

@@ -101,15 +101,20 @@ def _rebuild(found: Matching, released: NotebookNode) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         cells += [cell, *kept, *following[i]]
-    return nbformat.from_dict({**copy.deepcopy(released), "cells": cells, "nbformat": 4, "nbformat_minor": 5})
+    rebuilt = {**copy.deepcopy(released), "cells": cells, "nbformat": 4, "nbformat_minor": 5}
+    made: NotebookNode = nbformat.from_dict(rebuilt)
+    return made
 
 
 def _added(cell: NotebookNode, number: int, taken: set[str]) -> NotebookNode:
     name = f"added-{number}"
     while name in taken:
         name += "x"
-    make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
-    new = make(cell.source, id=name)
+    new: NotebookNode
+    if cell.cell_type == "code":
+        new = nbformat.v4.new_code_cell(cell.source, id=name)
+    else:
+        new = nbformat.v4.new_markdown_cell(cell.source, id=name)
     if "attachments" in cell:
         new["attachments"] = copy.deepcopy(cell["attachments"])
     return new
@@ -134,11 +139,11 @@ def _in_order(found: Matching) -> dict[int, int]:
         before.append(last[length - 1] if length else None)
         ends[length : length + 1], last[length : length + 1] = [i], [n]
     ordered: dict[int, int] = {}
-    n = last[-1] if last else None
-    while n is not None:
-        j, i = pairs[n]
+    at = last[-1] if last else None
+    while at is not None:
+        j, i = pairs[at]
         ordered[j] = max(i, ordered.get(j, i))
-        n = before[n]
+        at = before[at]
     return ordered
 
 

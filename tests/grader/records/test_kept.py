@@ -16,8 +16,7 @@ from typer.testing import CliRunner
 from grader.authoring.release import release
 from grader.cli.main import app
 from grader.course.discovery import find_course
-from grader.records import by_hand, database, kept, projection
-from grader.records import projection as gradebook
+from grader.records import assignment, by_hand, database, kept, projection
 
 
 @pytest.fixture
@@ -217,9 +216,9 @@ def test_stopped_in_the_midst_it_is_finished_by_the_next_run(course, monkeypatch
     def stopped(*_):
         raise KeyboardInterrupt
 
-    for name in ("_save_cells", "_write"):
+    for module, name in ((assignment, "_save_cells"), (projection, "_write")):
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(gradebook, name, stopped)
+            patched.setattr(module, name, stopped)
             grade(course, reason=RIGHT["why"])
     found = grade(course, reason=RIGHT["why"])
     assert entries(found)[1] == [("bob", "reason", None, "Well said.")] and len(entries(found)[0]) == 1

@@ -99,7 +99,7 @@ def test_nothing_is_written_where_nothing_changed(toy, week, book, right, monkey
     projection.project(toy, week, grades)
     before = book.read_bytes()
     monkeypatch.setattr(gradebook, "_write", lambda *_: pytest.fail("written"))
-    monkeypatch.setattr(gradebook, "_save_assignment", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(gradebook, "save_assignment", lambda *_: pytest.fail("written"))
     projection.project(toy, week, grades)
     assert book.read_bytes() == before
 
@@ -235,7 +235,7 @@ def test_a_damaged_one_is_refused_clearly(toy, week, book, right, harm):
 def test_one_that_is_in_use_is_said(toy, week, book, right, monkeypatch):
     grades = [grade_as(toy, week, "ada", right)]
     save_assignment(toy, week)
-    monkeypatch.setattr(gradebook, "_save_assignment", lambda *_: None)
+    monkeypatch.setattr(gradebook, "save_assignment", lambda *_: None)
     monkeypatch.setattr(gradebook, "url", lambda course: f"sqlite:///{course.gradebook}?timeout=0.2")
     with closing(sqlite3.connect(book)) as other:
         other.execute("BEGIN IMMEDIATE")
