@@ -34,7 +34,7 @@ def command(
     path = similarity.write(here, which, found)
     for pair in found.pairs:
         names, titles = " and ".join(pair.students), ", ".join(match.title for match in pair.matches)
-        out.print(Text(clean(f"{names}: {percent(pair.share)} shared; {titles}")), soft_wrap=True)
+        out.print(Text(clean(f"{names}: {percent(pair.overlap)} shared; {titles}")), soft_wrap=True)
     for student, lines in found.flags.items():
         for line in lines:
             out.print(Text(clean(f"{student}: {line}")), soft_wrap=True)

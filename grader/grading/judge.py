@@ -26,7 +26,7 @@ from grader.course.syllabus import Budget
 from grader.course.text import LONGEST, printable
 from grader.execution.kernel import Kernel
 from grader.grading.rubric import Rubric, digest_of
-from grader.records.grade import CheckResult, Evidence, QuestionResult, Status
+from grader.records.grade import CheckResult, Evidence, QuestionResult, QuestionStatus
 
 AT_THE_END = "Judged as it stands at the end of the notebook, where it is better than at its check."
 FORGED = "what answers in the kernel is not the course's own: the notebook put something in the place of its handler"
@@ -235,7 +235,7 @@ def not_judged(
 def _result(
     question: Question,
     points: float,
-    status: Status,
+    status: QuestionStatus,
     answered: bool,
     note: str,
     verdicts: list[tuple[Verdict, bool]],

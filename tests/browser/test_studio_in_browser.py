@@ -20,8 +20,7 @@ import pytest
 from PIL import Image
 from support import browser
 
-from studio_lab import data, measuring
-from studio_lab import parts
+from studio_lab import data, measuring, parts
 from studio_lab.bounds import FORMAT, digest
 from studio_lab.checks.reference import Page
 

@@ -21,8 +21,7 @@ import studio_lab
 from coursekit import plots
 from coursekit.checks import checks_in, run_check
 from coursekit.student import local_student
-from studio_lab import checks, data, measuring, probes, voice
-from studio_lab import parts
+from studio_lab import checks, data, measuring, parts, probes, voice
 from studio_lab.checks import reference
 from studio_lab.driving import app_test, new_history, press, said
 from studio_lab.page.drawing import plain
