@@ -60,7 +60,8 @@ def _released(course: Course, week: Week) -> NotebookNode:
     """The notebook whose cells nbgrader's own commands would write down; one's own copy."""
     if course.classic:
         return copy.deepcopy(plain_nbgrader.instructor(course, week))
-    return nbformat.read(course.release(week), as_version=4)
+    released: NotebookNode = nbformat.read(course.release(week), as_version=4)
+    return released
 
 
 def _save_cells(course: Course, week: Week) -> None:
@@ -85,7 +86,7 @@ def _cell_saver() -> Any:
     """nbgrader's SaveCells, which also adds cells to a notebook that has submissions; by itself it refuses."""
     from nbgrader.preprocessors import SaveCells
 
-    class AddsCells(SaveCells):
+    class AddsCells(SaveCells):  # type: ignore[misc]  # nbgrader has no types
         def _create_notebook(self, nb: Any) -> None:
             assignment = self.gradebook.find_assignment(self.assignment_id)
             if any(one.name == self.notebook_id and one.submissions for one in assignment.notebooks):

@@ -228,7 +228,7 @@ def _answers(course: Course, week: Week) -> dict[str, list[str]]:
     found = {}
     for one in week.notebooks:
         cells = nbformat.read(course.release(one), as_version=4).cells
-        found[one.prefix] = [grade_id(cell) for cell in cells if is_answer(cell) or is_task(cell)]
+        found[one.prefix] = [grade_id(cell) or "" for cell in cells if is_answer(cell) or is_task(cell)]
     return found
 
 
@@ -255,11 +255,11 @@ def remember(course: Course, week: Week) -> None:
             book.execute(PROJECTED)
         for student, _, notebook, cell, key, score in rows:
             one = notebooks.get(notebook)
+            if one is None:
+                continue
             try:
-                graded = nbformat.read(course.autograded(one, student), as_version=4) if one else None
+                graded = nbformat.read(course.autograded(one, student), as_version=4)
             except Exception:  # nbformat raises nearly anything for a file that is no notebook
-                graded = None
-            if graded is None:
                 continue
             released = nbformat.read(course.release(one), as_version=4)
             points = {q.cell: q.points for q in questions_in(released, course.classic)}

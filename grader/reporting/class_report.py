@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from grader.course.files import write_atomically
 from grader.course.syllabus import Course, Week
 from grader.course.text import number
 from grader.grading import denied
-from grader.records.grade import CheckResult, Grade, automatic_points, passed, standing
+from grader.records.grade import CheckResult, Grade, QuestionResult, automatic_points, passed, standing
 from grader.reporting import html
 from grader.reporting.titles import question_titles, words
 
@@ -21,7 +22,8 @@ TEACH_AGAIN = 8  # the most frequent failing checks that the report names
 MOST_BINS = 12
 
 
-class Bin(NamedTuple):
+@dataclass(frozen=True)
+class Bin:
     """A bar of the histogram: submissions with low <= points < high (the last bar includes high)."""
 
     low: float
@@ -43,7 +45,8 @@ class QuestionRow(NamedTuple):
     empty: float
 
 
-class Failure(NamedTuple):
+@dataclass(frozen=True)
+class Failure:
     """A check that failed: how many submissions, of how many that answered, and what it most often said."""
 
     title: str
@@ -135,7 +138,7 @@ def histogram(points: Sequence[float], highest: float) -> list[Bin]:
 
 def question_rows(graded: Sequence[Grade], titles: dict[str, str]) -> list[QuestionRow]:
     """The questions in their order in the notebook."""
-    by_question: dict[str, list] = {}
+    by_question: dict[str, list[QuestionResult]] = {}
     for grade in graded:
         for q in grade.questions:
             by_question.setdefault(q.question, []).append(q)

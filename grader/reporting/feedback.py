@@ -76,7 +76,7 @@ def write(course: Course, week: Week, grade: Grade, score: Score | None = None) 
 def page(course: Course, week: Week, grade: Grade, *notebooks: Any, score: Score | None = None) -> str:
     """The page as HTML. notebooks: the week's, executed, or None, for the student's own figures and answers."""
     titles = question_titles(course, week)
-    work = {}
+    work: dict[str, tuple[str, list[html.Picture]]] = {}
     for one, notebook in zip(week.notebooks, notebooks, strict=False):
         if notebook:
             own = {q.question.removeprefix(one.prefix) for q in grade.questions if q.question.startswith(one.prefix)}
@@ -92,7 +92,7 @@ def page(course: Course, week: Week, grade: Grade, *notebooks: Any, score: Score
         course=course,
         week=week,
         grade=grade,
-        points=max(0.0, sum(s.points for s in given) - penalty),
+        points=max(0.0, sum(s.points or 0.0 for s in given) - penalty),
         most=grade.max_points - to_come,
         extra=sum(s.extra for s in given),
         penalty=penalty,
@@ -176,7 +176,7 @@ def _summary(grade: Grade) -> str:
         return ""
     if all(kind == "full" for kind in kinds):
         return f"All {len(kinds)} questions are right. Well done."
-    parts = []
+    parts: list[str] = []
     for kind in ("full", "part", "none", "empty", "unjudged"):
         if count := kinds.count(kind):
             noun = f"{'question' if count == 1 else 'questions'} " if not parts else ""

@@ -271,7 +271,9 @@ def find(course: Course, week: Week, watch: Callable[[Sequence[str]], Iterable[s
 
 
 def _code_answers(notebook: NotebookNode) -> dict[str, str]:
-    return {grade_id(cell): cell.source for cell in notebook.cells if is_answer(cell) and cell.cell_type == "code"}
+    return {
+        grade_id(cell) or "": cell.source for cell in notebook.cells if is_answer(cell) and cell.cell_type == "code"
+    }
 
 
 def _given(released: NotebookNode) -> set[int]:

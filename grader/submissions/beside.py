@@ -179,7 +179,8 @@ class _Look:
 
     def folder(self, path: Path, name: str, above: tuple[Path, ...]) -> _Node:
         """above: the folders that lead here, as they really are."""
-        node = _Node(path, name, inner=[])
+        inner: list[_Node] = []
+        node = _Node(path, name, inner=inner)
         try:
             entries = sorted(path.iterdir())
         except OSError as error:
@@ -194,7 +195,7 @@ class _Look:
             if found is None or not found.whole or entry.is_symlink() or entry.suffix == ".ipynb":
                 node.whole = False
             if found is not None:
-                node.inner.append(found)
+                inner.append(found)
         return node
 
     def _entry(self, entry: Path, name: str, above: tuple[Path, ...]) -> _Node | None:
@@ -208,23 +209,29 @@ class _Look:
                 if missing
                 else f"it cannot be read ({getattr(error, 'strerror', '') or error})"
             )
-            return self.refuse(name, why)
+            self.refuse(name, why)
+            return None
         if entry.suffix == ".ipynb" and stat.S_ISREG(about.st_mode):
             return self._notebook(name)
         if any(secret.is_relative_to(real) for secret in self.private) or any(
             real.is_relative_to(secret) for secret in self.private[1:]
         ):
-            return self.refuse(name, "it leads to solutions, submissions or grades")
+            self.refuse(name, "it leads to solutions, submissions or grades")
+            return None
         if stat.S_ISDIR(about.st_mode):
             if entry.name in HISTORY:
-                return self.refuse(name, "it is the history of this folder, in which solutions are too")
+                self.refuse(name, "it is the history of this folder, in which solutions are too")
+                return None
             if real in above:
-                return self.refuse(name, "it is a link to a folder around it")
+                self.refuse(name, "it is a link to a folder around it")
+                return None
             return self.folder(real, name, (*above, real))
         if not stat.S_ISREG(about.st_mode):
-            return self.refuse(name, "it is neither a file nor a folder")
+            self.refuse(name, "it is neither a file nor a folder")
+            return None
         if not os.access(real, os.R_OK):
-            return self.refuse(name, "it cannot be read (Permission denied)")
+            self.refuse(name, "it cannot be read (Permission denied)")
+            return None
         return _Node(real, name, about.st_size)
 
     def _notebook(self, name: str) -> _Node | None:
@@ -233,9 +240,10 @@ class _Look:
             return None
         path = self.release / name
         if not path.is_file():
-            return self.refuse(
+            self.refuse(
                 name, f"notebooks are given as released, and there is no {path}; run `nbgrader generate_assignment`"
             )
+            return None
         return _Node(path, name, path.stat().st_size)
 
 
@@ -303,7 +311,8 @@ def _of_student(
         return [], []
     ours = _taken(given)
     shown = {file.name for file in given.files if file.shared}
-    kept, size, out = [], 0, _LeftOut()
+    kept: list[File] = []
+    size, out = 0, _LeftOut()
     for path, why in _walk(submission.parent, course.folders.ignore):
         name = path.relative_to(submission.parent).as_posix()
         if path == submission or (name in given.contents and name not in theirs):

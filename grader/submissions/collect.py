@@ -96,7 +96,7 @@ def _collect(
             if not claims:
                 # what lies beside the students' files, or is the LMS's, needs nobody's attention
                 beside = not why and (own or loose)
-                status = "left out" if beside and entry.name not in manifest.faults else "refused"
+                status: Outcome = "left out" if beside and entry.name not in manifest.faults else "refused"
                 rows.append(Row(entry.name, "", status, own or fault))
         else:
             found += [_File(entry, claim) for claim in claims]

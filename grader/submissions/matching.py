@@ -143,7 +143,7 @@ def _by_id(found: Matching) -> None:
                 carriers[name].append(j)
     for i in found.lost():
         cell = found.released[i]
-        same = carriers.get(cell.get("id"), [])
+        same = carriers.get(cell.get("id", ""), [])
         fits = len(same) == 1 and (is_answer(cell) or found.submitted[same[0]].cell_type == cell.cell_type)
         if fits and same[0] not in found.place.values():
             found.match(i, same[0], "id")
