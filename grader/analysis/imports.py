@@ -118,9 +118,10 @@ def _looked_through(source: str) -> tuple[frozenset[str], frozenset[str]]:
 
 def _tree(source: str) -> ast.AST:
     """The syntax tree of a module, or of a cell with its magics; an empty one where there is a mistake in it."""
-    for text in (lambda: source, lambda: TransformerManager().transform_cell(source)):
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
-            return ast.parse(text())
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+        return ast.parse(source)
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+        return ast.parse(TransformerManager().transform_cell(source))
     return ast.Module(body=[], type_ignores=[])
 
 

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from grader.authoring.known_answers import Answer
 from grader.course.notebooks import read_solution, released_notebook
-from grader.course.questions import answers_in, grade_id, is_answer, questions_in
+from grader.course.questions import answers_in, is_answer, name_of, questions_in
 from grader.course.syllabus import Course, CourseError, Week
 from grader.course.text import clean, number, plural
 from grader.grading.pool import grade_many
@@ -89,7 +89,7 @@ def automatic_questions(notebook: NotebookNode) -> list[str]:
 def substitute(notebook: NotebookNode, sources: dict[str, str]) -> NotebookNode:
     """A copy of the notebook with these sources in the answer cells of these questions. Raises CourseError."""
     copy = deepcopy(notebook)
-    cells = {grade_id(cell): cell for cell in copy.cells if is_answer(cell)}
+    cells = {name_of(cell): cell for cell in copy.cells if is_answer(cell)}
     if unknown := sorted(set(sources) - set(cells)):
         raise CourseError(f"no answer cell is called {', '.join(unknown)}; there are: {', '.join(cells)}")
     for question, source in sources.items():

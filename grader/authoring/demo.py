@@ -138,7 +138,7 @@ def to_text(content: NotebookNode | str) -> str:
 
 def saved_by_colab(notebook: NotebookNode) -> NotebookNode:
     """As Colab writes it: format 4.0, ids in the metadata, outputs, a badge cell on top, its own notebook metadata."""
-    copy = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
+    copy: NotebookNode = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
     copy.nbformat_minor = 0
     copy.metadata = nbformat.from_dict(
         {
@@ -166,7 +166,7 @@ def saved_by_colab(notebook: NotebookNode) -> NotebookNode:
 
 def without_metadata(notebook: NotebookNode) -> NotebookNode:
     """Through a tool that keeps the text only: no nbgrader metadata, no tags, no ids."""
-    copy = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
+    copy: NotebookNode = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
     copy.nbformat_minor = 4
     copy.metadata = nbformat.from_dict({})
     for cell in copy.cells:

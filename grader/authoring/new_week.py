@@ -152,16 +152,20 @@ def _notebook(text: str) -> NotebookNode:
                 "solution": kind != "check",
                 "task": False,
             } | ({"points": int(value)} if option == "points" else {})
-        new = nbformat.v4.new_markdown_cell if kind in ("markdown", "essay") else nbformat.v4.new_code_cell
-        cells.append(new(source, id=f"{CHECK}{name}" if kind == "check" else name, metadata=metadata))
-    return nbformat.v4.new_notebook(
+        about = {"id": f"{CHECK}{name}" if kind == "check" else name, "metadata": metadata}
+        if kind in ("markdown", "essay"):
+            cells.append(nbformat.v4.new_markdown_cell(source, **about))
+        else:
+            cells.append(nbformat.v4.new_code_cell(source, **about))
+    made: NotebookNode = nbformat.v4.new_notebook(
         cells=cells, metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}, nbformat_minor=5
     )
+    return made
 
 
 def _written(notebook: NotebookNode) -> str:
     nbformat.validate(notebook)
-    return nbformat.writes(notebook).rstrip("\n") + "\n"
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 # --- making it ------------------------------------------------------------------------------------------------------

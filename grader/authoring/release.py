@@ -19,7 +19,17 @@ from nbformat import NotebookNode
 from grader.authoring.tables import COLAB, in_colab, week_tables
 from grader.course.files import write_atomically
 from grader.course.notebooks import read_solution
-from grader.course.questions import CHECK, grade_id, is_answer, is_check, is_graded, is_manual, nbgrader, questions_in
+from grader.course.questions import (
+    CHECK,
+    grade_id,
+    is_answer,
+    is_check,
+    is_graded,
+    is_manual,
+    name_of,
+    nbgrader,
+    questions_in,
+)
 from grader.course.settings import Said
 from grader.course.syllabus import Course, CourseError, Week
 from grader.grading.options import Options
@@ -64,8 +74,8 @@ def validate(notebook: NotebookNode, week: Week) -> None:
     """Raises CourseError that lists everything in an instructor's notebook that would break grading."""
     wrong = []
     ids = [cell.get("id", "") for cell in notebook.cells]
-    names = [grade_id(cell) for cell in notebook.cells if nbgrader(cell)]
-    answers = {grade_id(cell) for cell in notebook.cells if is_answer(cell)}
+    names = [name_of(cell) for cell in notebook.cells if nbgrader(cell)]
+    answers = {name_of(cell) for cell in notebook.cells if is_answer(cell)}
     wrong += [f"cell {i + 1} has no id" for i, name in enumerate(ids) if not name]
     wrong += [f"two cells have the id {name!r}" for name in sorted({n for n in ids if n and ids.count(n) > 1})]
     wrong += [f"two cells have the grade_id {name!r}" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -77,8 +87,8 @@ def validate(notebook: NotebookNode, week: Week) -> None:
         if cell.cell_type == "code" and (cell.outputs or cell.execution_count):
             wrong.append(f"{where} has outputs: clear them before you save")
         if is_graded(cell):
-            question = grade_id(cell).removeprefix(CHECK)
-            if not grade_id(cell).startswith(CHECK) or question not in answers:
+            question = name_of(cell).removeprefix(CHECK)
+            if not name_of(cell).startswith(CHECK) or question not in answers:
                 wrong.append(f"{where} carries points, but no answer cell is called {question!r}")
             if not is_check(cell) or repr(question) not in cell.source.replace('"', "'"):
                 wrong.append(f'{where} must be check("{question}") alone: tests belong in the checks and the rubric')
@@ -115,7 +125,7 @@ def generate(source: NotebookNode, week: Week) -> NotebookNode:
         generator.preprocessors = [step for step in generator.preprocessors if step is not SaveCells]
         generator.log = said.logger
         generator.start()
-        made = nbformat.read(folder / "release" / week.slug / f"{week.slug}.ipynb", as_version=4)
+        made: NotebookNode = nbformat.read(folder / "release" / week.slug / f"{week.slug}.ipynb", as_version=4)
     except Exception as error:
         reason = "\n".join(said.lines) or f"{type(error).__name__}: {error}"
         raise CourseError(f"nbgrader could not generate {week.slug}: {reason}") from error
@@ -140,7 +150,7 @@ def linked(text: str, course: Course) -> str:
 
 
 def _text(notebook: NotebookNode) -> str:
-    return nbformat.writes(notebook).rstrip("\n") + "\n"
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 def _number(points: float) -> float | int:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from grader.cli.base import CourseDir, WorkDir
 from grader.course.discovery import find_course
-from grader.course.text import clean
+from grader.course.text import clean, printable
 from grader.submissions.collect import IN_ORDER, Row, collect
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ def _folded(rows: list[Row]) -> list[Row]:
 
 def _shown(text: str) -> str:
     """Text from a file name, for a terminal: no control characters, no bytes that are no text, not endless."""
-    return clean(text.encode("utf-8", "replace").decode()).replace("\n", " ")[:300]
+    return str(clean(printable(text))).replace("\n", " ")[:300]
 
 
 def command(

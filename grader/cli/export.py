@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.text import Text
@@ -115,14 +115,15 @@ def autograder(
 
     Example: [bold]grader export autograder week01 --visibility after_due_date[/]
     """
-    from grader.reporting.gradescope import VISIBILITIES, bundle
+    from grader.reporting.gradescope import VISIBILITIES, Visibility, bundle
 
     if visibility not in VISIBILITIES:
         raise typer.BadParameter(f"one of {', '.join(VISIBILITIES)}", param_hint="--visibility")
+    shown = cast(Visibility, visibility)
     here = find_course(course, work)
     which = here.week(week)
     path = out or _place(here, which) / "autograder.zip"
-    names = bundle(here, which, path, visibility, unsandboxed)
+    names = bundle(here, which, path, shown, unsandboxed)
     console().print(Text(f"wrote: {path} ({len(names)} files, {path.stat().st_size / 2**20:.1f} MB)"), soft_wrap=True)
 
 

@@ -200,8 +200,8 @@ def write_pages(course: Course, week: Week, grades: list[Grade]) -> None:
         feedback.write(course, week, grade, by_student.get(grade.student))
     here = {grade.student for grade in grades}
     others, damaged = records_of(course, week, [s for s in recorded(course, week) if s not in here])
-    for error in damaged:  # one damaged file must not cost the class its report
-        errors().print(Text(f"left out of the report: {error}", "yellow"))
+    for one in damaged:  # one damaged file must not cost the class its report
+        errors().print(Text(f"left out of the report: {one}", "yellow"))
     class_report.write(course, week, sorted([*grades, *others], key=lambda grade: grade.student))
 
 

@@ -120,8 +120,8 @@ class Watch:
 
     def _show(self) -> None:
         if self.progress:
-            fields = {"rate": self._rate(), "left": self._left(), "now": escape(self._now())}
-            self.progress.update(self.task, completed=self.done, **fields)
+            rate, left, now = self._rate(), self._left(), escape(self._now())
+            self.progress.update(self.task, completed=self.done, rate=rate, left=left, now=now)
         elif self.total > FEW and self.running and time.monotonic() - self.said >= PAUSE:
             self.said = time.monotonic()
             self.console.print(_text(self.status()), soft_wrap=True)

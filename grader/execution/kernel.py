@@ -294,7 +294,7 @@ class Kernel:
 
     def _post(self, message: dict[str, Any]) -> str:
         self.client.shell_channel.send(message)
-        return message["header"]["msg_id"]
+        return str(message["header"]["msg_id"])
 
     def _is_proven(self, reply: dict[str, Any], message: str, text: str) -> bool:
         """Whether the course's own handler gave this reply to this message."""

@@ -64,4 +64,5 @@ def _caller(function: Callable[..., Any]) -> FunctionType:
     def caller(*args: Any) -> Any:
         return function(*args)
 
+    assert isinstance(caller, FunctionType)
     return caller

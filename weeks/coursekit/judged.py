@@ -72,7 +72,7 @@ class JudgedShell(ZMQInteractiveShell):
 
     def enable_matplotlib(self, gui: str | None = None) -> Any:
         """Draw into the notebook where a window or a widget was asked for."""
-        return super().enable_matplotlib(gui if gui in DRAWN_INTO else "inline")
+        return super().enable_matplotlib(gui if gui in DRAWN_INTO else "inline")  # type: ignore[no-untyped-call]
 
     def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
         try:
@@ -95,7 +95,7 @@ class JudgedKernel(IPythonKernel):
     shell_class = Type(JudgedShell)
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         helper = os.environ.get("CROSSMODAL_HELPER", "")
         for name in filter(None, (helper, helper and f"{helper}.probes", "coursekit.models")):
             with contextlib.suppress(Exception):  # the notebook's own import will say why

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
+# What is called below, bound here: a notebook may put something else in the place of a builtin.
+globals().update({name: value for name, value in vars(builtins).items() if not name.startswith("_")})
+
 PARTS = ("__code__", "__defaults__", "__kwdefaults__")  # of a function, which can be replaced in place
 GONE = object()
 

@@ -15,6 +15,7 @@ import pytest
 from nbgrader.api import Gradebook
 from support.toy import RIGHT, build_course
 
+from grader.course.discovery import find_course
 from grader.course.syllabus import CourseError
 from grader.execution import workers
 from grader.grading import jobs
@@ -123,7 +124,7 @@ def test_a_record_of_other_questions_is_refused(toy, week, book, hand_in, right,
     tree = tmp_path / "tree"
     shutil.copytree(toy.root / "weeks", tree / "weeks")
     nbformat.write(changed, tree / "weeks" / week.slug / f"{week.slug}.ipynb")
-    other = type(toy).find(tree, toy.work)
+    other = find_course(tree, toy.work)
     before = scores(book, week)
     with pytest.raises(CourseError, match="ada's record has other questions than week01_toy has now: grade again"):
         projection.project(other, week, grades)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 import tinyworld
@@ -73,7 +74,7 @@ class SwapPairs:
     pictures: list[Image.Image]
     captions: list[str]
 
-    def similarity(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    def similarity(self, images: ArrayLike, texts: ArrayLike) -> np.ndarray:
         """Cosines (n, 2, 2) of every pair's two pictures (axis 1) with its two captions (axis 2).
 
         images, texts: arrays or tensors (2n, d) of unit length, in this order.

@@ -27,7 +27,7 @@ def paint(
     steps: int = 25,
     guidance: float = 3.0,
     seed: int = 0,
-    sampler: type | None = None,
+    sampler: type[Any] | None = None,
     negative: str | None = None,
 ) -> list[Image.Image]:
     """One picture a caption. sampler: a scheduler's class, in place of the pipeline's own.  negative: what to avoid.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -158,7 +159,15 @@ def library_start(strength: float, times: list[int], kept: torch.Tensor, clean, 
 # --- 11 inpaint -----------------------------------------------------------------------------------------------------
 
 
-def reference_inpaint(step, start, clean, mask, times, kept, noise):
+def reference_inpaint(
+    step: Callable[[torch.Tensor, int, int], torch.Tensor],
+    start: torch.Tensor,
+    clean: torch.Tensor,
+    mask: torch.Tensor,
+    times: Sequence[int],
+    kept: torch.Tensor,
+    noise: torch.Tensor,
+) -> torch.Tensor:
     """The same, written with the library's noising."""
     library, sample = scheduler(DDPMScheduler, kept), start
     for t, previous in pairwise([*times, -1]):
