@@ -1,8 +1,9 @@
-"""What a grading changed: whose score moved, and why."""
+"""What a grading changed: whose score moved, who was graded again, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from grader.course.text import number, plural
@@ -15,6 +16,11 @@ NAMES = {
     "parameters": "other parameters",
     "budget": "another time budget",
     "seed": "another seed",
+    "sandbox": "another kind of sandbox",
+    "files": "other files beside the notebook",
+    "readable": "other folders that it may read",
+    "gpu": "another share of a GPU",
+    "other releases": "other releases of other weeks",
 }
 
 
@@ -51,9 +57,18 @@ def report(before: Mapping[str, Grade], after: Sequence[Grade]) -> list[str]:
     compared = len(after) - len(new)
     if compared and not found:
         lines.append(f"No score moved, of {compared} that were graded before.")
+    lines += _graded_again(before, after, {one.student for one in found})
     if new:
         lines.append(f"{plural(len(new), 'student')} had no earlier record to compare with.")
     return lines
+
+
+def _graded_again(before: Mapping[str, Grade], after: Sequence[Grade], moved: Set[str]) -> list[str]:
+    """Of those whose score is what it was: how many were graded again, for each of the causes."""
+    earlier = [(before[grade.student], grade) for grade in after if grade.student in before]
+    again = [(old, new) for old, new in earlier if old.graded_at != new.graded_at and new.student not in moved]
+    counts = Counter("; ".join(_causes(old, new)) or "it was asked for" for old, new in again)
+    return [f"Graded again with the same score: {count}, because of: {cause}" for cause, count in counts.items()]
 
 
 def _questions(old: Grade, new: Grade) -> list[str]:
@@ -89,9 +104,7 @@ def _flips(was: QuestionResult, now: QuestionResult) -> list[str]:
 
 
 def _causes(old: Grade, new: Grade) -> list[str]:
-    causes = [
-        words for name, words in NAMES.items() if name in old.inputs and old.inputs.get(name) != new.inputs.get(name)
-    ]
+    causes = [words for name, words in NAMES.items() if old.inputs.get(name) != new.inputs.get(name)]
     digests = {q.question: q.rubric for q in old.questions}
     other = [q.question for q in new.questions if q.rubric and digests.get(q.question) not in ("", None, q.rubric)]
     if other:
