@@ -72,7 +72,8 @@ def code_hash(root: Path, week: Week) -> str:
     for folder in (root / "weeks" / "coursekit", root / "weeks" / week.slug, root / "datasets"):
         files += [p for p in folder.rglob("*") if p.suffix in (".py", ".json", ".safetensors") and p.is_file()]
     theirs = sorted(set(files) - {visible_checks(root, week), *references(root, week)})
-    return _hash(own, GRADER.parent) + _hash(theirs, root)
+    both = _hash(own, GRADER.parent) + _hash(theirs, root)
+    return hashlib.sha256(both.encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
