@@ -33,6 +33,7 @@ from attacks import escape, exhaustion, forgery, honest, malformed, tensors  # n
 from attacks.arena import BYSTANDERS, WARM, Arena, escapes, warm_kernelspec  # noqa: E402
 from attacks.cases import Case  # noqa: E402
 from attacks.edits import FULL  # noqa: E402
+from attacks.forgery import borrowed  # noqa: E402
 from grading import machine  # noqa: E402
 from support.toy import RIGHT, toy_notebook  # noqa: E402
 
@@ -77,7 +78,7 @@ TWICE = "start-up files and caches laid for the next kernel"  # by one student, 
 NOT_CHEATS = (
     "arrays that broadcast: no entries, too many, negative and no strides",
     "numbers in disguise: text, fractions, one-element lists, half characters",
-    *(f"the course's reference {way}" for way in forgery.BORROWED),  # nbgrader's own tests have none
+    *(f"the course's reference {way}" for way in borrowed.BORROWED),  # nbgrader's own tests have none
 )
 TESTED = {  # the toy week's checks as nbgrader's own tests
     "double": "import random\nassert double(1) == 2\n"

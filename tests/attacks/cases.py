@@ -1,7 +1,8 @@
 """What an attack is, as data: how to build it from an honest notebook, and what must come of it.
 
-Each family has a module of its own with a list `CASES`: malformed, forgery, escape, exhaustion; honest, whose
-submissions are strange but earned their points; and tensors, of both kinds, which need torch.
+Each family has a module of its own with a list `CASES`, or where it is large a package with the lists of its modules:
+malformed, forgery, escape, exhaustion; honest, whose submissions are strange but earned their points; and tensors, of
+both kinds, which need torch.
 """
 
 from __future__ import annotations
