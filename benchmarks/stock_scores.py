@@ -24,9 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbgrader
-from grader.progress import console
 from grading import machine
 from nbgrader.api import Gradebook, MissingEntry
+
+from grader.cli.progress import console
 
 TESTS = Path(nbgrader.__file__).parent / "tests"
 BESIDE = ("autotests.yml", "data.txt", "jupyter.png")  # files of nbgrader's tests that its notebooks use
