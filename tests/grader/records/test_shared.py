@@ -58,6 +58,17 @@ def test_files_have_the_group_of_a_setgid_folder(tmp_path):
     assert mode(tmp_path / "new") == 0o2775 and mode(tmp_path / "new" / "a.json") == 0o664
 
 
+@pytest.fixture
+def ada_and_bob(toy, week, right, fill, empty_gradebook):
+    """Their records, which all may read, and a gradebook made from them. The course, with its class."""
+    with umask(0o022):
+        toy.work.mkdir()
+        shutil.copy(empty_gradebook, toy.gradebook)
+        grades = [grade_as(toy, week, "ada", right), grade_as(toy, week, "bob", fill())]
+        projection.project(toy, week, grades)
+    return toy
+
+
 @pytest.mark.parametrize(
     ("file", "folder", "book", "most"),
     [
@@ -69,20 +80,15 @@ def test_files_have_the_group_of_a_setgid_folder(tmp_path):
         (0o644, 0o755, 0o600, 0o600),
     ],
 )
-def test_an_export_is_no_wider_than_what_it_is_made_from(
-    toy, week, right, fill, call, empty_gradebook, file, folder, book, most
-):
+def test_an_export_is_no_wider_than_what_it_is_made_from(ada_and_bob, week, call, file, folder, book, most):
+    course = ada_and_bob
+    course.record(week, "bob").chmod(file)
+    course.record(week, "x").parent.chmod(folder)
+    course.gradebook.chmod(book)
     with umask(0o022):
-        toy.work.mkdir()
-        shutil.copy(empty_gradebook, toy.gradebook)
-        grades = [grade_as(toy, week, "ada", right), grade_as(toy, week, "bob", fill())]
-        projection.project(toy, week, grades)
-        toy.record(week, "bob").chmod(file)
-        toy.record(week, "x").parent.chmod(folder)
-        toy.gradebook.chmod(book)
         for kind in ("csv", "canvas", "gradescope"):
             assert call("export", kind, "1").exit_code == 0
-    made = toy.work / "exports" / week.slug
+    made = course.work / "exports" / week.slug
     assert mode(made / "grades.csv") == mode(made / "canvas.csv") == most
     assert mode(made / "gradescope" / "bob" / "results.json") == most
     assert mode(made / "gradescope" / "ada" / "results.json") == most | (
