@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,19 +138,25 @@ def texts() -> dict[str, bytes]:
     }
 
 
-def tried() -> None:
-    """Try every decoder on every file, each under the cap, and print as JSON what came of it."""
-    import base64
-    import contextlib
-    import math
-    import resource
-    import tempfile
-    import time
-    import warnings
-
+def solved() -> dict:
+    """The functions of week 10's solution that decode."""
     import nbformat
     from PIL import Image
     from support.known import defined, imported
+
+    notebook = nbformat.read(ROOT / "solutions" / "week10_studio" / "week10_studio.ipynb", as_version=4)
+    cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in notebook.cells}
+    names = imported("week10_studio")
+    return {
+        **defined(cells["read_sound"], names),
+        **defined(cells["recipe"], names | {"PROFILE": "tiny", "picture": Image.new("RGB", (4, 4))}),
+    }
+
+
+def decoders() -> dict[str, tuple[Callable[[Any], object], dict]]:
+    """{name of a decoder: (it, {name of a file: what it is given})}."""
+    import base64
+    import tempfile
 
     from coursekit import codec
     from grader.reporting import html
@@ -156,14 +164,7 @@ def tried() -> None:
     from tinyworld import Scene
     from whisper_lab import data as whisper_data
 
-    notebook = nbformat.read(ROOT / "solutions" / "week10_studio" / "week10_studio.ipynb", as_version=4)
-    cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in notebook.cells}
-    names = imported("week10_studio")
-    solved = {
-        **defined(cells["read_sound"], names),
-        **defined(cells["recipe"], names | {"PROFILE": "tiny", "picture": Image.new("RGB", (4, 4))}),
-    }
-    folder = Path(tempfile.mkdtemp())
+    notebooks, folder = solved(), Path(tempfile.mkdtemp())
 
     def from_a_path(data: bytes):
         (folder / "mine.wav").write_bytes(data)
@@ -177,35 +178,54 @@ def tried() -> None:
 
     heard, seen, told = sounds(), pictures(), texts()
     text = {name: data.decode("latin-1") for name, data in told.items()}
-    decoders = {
+    return {
         "the app's read_sound": (parts.read_sound, heard),
-        "the notebook's read_sound": (solved["read_sound"], heard),
+        "the notebook's read_sound": (notebooks["read_sound"], heard),
         "whisper_lab.read": (from_a_path, heard),
         "a page's sound": (page_sound, heard),
         "a page's picture": (page, seen),
         "the history's picture": (lambda data: parts._png(data).convert("RGB"), seen),
         "the app's read_recipe": (parts.read_recipe, {**seen, **told}),
-        "the notebook's read_recipe": (solved["read_recipe"], {**seen, **told}),
+        "the notebook's read_recipe": (notebooks["read_recipe"], {**seen, **told}),
         "a message": (codec.decode, text),
         "a scene": (Scene.from_json, text),
     }
+
+
+def came_of(decoder: Callable[[Any], object], data: bytes | str) -> str:
+    """What came of one file: "read", "nothing", "more than half a minute", or the error."""
+    import contextlib
+    import math
+
+    from tinyworld import Scene
+
+    try:
+        came = decoder(data)
+        said = "nothing" if came is None or len(repr(came)) < 4 else "read"
+        if isinstance(came, Scene) or math.prod(getattr(came, "shape", ())) > 480_010:
+            said = "more than half a minute"
+    except Exception as error:
+        said = "ValueError" if isinstance(error, ValueError) else type(error).__name__
+        with contextlib.suppress(Exception):
+            said += f": {str(error)[:100]}"
+    return said
+
+
+def tried() -> None:
+    """Try every decoder on every file, each under the cap, and print as JSON what came of it."""
+    import resource
+    import time
+    import warnings
+
+    every, found = decoders(), []
     warnings.simplefilter("ignore")
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, -1))
-    found = []
-    for decoder, (function, files) in decoders.items():
-        for name, data in files.items():
-            start, said = time.process_time(), ""
-            try:
-                came = function(data)
-                said = "nothing" if came is None or len(repr(came)) < 4 else "read"
-                if isinstance(came, Scene) or math.prod(getattr(came, "shape", ())) > 480_010:
-                    said = "more than half a minute"
-            except Exception as error:
-                said = "ValueError" if isinstance(error, ValueError) else type(error).__name__
-                with contextlib.suppress(Exception):
-                    said += f": {str(error)[:100]}"
-            found.append([decoder, name, said, time.process_time() - start])
+    for name, (decoder, files) in every.items():
+        for file, data in files.items():
+            start = time.process_time()
+            said = came_of(decoder, data)
+            found.append([name, file, said, time.process_time() - start])
     print(json.dumps(found))
 
 
