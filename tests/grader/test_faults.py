@@ -32,7 +32,7 @@ from grader.records import projection, store
 from grader.records.grade import RecordError
 from grader.records.lock import NAME, Busy, locked
 
-TESTS = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 
 
 def command(toy, *arguments):
