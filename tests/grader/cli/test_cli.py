@@ -8,14 +8,11 @@ from support.known import with_answers
 from typer.testing import CliRunner
 
 from grader.authoring import audit
-from grader.cli import doctor, progress
 from grader.cli.main import app
 from grader.cli.options import options as options_of
 from grader.cli.options import parameters
 from grader.course.syllabus import CourseError
-from grader.records.grade import Grade
 from grader.records.store import read
-from grader.reporting import changes
 
 
 @pytest.fixture
@@ -155,90 +152,6 @@ def test_interrupted_is_said(grader, hand_in, right, monkeypatch):
     assert result.exit_code == 130 and "What was finished is kept" in plain(result.stderr)
 
 
-def test_doctor_says_what_lacks_and_how_to_get_it(toy, monkeypatch, grader):
-    missing = doctor.Found(
-        "frobnicator", False, "", "frobnicating", "sudo apt-get install frobnicator", essential=False
-    )
-    monkeypatch.setattr(doctor, "examine", lambda course: [missing])
-    result = grader("doctor")
-    assert result.exit_code == 0 and "could have" in result.output
-    assert "sudo apt-get install frobnicator" in result.output and "frobnicating" in result.output
-    essential = doctor.Found("Python", False, "3.9", "everything", "make PYTHON=python3.12", essential=True)
-    monkeypatch.setattr(doctor, "examine", lambda course: [essential])
-    assert grader("doctor").exit_code == 1
-
-
-def test_doctor_install_without_the_right_to(monkeypatch):
-    monkeypatch.setattr(doctor, "SYSTEM", {"frobnicator": (("no-such-program",), "frobnicating")})
-    monkeypatch.setattr(doctor, "_privilege", lambda: None)
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: pytest.fail("nothing may be run"))
-    (line,) = doctor.install_missing()
-    assert line.endswith("sudo apt-get install -y --no-install-recommends frobnicator libseccomp2")
-
-
-def test_doctor_installs_with_it(monkeypatch):
-    ran = []
-
-    class Done:
-        returncode, stdout, stderr = 0, "", ""
-
-    monkeypatch.setattr(doctor, "SYSTEM", {"frobnicator": (("no-such-program",), "frobnicating")})
-    monkeypatch.setattr(doctor, "_privilege", lambda: ["sudo", "-n"])
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
-    monkeypatch.setattr(doctor.subprocess, "run", lambda command, **_: ran.append(command) or Done)
-    assert list(doctor.install_missing()) == ["Installing frobnicator ..."]
-    assert ran[1] == ["sudo", "-n", "apt-get", "install", "-y", "--no-install-recommends", "frobnicator", "libseccomp2"]
-
-
-def test_terminal_codes_in_names_do_not_reach_the_terminal(capsys):
-    grade = Grade("w", "eve\x1b[2J\x1b]0;owned\x07", "not gradable", "bad\x1b[31m\nfile", 0, 1)
-    out = progress.console()
-    out.print(*progress.class_table([grade]))
-    with progress.Watch(out, "Grading", 1) as watch:
-        watch.on_start(grade.student)
-        watch.on_done(grade.student, grade)
-    shown = capsys.readouterr().out
-    assert "\x1b" not in shown and "\x07" not in shown
-
-
-def grade_of(name, points=1.0):
-    from grader.records.grade import QuestionResult
-
-    return Grade("w", name, "graded", "", points, 2, [QuestionResult("q", "check_q", 2.0, points, "judged", True)])
-
-
-def test_the_pace_is_that_of_those_that_ran(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    watch = progress.Watch(progress.console(), "Grading", 1000)
-    for number in range(900):  # records that stand: at once, and they say nothing of the pace
-        watch.on_done(f"old{number}", grade_of("old", 2.0))
-    assert watch.seconds_left is None and watch.status() == "[900/1000]  100% passed"
-    for number in range(10):  # two at a time, 6 s each
-        watch.on_start(f"a{number}"), watch.on_start(f"b{number}")
-        now[0] += 6
-        watch.on_done(f"a{number}", grade_of("a", 0)), watch.on_done(f"b{number}", grade_of("b", 2.0))
-    assert watch.seconds_left == 80 * 3
-    watch.on_start("zoë"), watch.on_start("eve\x1b[2J")
-    assert watch.status() == "[920/1000]  99% passed  about 0:04:00 left  now: zoë, eve"
-
-
-def test_a_large_batch_says_a_line_now_and_then(capsys, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    with progress.Watch(progress.console(), "Grading", 200) as watch:
-        for number in range(100):
-            watch.on_done(f"old{number}", grade_of("old"))
-        for number in range(100):
-            watch.on_start(f"s{number}")
-            now[0] += 1
-            watch.on_done(f"s{number}", grade_of("s"))
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 11 and lines[0] == "[100/200]  100% passed  now: s0"
-    assert lines[5] == "[150/200]  100% passed  about 0:00:50 left  now: s50"
-    assert lines[-1] == "[200/200]  100% passed"
-
-
 def test_diff_says_that_nothing_moved_or_what(grader, toy, week, right, fill, hand_in, monkeypatch):
     from support.light import grade_as
 
@@ -254,26 +167,6 @@ def test_diff_says_that_nothing_moved_or_what(grader, toy, week, right, fill, ha
     assert "ada: 7.5 -> 4.5 points\n  double: 4 of 4 -> 1 of 4; double_holds fails now: it is 3\n" in said
     toy.record(week, "ada").write_text("{}")
     assert "1 student had no earlier record to compare with." in grader("grade", "1", "--diff").output
-
-
-def test_why_a_score_moved():
-    old = replace(grade_of("ada"), inputs={"submission": "a", "release": "r"}, versions={"torch": "2.1", "numpy": "2"})
-    new = replace(grade_of("ada", 2.0), inputs={"submission": "b", "release": "r"}, versions={"torch": "2.2"})
-    assert changes.report({"ada": old}, [new]) == [
-        "ada: 1 -> 2 points",
-        "  q: 1 of 2 -> 2 of 2",
-        "  because of: another submission; numpy 2 -> missing; torch 2.1 -> 2.2",
-    ]
-    same = replace(old, graded_at="later", inputs={**old.inputs, "code": "c"}, versions={"torch": "2.3", "numpy": "2"})
-    assert changes.report({"ada": old}, [same]) == [
-        "No score moved, of 1 that were graded before.",
-        "Graded again with the same score: 1, because of: other code of the course or the grader; torch 2.1 -> 2.3",
-    ]
-    refused = Grade("w", "ada", "not gradable", "The file is empty.", 0, 2, [])
-    assert changes.report({"ada": old}, [refused])[1:3] == [
-        "  graded -> not gradable: The file is empty.",
-        "  q: 1 of 2 -> no longer asked",
-    ]
 
 
 def test_a_time_that_cannot_be_read_is_said_and_keeps_nobody(grader, toy, week, right, hand_in):

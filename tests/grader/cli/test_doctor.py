@@ -122,3 +122,38 @@ def test_a_class_that_another_teacher_has_closed(toy, monkeypatch):
     monkeypatch.setattr(doctor.os, "access", lambda path, mode: path.name != "records")
     found = doctor._writable(toy)
     assert not found.there and found.essential and "not to records" in found.detail and "chmod" in found.remedy
+
+
+def test_doctor_says_what_lacks_and_how_to_get_it(call, monkeypatch):
+    missing = doctor.Found(
+        "frobnicator", False, "", "frobnicating", "sudo apt-get install frobnicator", essential=False
+    )
+    monkeypatch.setattr(doctor, "examine", lambda course: [missing])
+    result = call("doctor")
+    assert result.exit_code == 0 and "could have" in result.output
+    assert "sudo apt-get install frobnicator" in result.output and "frobnicating" in result.output
+    essential = doctor.Found("Python", False, "3.9", "everything", "make PYTHON=python3.12", essential=True)
+    monkeypatch.setattr(doctor, "examine", lambda course: [essential])
+    assert call("doctor").exit_code == 1
+
+
+def test_doctor_install_without_the_right_to(monkeypatch):
+    monkeypatch.setattr(doctor, "SYSTEM", {"frobnicator": (("no-such-program",), "frobnicating")})
+    monkeypatch.setattr(doctor, "_privilege", lambda: None)
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: pytest.fail("nothing may be run"))
+    (line,) = doctor.install_missing()
+    assert line.endswith("sudo apt-get install -y --no-install-recommends frobnicator libseccomp2")
+
+
+def test_doctor_installs_with_it(monkeypatch):
+    ran = []
+
+    class Done:
+        returncode, stdout, stderr = 0, "", ""
+
+    monkeypatch.setattr(doctor, "SYSTEM", {"frobnicator": (("no-such-program",), "frobnicating")})
+    monkeypatch.setattr(doctor, "_privilege", lambda: ["sudo", "-n"])
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
+    monkeypatch.setattr(doctor.subprocess, "run", lambda command, **_: ran.append(command) or Done)
+    assert list(doctor.install_missing()) == ["Installing frobnicator ..."]
+    assert ran[1] == ["sudo", "-n", "apt-get", "install", "-y", "--no-install-recommends", "frobnicator", "libseccomp2"]
