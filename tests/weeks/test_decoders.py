@@ -232,7 +232,8 @@ def tried() -> None:
 @pytest.fixture(scope="module")
 def found() -> list[list]:
     here = Path(__file__)
-    code = f"import sys; sys.path.append({str(here.parents[1])!r}); import {here.stem} as one; one.tried()"
+    # where this process finds things: in another order tests/grader would stand for grader
+    code = f"import sys; sys.path[:] = {[*sys.path, str(here.parent)]!r}; import {here.stem} as one; one.tried()"
     done = subprocess.run([sys.executable, "-c", code], cwd=here.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
