@@ -13,14 +13,16 @@ this exits with 1; so it does where one of our commands ends in a traceback. Nee
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import nbgrader
@@ -42,6 +44,9 @@ FAMILIES = {  # by the notebook of an assignment, how the names of those begin t
     "no-cell-type": "cell-type-changed",
 }
 SECONDS = 600  # for one command
+COMMANDS = multiprocessing.get_context("forkserver")  # forked from one process that has imported nbgrader and ours
+COMMANDS.set_forkserver_preload(["__main__", "nbgrader.apps.nbgraderapp", "nbgrader.converters", "grader.cli.main"])
+GRADEBOOK = "gradebook.db"
 UNEXPECTED = "UNEXPECTED"
 REASONS: dict[tuple[str, str, str], str] = {}  # by notebook, submission and cell, why ours differs on purpose
 
@@ -65,14 +70,19 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="how many notebooks at a time")
     parser.add_argument("--output", type=Path, help="where to write the table, as Markdown")
     asked = parser.parse_args()
-    paths = [path for path in sorted(TESTS.glob("**/*.ipynb")) if asked.only in name_of(path)]
+    # those with most to compare come first: of a run that is stopped the table so far is kept
+    every = sorted(TESTS.glob("**/*.ipynb"), key=lambda path: (path.stem not in FAMILIES, name_of(path)))
+    paths = [path for path in every if asked.only in name_of(path)]
     with tempfile.TemporaryDirectory(prefix="stock-") as folder, ThreadPoolExecutor(asked.jobs) as pool:
-        found = []
-        for one in pool.map(lambda path: compare(path, Path(folder) / name_of(path).replace("/", "-")), paths):
+        gradebook, found = Path(folder) / GRADEBOOK, []
+        Gradebook(f"sqlite:///{gradebook}").close()
+        for one in pool.map(
+            lambda path: compare(path, Path(folder) / name_of(path).replace("/", "-"), gradebook), paths
+        ):
             found.append(one)
             if asked.output:  # so far: the whole takes its time
-                asked.output.write_text(page(found), encoding="utf-8")
-    text = page(found)
+                asked.output.write_text(page(found, len(every)), encoding="utf-8")
+    text = page(found, len(every))
     console().print(text, markup=False, soft_wrap=True)
     return int(UNEXPECTED in text)
 
@@ -82,13 +92,14 @@ def name_of(path: Path) -> str:
     return f"{path.relative_to(TESTS).parts[0]}/{path.stem}"
 
 
-def compare(path: Path, folder: Path) -> Compared:
-    """Grade one notebook's submissions by both."""
+def compare(path: Path, folder: Path, gradebook: Path) -> Compared:
+    """Grade one notebook's submissions by both, each in a course with a copy of this empty gradebook."""
     found, name = Compared(name_of(path)), path.stem
     theirs, ours = folder / "stock", folder / "ours"
     source = theirs / "source" / name
     source.mkdir(parents=True)
     shutil.copy(path, source)
+    shutil.copy(gradebook, theirs)
     for beside in filter(Path.is_file, (path.parent / one for one in BESIDE)):
         shutil.copy(beside, source)
     code, said = run(theirs, "nbgrader", "generate_assignment", name)
@@ -134,9 +145,9 @@ def autograde(course: Path, name: str, students: Sequence[str]) -> tuple[dict[st
 
 def scores_of(course: Path, name: str, student: str) -> Scores | None:
     """What the gradebook has of one submission; None where it has none."""
-    if not (course / "gradebook.db").is_file():
+    if not (course / GRADEBOOK).is_file():
         return None
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+    with Gradebook(f"sqlite:///{course / GRADEBOOK}") as gradebook:
         try:
             notebook = gradebook.find_submission_notebook(name, name, student)
         except MissingEntry:
@@ -146,22 +157,30 @@ def scores_of(course: Path, name: str, student: str) -> Scores | None:
 
 def run(folder: Path, *command: str) -> tuple[int, str]:
     """Run a command of this environment in a folder. Returns its exit code, and all it said."""
-    binaries = Path(sys.executable).parent
-    env = {**os.environ, "PATH": os.pathsep.join([str(binaries), os.environ["PATH"]]), "COLUMNS": "200"}
-    env.pop("PYTHONPATH", None)
-    try:
-        done = subprocess.run(
-            [str(binaries / command[0]), *command[1:]],
-            cwd=folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=SECONDS,
-        )
-    except subprocess.TimeoutExpired:
+    log = Path(f"{folder}.log")
+    child = COMMANDS.Process(target=call, args=(folder, log, command))
+    child.start()
+    child.join(SECONDS)
+    if child.exitcode is None:
+        os.killpg(child.pid or 0, signal.SIGKILL)
         return 1, f"no end after {SECONDS} s"
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    return child.exitcode, log.read_text("utf-8", "replace").replace(f"{folder}/", "")
+
+
+def call(folder: Path, log: Path, command: Sequence[str]) -> None:
+    """Become a command: what its script in bin/ does, in a process of a group of its own."""
+    os.setsid()
+    os.chdir(folder)
+    with log.open("wb") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    os.environ["COLUMNS"] = "200"
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    os.environ.pop("PYTHONPATH", None)
+    sys.path[:] = [one for one in sys.path if one != str(Path(__file__).parent)]
+    sys.argv = [str(Path(sys.executable).parent / command[0]), *command[1:]]
+    entry = next(one for one in entry_points(group="console_scripts", name=command[0]))
+    sys.exit(entry.load()())
 
 
 def last_words(said: str) -> str:
@@ -213,7 +232,7 @@ def shown(score: tuple[float | None, float] | None) -> str:
     return f"{'by hand' if score[0] is None else f'{score[0]:g}'} of {score[1]:g}"
 
 
-def page(found: Sequence[Compared]) -> str:
+def page(found: Sequence[Compared], of: int) -> str:
     """The table, and the lines on what stops."""
     lines = [
         "# Scores of nbgrader's own test notebooks",
@@ -221,7 +240,8 @@ def page(found: Sequence[Compared]) -> str:
         f"Made by `python benchmarks/stock_scores.py`. {machine()} nbgrader {nbgrader.__version__}.",
         "",
         "Each notebook is an assignment, with the release untouched, the source with its solutions, and nbgrader's own "
-        "changed or broken submissions of it handed in. A score: points and maximum of a graded cell in a gradebook.",
+        "changed or broken submissions of it handed in. Graded so: "
+        f"{len(found)} of {of} notebooks. A score: points and maximum of a graded cell in a gradebook.",
         "",
         "| notebook | submissions | scores compared | equal | different, and why |",
         "| --- | ---: | ---: | ---: | --- |",
