@@ -13,6 +13,7 @@ this exits with 1; so it does where one of our commands ends in a traceback. Nee
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import shutil
@@ -21,12 +22,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import nbgrader
-from grading import machine
+from measure import machine
 from nbgrader.api import Gradebook, MissingEntry
 
 from grader.cli.progress import console
@@ -69,22 +70,40 @@ def main() -> int:
     parser.add_argument("--only", default="", help="notebooks whose name has this in it")
     parser.add_argument("--jobs", type=int, default=1, help="how many notebooks at a time")
     parser.add_argument("--output", type=Path, help="where to write the table, as Markdown")
+    parser.add_argument("--kept", type=Path, help="a file of what was compared before: that is not run again")
     asked = parser.parse_args()
     # those with most to compare come first: of a run that is stopped the table so far is kept
     every = sorted(TESTS.glob("**/*.ipynb"), key=lambda path: (path.stem not in FAMILIES, name_of(path)))
     paths = [path for path in every if asked.only in name_of(path)]
     with tempfile.TemporaryDirectory(prefix="stock-") as folder, ThreadPoolExecutor(asked.jobs) as pool:
         gradebook, found = Path(folder) / GRADEBOOK, []
+        kept = read_kept(asked.kept)
         Gradebook(f"sqlite:///{gradebook}").close()
-        for one in pool.map(
-            lambda path: compare(path, Path(folder) / name_of(path).replace("/", "-"), gradebook), paths
-        ):
+
+        def compared(path: Path) -> Compared:
+            done = kept.get(name_of(path))
+            return done or compare(path, Path(folder) / name_of(path).replace("/", "-"), gradebook)
+
+        for one in pool.map(compared, paths):
             found.append(one)
+            if asked.kept:
+                asked.kept.write_text(json.dumps([asdict(each) for each in found]), encoding="utf-8")
             if asked.output:  # so far: the whole takes its time
                 asked.output.write_text(page(found, len(every)), encoding="utf-8")
     text = page(found, len(every))
     console().print(text, markup=False, soft_wrap=True)
     return int(UNEXPECTED in text)
+
+
+def read_kept(file: Path | None) -> dict[str, Compared]:
+    """By notebook. A score is a list of two there, as JSON has no tuples."""
+    if not file or not file.is_file():
+        return {}
+    found = {row["name"]: Compared(**row) for row in json.loads(file.read_text(encoding="utf-8"))}
+    for one in found.values():
+        for scores in (*one.stock.values(), *one.ours.values()):
+            scores.update({cell: (score[0], score[1]) for cell, score in scores.items()})
+    return found
 
 
 def name_of(path: Path) -> str:
