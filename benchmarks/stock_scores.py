@@ -28,7 +28,9 @@ from pathlib import Path
 
 import nbgrader
 from measure import machine
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, SubmittedNotebook
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from grader.cli.progress import console
 
@@ -72,6 +74,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="where to write the table, as Markdown")
     parser.add_argument("--kept", type=Path, help="a file of what was compared before: that is not run again")
     asked = parser.parse_args()
+    # nbgrader starts alembic by its name, and the commands inherit this
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     # those with most to compare come first: of a run that is stopped the table so far is kept
     every = sorted(TESTS.glob("**/*.ipynb"), key=lambda path: (path.stem not in FAMILIES, name_of(path)))
     paths = [path for path in every if asked.only in name_of(path)]
@@ -166,12 +170,12 @@ def scores_of(course: Path, name: str, student: str) -> Scores | None:
     """What the gradebook has of one submission; None where it has none."""
     if not (course / GRADEBOOK).is_file():
         return None
-    with Gradebook(f"sqlite:///{course / GRADEBOOK}") as gradebook:
-        try:
-            notebook = gradebook.find_submission_notebook(name, name, student)
-        except MissingEntry:
-            return None
-        return {grade.name: (grade.auto_score, grade.max_score) for grade in notebook.grades}
+    engine = create_engine(f"sqlite:///{course / GRADEBOOK}")  # nbgrader's Gradebook would start alembic each time
+    with Session(engine) as session:
+        for notebook in session.query(SubmittedNotebook).all():
+            if (notebook.student.id, notebook.assignment.name, notebook.name) == (student, name, name):
+                return {grade.name: (grade.auto_score, grade.max_score) for grade in notebook.grades}
+    return None
 
 
 def run(folder: Path, *command: str) -> tuple[int, str]:
@@ -194,7 +198,6 @@ def call(folder: Path, log: Path, command: Sequence[str]) -> None:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
     os.environ["COLUMNS"] = "200"
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     os.environ.pop("PYTHONPATH", None)
     sys.path[:] = [one for one in sys.path if one != str(Path(__file__).parent)]
     sys.argv = [str(Path(sys.executable).parent / command[0]), *command[1:]]
