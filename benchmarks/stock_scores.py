@@ -51,7 +51,7 @@ COMMANDS = multiprocessing.get_context("forkserver")  # forked from one process 
 COMMANDS.set_forkserver_preload(["__main__", "nbgrader.apps.nbgraderapp", "nbgrader.converters", "grader.cli.main"])
 GRADEBOOK = "gradebook.db"
 UNEXPECTED = "UNEXPECTED"
-LOST = "no cell has metadata: stock finds none, and leaves all to be graded by hand; here they are found by their text"
+LOST = "no cell has its id: stock finds none, and leaves all to be graded by hand; here they are found by their text"
 DELETED = "the cell was deleted: stock wants it graded by hand, here what was not answered earns 0"
 TESTED = ("correct_squares", "squares_invalid_input", "correct_sum_of_squares", "sum_of_squares_uses_squares")
 REASONS: dict[tuple[str, str, str], str] = {  # by notebook, submission and cell, why ours differs on purpose
