@@ -30,7 +30,7 @@ demo: env
 test: env
 	@# both go on where this machine forbids sandboxes
 	CROSSMODAL_UNSANDBOXED=1 $(BIN)/grader doctor --install
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/grader release --check
 	@# where this machine forbids sandboxes their tests are skipped, and said to be
 	@why="$$($(BIN)/python -c 'from grader.execution.sandbox import unavailable; print(unavailable())')"; \
