@@ -25,7 +25,7 @@ NOT_TO_FORK = {"cupy", "jax", "jaxlib", "keras", "polars", "pycuda", "pyspark", 
 
 # What all weeks share. Nothing else of the course's own: its recipes and the helpers' checks know answers, and what the
 # server has imported is in the memory of every kernel.
-SHARED = ("coursekit.models", "coursekit.plots", "tinyworld")
+SHARED = ("coursekit.models", "coursekit.photographs", "coursekit.plots", "tinyworld")
 JUDGED = "coursekit.student"  # what a kernel answers the judge with
 OURS = {"coursekit", "tinyworld", "grader"}
 
@@ -34,6 +34,7 @@ DRAWING = ("matplotlib.pyplot", "matplotlib.backends.backend_agg")
 PICTURES = tuple(f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm"))
 LATER = {
     "matplotlib": DRAWING,
+    "coursekit.photographs": ("skimage", "skimage.data", "skimage.io", "imageio.plugins.pillow"),
     "coursekit.plots": DRAWING,
     "PIL": PICTURES,
     "skimage": ("skimage.io", "imageio.plugins.pillow"),

@@ -114,7 +114,7 @@ def test_a_weight_is_positive():
 @pytest.fixture
 def norm(tmp_path, monkeypatch):
     """The name of a module with the checks above, made known as a week's, and not yet imported."""
-    for name, empty in (("_modules", []), ("_checks", {}), ("_points", {}), ("_told", set())):
+    for name, empty in (("_modules", []), ("_checks", {}), ("_points", {}), ("_passed", set())):
         monkeypatch.setattr(notebook, name, empty)
     monkeypatch.delenv("CROSSMODAL_GRADED", raising=False)
     points = tmp_path / "points.json"

@@ -196,7 +196,7 @@ def test_scores_that_differ_from_stock_nbgrader_need_a_reason(monkeypatch: pytes
     ours = {"source": {"foo": (2.0, 2.0), "bar": (None, 3.0)}, "untouched": {"foo": (0.0, 2.0)}, "broken": {}}
     one = stock_scores.Compared("apps/made", stock, ours, {"broken": "it stops"})
     assert stock_scores.differences(one) == ["source, foo: 1 of 2 there, 2 of 2 here (UNEXPECTED)"]
-    assert "| apps/made | 3 | 3 | 2 |" in stock_scores.page([one])
-    assert "- **apps/made**, broken. nbgrader: it stops." in stock_scores.page([one])
+    assert "| apps/made | 3 | 3 | 2 |" in stock_scores.page([one], 1)
+    assert "- **apps/made**, broken. nbgrader: it stops." in stock_scores.page([one], 1)
     monkeypatch.setitem(stock_scores.REASONS, ("apps/made", "source", "foo"), "on purpose")
-    assert stock_scores.UNEXPECTED not in stock_scores.page([one])
+    assert stock_scores.UNEXPECTED not in stock_scores.page([one], 1)

@@ -118,10 +118,10 @@ def test_an_answer_that_ends_its_process_costs_only_itself(grade, fill):
 def test_a_kernel_that_dies_under_the_judge_runs_again_without_that_question(grade, fill, monkeypatch):
     ask = Kernel.ask
 
-    def deadly(self, name, text, seconds):
+    def deadly(self, name, text, seconds, *caller):
         if "mean" in text:
             self.kill()
-        return ask(self, name, text, seconds)
+        return ask(self, name, text, seconds, *caller)
 
     monkeypatch.setattr(Kernel, "ask", deadly)
     result = grade(fill(**RIGHT))

@@ -71,7 +71,7 @@ def test_the_bundle_grades_as_the_class_is_graded(toy, week, unpacked, fill):
     syllabus.write_text(syllabus.read_text().replace("cell = 4\nnotebook = 40\ncheck = 2\n", limits))
     assert limits in syllabus.read_text()
     mark = "print('graded by the code in the bundle')\n"
-    module = unpacked / "source" / "course" / "grader" / "gradescope.py"
+    module = unpacked / "source" / "course" / "grader" / "reporting" / "gradescope.py"
     module.write_text(module.read_text(encoding="utf-8") + mark, encoding="utf-8")
     nbformat.write(notebook, unpacked / "submission" / "my answers.ipynb")
     made, done = autograde(unpacked)
