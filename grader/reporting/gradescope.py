@@ -119,10 +119,9 @@ def _course_files(course: Course, week: Week) -> dict[str, Path]:
     found |= _tree(course.root / "weeks" / week.slug, f"weeks/{week.slug}")
     found |= _tree(_package(course.root / "weeks", "coursekit"), "weeks/coursekit")
     found |= _tree(_package(course.root / "datasets", "tinyworld"), "datasets/tinyworld")
+    found |= {name: file for name, file in _tree(GRADER, "grader").items() if not name.startswith("grader/rubrics/")}
     found["grader/rubrics/__init__.py"] = GRADER / "rubrics" / "__init__.py"
     found |= {file.relative_to(course.root).as_posix(): file for file in hidden_checks(course.root, week)}
-    for name in INSTALLED:
-        found[name] = next((p for p in (course.root / name, GRADER.parent / name) if p.is_file()), GRADER.parent / name)
     for name in INSTALLED:
         found[name] = next((p for p in (course.root / name, GRADER.parent / name) if p.is_file()), GRADER.parent / name)
     if missing := [str(place) for place in found.values() if not place.is_file()]:
