@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import runpy
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -89,106 +90,9 @@ def taken(name):
 """
 
 # What to make of it, by week and question: the stub's names, from the references' names.
+THEFTS = Path(__file__).parents[1] / "weeks" / "thefts"
 ANSWERS: dict[str, dict[str, str]] = {
-    "week01_clip": {
-        "training_step": """
-def training_step(model, optimiser, pictures, tokens):
-    run = taken("reference_run")
-    run.__globals__["new_run"] = lambda *a, **k: (model, optimiser)
-    return run(0, [(pictures, tokens)])[0][0]
-""",
-    },
-    "week02_diffusion": {
-        "ddim_step": """
-def ddim_step(epsilon, noisy, t, previous, kept, eta=0.0, noise=None):
-    return taken("library_ddim")(kept, len(kept) // (t - previous), epsilon, noisy, t, eta, noise)
-""",
-        "timesteps": "def timesteps(n, spacing, total=1000):\n    return taken('library_times')(n, spacing, total)",
-        "attention": "def attention_weights(*a):\n    return taken('library_attention')(*a)",
-        "sdedit": """
-def edit_start(clean, noise, strength, times, kept):
-    return taken("library_start")(strength, times, kept, clean, noise)
-""",
-        "inpaint": "def inpaint(*a):\n    return taken('reference_inpaint')(*a)",
-    },
-    "week03_blip": {
-        "attend": """
-def attend(*a, **k):
-    return taken("library_attention")(*a, **k)
-""",
-        "caption_loss": "def caption_loss(*a):\n    return taken('library_caption_loss')(*a)",
-        "beam_search": """
-def beam_search(step, start, end, longest, beams=3, length_penalty=1.0):
-    return taken("plain_beams")(step, longest, beams, length_penalty)
-""",
-        "sampling": """
-def filtered(*a, **k):
-    return taken("library_filtered")(*a, **k)
-def sample(*a, **k):
-    return filtered(*a, **k).multinomial(1)[:, 0]
-""",
-        "matching": """
-def match(model, processor, pictures, captions):
-    from coursekit.models import Loaded
-    return taken("library_match")(Loaded(model, processor), pictures, captions)
-""",
-        "prefix_loss": "def prefix_loss(*a):\n    return taken('library_prefix_loss')(*a)",
-        "bleu": "def bleu(*a, **k):\n    return taken('library_bleu')(*a, **k)",
-        "consensus": """
-def rouge_l(*a):
-    return taken("reference_rouge_l")(*a)
-def cider(*a):
-    return list(taken("library_cider")(*a))
-""",
-        "word_maps": "def word_maps(weights):\n    return taken('reference_maps')(weights)",
-        "fine_tune": "def fine_tune(*a, **k):\n    return taken('library_fine_tune')(*a, **k)",
-    },
-    "week04_whisper": {
-        "first_token": """
-def first(model, features):
-    from coursekit.models import Loaded
-    return taken("first_probabilities")(Loaded(model, None), features)
-def language_probabilities(model, features):
-    return first(model, features)[0]
-def no_speech_probability(model, features):
-    return first(model, features)[1]
-""",
-        "word_errors": "def error_rate(*a, **k):\n    return taken('error_rate')(*a, **k)",
-        "dtw": """
-def dtw(cost):
-    return taken("library_path")(cost)
-def token_times(weights, width=7):
-    return taken("library_times")(weights, width)[0]
-""",
-        "merge": "def merge(parts):\n    return taken('library_merge')(parts)",
-    },
-    "week05_fusion": {
-        "sequence": """
-import torch
-def join(parts, modality, positions):
-    segments = torch.repeat_interleave(torch.arange(len(parts)), torch.tensor([p.shape[1] for p in parts]))
-    return taken("reference_join")(parts, modality, positions), segments
-""",
-        "answer_labels": "def answer_labels(ids, assistant, end):\n    return taken('reference_labels')(ids)",
-        "gated": "def last_picture(ids, image, pictures):\n    return taken('reference_last')(ids, image, pictures)",
-        "presence": "def presence_scores(said, wanted):\n    return taken('reference_presence')(said, wanted)",
-    },
-    "week10_studio": {
-        question: "\n".join(f"def {name}(*a, **k):\n    return taken('{name}')(*a, **k)" for name in names.split())
-        for question, names in {
-            "read_sound": "read_sound",
-            "transcribe": "transcribe",
-            "read_prompt": "read_prompt",
-            "paint": "paint",
-            "rank": "rank",
-            "describe": "describe matches",
-            "edit": "vary repaint",
-            "remember": "remember recall",
-            "recipe": "stamp read_recipe",
-            "deck": "deck",
-            "create": "create",
-        }.items()
-    },
+    path.stem: runpy.run_path(str(path))["ANSWERS"] for path in sorted(THEFTS.glob("week*.py"))
 }
 
 
