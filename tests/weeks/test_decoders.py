@@ -161,6 +161,7 @@ def decoders() -> dict[str, tuple[Callable[[Any], object], dict]]:
     from coursekit import codec
     from grader.reporting import html
     from studio_lab import parts
+    from studio_lab.checks import recipes
     from tinyworld import Scene
     from whisper_lab import data as whisper_data
 
@@ -184,7 +185,7 @@ def decoders() -> dict[str, tuple[Callable[[Any], object], dict]]:
         "whisper_lab.read": (from_a_path, heard),
         "a page's sound": (page_sound, heard),
         "a page's picture": (page, seen),
-        "the history's picture": (lambda data: parts._png(data).convert("RGB"), seen),
+        "the history's picture": (lambda data: recipes.open_png(data).convert("RGB"), seen),
         "the app's read_recipe": (parts.read_recipe, {**seen, **told}),
         "the notebook's read_recipe": (notebooks["read_recipe"], {**seen, **told}),
         "a message": (codec.decode, text),

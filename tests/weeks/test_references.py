@@ -40,7 +40,7 @@ sys.meta_path.insert(0, Refuse())
 
 
 def run(code: str, **more: object) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "tests", **more)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, **more)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
