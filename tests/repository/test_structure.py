@@ -86,7 +86,9 @@ def test_no_file_is_too_long():
 def reasons(lines: list[str], function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether a comment stands on the line of the `def`, or directly above it and its decorators."""
     first = min([function.lineno, *(one.lineno for one in function.decorator_list)])
-    return "#" in lines[function.lineno - 1] or lines[first - 2].strip().startswith("#")
+    beside, above = lines[function.lineno - 1].partition("#")[2], lines[first - 2].strip()
+    said = [beside, above[1:] if above.startswith("#") else ""]  # not the heading of a section, nor a word to a tool
+    return any(text.strip() and not re.match(r"\s*(---|noqa|type:|fmt:|pragma)", text) for text in said)
 
 
 def test_no_function_is_too_long_or_asks_too_much_without_a_reason():

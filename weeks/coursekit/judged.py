@@ -209,8 +209,8 @@ class Answering:
         """From now on calls look as if this visible check made them, in a cell with nothing else."""
         self.source = f'check("{question}")'
         names = vars(sys.modules[module]) if module in sys.modules else {"__name__": module, "__file__": file}
-        cell = replace(self.cell[-1], file=get_file_name(self.source))  # which has the kernel's pid: not for a fork
-        self.cell[-1] = cell
+        # here and not in a fork, for the name has the kernel's pid
+        self.cell[-1] = replace(self.cell[-1], file=get_file_name(self.source))
         self.check = [Frame.of(notebook.check), Frame.of(checks.run_check), Frame(file, name, name, 2, names)]
 
     def _begin(self, fork: bool) -> None:

@@ -104,7 +104,7 @@ def check(question: str, namespace: Mapping[str, Any] | None = None) -> Score:
     seed = os.urandom(8).hex()  # fresh inputs every time: an answer that fits one example only is found out
     verdicts = []
     for one in _checks[question]:  # no comprehension, which would be one more frame before Python 3.12; see frames.py
-        verdicts.append(run_check(one, student, seed))  # noqa: PERF401
+        verdicts.append(run_check(one, student, seed))
     score = Score(question, verdicts, _points.get(question, 1.0))
     print(score)
     if score.passed and not _passed:  # once a session is enough

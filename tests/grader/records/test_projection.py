@@ -17,7 +17,6 @@ from grader.course import times
 from grader.course.discovery import find_course
 from grader.course.syllabus import Course
 from grader.records import database, late, projection
-from grader.records import projection as gradebook
 from grader.records.assignment import save_assignment
 from grader.records.database import GradebookError
 
@@ -98,8 +97,8 @@ def test_nothing_is_written_where_nothing_changed(toy, week, book, right, monkey
     grades = [grade_as(toy, week, "ada", right), refuse(toy, week, "absent", handed_in=False)]
     projection.project(toy, week, grades)
     before = book.read_bytes()
-    monkeypatch.setattr(gradebook, "_write", lambda *_: pytest.fail("written"))
-    monkeypatch.setattr(gradebook, "save_assignment", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(projection, "_write", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(projection, "save_assignment", lambda *_: pytest.fail("written"))
     projection.project(toy, week, grades)
     assert book.read_bytes() == before
 
@@ -235,8 +234,8 @@ def test_a_damaged_one_is_refused_clearly(toy, week, book, right, harm):
 def test_one_that_is_in_use_is_said(toy, week, book, right, monkeypatch):
     grades = [grade_as(toy, week, "ada", right)]
     save_assignment(toy, week)
-    monkeypatch.setattr(gradebook, "save_assignment", lambda *_: None)
-    monkeypatch.setattr(gradebook, "url", lambda course: f"sqlite:///{course.gradebook}?timeout=0.2")
+    monkeypatch.setattr(projection, "save_assignment", lambda *_: None)
+    monkeypatch.setattr(projection, "url", lambda course: f"sqlite:///{course.gradebook}?timeout=0.2")
     with closing(sqlite3.connect(book)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(GradebookError, match="database is locked.*grader rebuild week01_toy"):

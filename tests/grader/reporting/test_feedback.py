@@ -23,7 +23,6 @@ from grader.records.by_hand import ByHand, Person
 from grader.records.grade import CheckResult, Evidence, Grade, QuestionResult
 from grader.records.scores import Score
 from grader.reporting import class_report, feedback, html
-from grader.reporting import html as pages
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'{{ 7*7 }}\x1b[31m\u202eevil"
 BROWSER = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
@@ -140,7 +139,7 @@ def test_a_jpeg_and_a_picture_too_large_are_refused(monkeypatch):
     data = io.BytesIO()
     Image.new("RGB", (8, 8)).save(data, "JPEG")
     assert html.picture(base64.b64encode(data.getvalue()).decode()) is None
-    monkeypatch.setattr(pages, "MAX_PIXELS", 63 * 64)
+    monkeypatch.setattr(html, "MAX_PIXELS", 63 * 64)
     assert html.picture(png()) is None
 
 

@@ -6,7 +6,6 @@ import re
 import pytest
 
 from grader.reporting import similarity
-from grader.reporting import similarity as similar
 from grader.reporting.similarity import Answer, compare, fingerprints, grams, tokens
 
 ORIGINAL = '''\
@@ -254,5 +253,5 @@ def test_the_released_notebook_counts_as_given(toy, week, fill, hand_in, monkeyp
     for n, source in enumerate(HONEST):
         hand_in(f"honest{n}", fill(mean=source))
     assert [pair.students for pair in similarity.find(toy, week).pairs] == [("ada", "bob")]
-    monkeypatch.setattr(similar, "_given", lambda notebook: set(grams(tokens(ORIGINAL))))
+    monkeypatch.setattr(similarity, "_given", lambda notebook: set(grams(tokens(ORIGINAL))))
     assert similarity.find(toy, week).pairs == []

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from grader.cli.collect import command
 from grader.course.students import fault, tidy
 from grader.course.syllabus import CourseError
-from grader.submissions import archives as sources
+from grader.submissions import archives
 from grader.submissions.attribution import Roster
 from grader.submissions.collect import collect
 
@@ -328,7 +328,7 @@ def test_links_and_pipes_in_a_folder(toy, week, tmp_path, there):
 
 
 def test_zip_bombs(gather, there, monkeypatch):
-    monkeypatch.setattr(sources, "MAX_TOTAL", 3 * 2**20)
+    monkeypatch.setattr(archives, "MAX_TOTAL", 3 * 2**20)
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("eve.ipynb", "x")
@@ -345,7 +345,7 @@ def test_zip_bombs(gather, there, monkeypatch):
 
 
 def test_more_files_than_any_class_has(gather, monkeypatch, there):
-    monkeypatch.setattr(sources, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 3)
     found = gather({f"student{n}.ipynb": b"x" for n in "abcde"})
     assert found["…"] == ("", "refused") and len(there()) == 3
 
