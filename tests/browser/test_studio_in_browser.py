@@ -191,6 +191,25 @@ def test_speak_and_the_right_picture_comes(server):
         assert not context.errors
 
 
+def test_what_is_pressed_while_it_listens_loses_no_recording(server):
+    address, _ = server
+    with browser.browser(viewport={"width": 1400, "height": 1000}) as context:
+        page = context.new_page()
+        page.goto(address)
+        settled(page)
+        page.get_by_text("Say it", exact=True).click()
+        file = {"name": "wish.wav", "mimeType": "audio/wav", "buffer": data.sound_file(data.wishes("en")[0].audio)}
+        page.locator("input[type=file]").first.set_input_files([file])
+        page.get_by_text("wish.wav").wait_for()  # it arrives, and is listened to
+        for _ in range(3):
+            page.get_by_role("slider", name="Steps").press("ArrowLeft")
+            page.wait_for_timeout(100)
+        page.get_by_text("Heard this").wait_for()
+        settled(page)
+        assert page.get_by_role("slider", name="Steps").input_value() == "17"
+        assert page.get_by_role("textbox", name="Prompt").input_value()
+
+
 def test_a_second_visitor_sees_nothing_of_the_first(server):
     address, history = server
     with browser.browser() as context:

@@ -56,6 +56,10 @@ def browser(**settings: Any) -> Iterator[Any]:
         context.route(lambda url: not url.startswith(("http://127.0.0.1:", "file:", "data:")), lambda r: r.abort())
         try:
             yield context
+        except BaseException:
+            for page in context.pages:  # what it showed, for whoever reads why a test failed
+                print(page.url, page.inner_text("body", timeout=10_000)[:3000], sep="\n")
+            raise
         finally:
             started.close()
 

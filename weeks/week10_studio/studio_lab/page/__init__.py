@@ -50,6 +50,7 @@ def begin() -> None:
     state.setdefault("notes", [])
     state.setdefault("known", [])
     state.setdefault("gone", [])
+    state.setdefault("listened", [])
     if "session" not in state:
         named = st.query_params.get("session", "")
         state.session = named if ADDRESS.fullmatch(named) else new_address()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from studio_lab.bounds import PNG_BYTES, PROMPT, SOUND_BYTES
 from studio_lab.page.drawing import plain
@@ -16,16 +17,13 @@ def ask() -> bool:
     """Prompt and sound. Returns whether to paint."""
     state = st.session_state
     with st.expander("Say it", expanded=False):
-        st.audio_input("Microphone", key="microphone", on_change=heard, args=("microphone",))
-        st.file_uploader(
-            "or a recording",
-            ["wav", "flac", "ogg", "mp3"],
-            key="recording",
-            on_change=heard,
-            args=("recording",),
-            max_upload_size=SOUND_BYTES >> 20,
+        spoken = st.audio_input("Microphone", key="microphone")
+        file = st.file_uploader(
+            "or a recording", ["wav", "flac", "ogg", "mp3"], key="recording", max_upload_size=SOUND_BYTES >> 20
         )
         st.caption("Your voice is turned into text on this machine and then forgotten. It is never stored.")
+        for sound in (spoken, file):
+            listen(sound)
     if state.get("heard"):
         st.caption(plain(state.heard))
     st.text_area("Prompt", key="text", placeholder=FIRST_TRY, height=90, help=f"At most {PROMPT} characters.")
@@ -42,13 +40,16 @@ def ask() -> bool:
     return pressed
 
 
-def heard(key: str) -> None:
-    """A sound came in: its words go into the prompt, to be changed before they are used."""
-    state, file = st.session_state, st.session_state.get(key)
-    if file is None:
+def listen(sound: UploadedFile | None) -> None:
+    """The words of a sound that is new go into the prompt, to be changed before they are used.
+
+    Not in a callback: what is pressed while it listens ends this run, and a callback is not called a second time.
+    """
+    state = st.session_state
+    if sound is None or sound.file_id in state.listened:
         return
-    with reported("listening"):
-        text, language = this_studio().hear(file.getvalue())
+    with reported("listening"), st.spinner("Listening"):
+        text, language = this_studio().hear(sound.getvalue())
         if text:
             state.text = text
             state.heard = "Heard this; change it if it is wrong." + (
@@ -56,6 +57,7 @@ def heard(key: str) -> None:
             )
         else:
             state.heard = "Nobody seems to speak in that recording."
+    state.listened = [*state.listened, sound.file_id]
 
 
 def paint() -> None:
