@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -18,9 +19,26 @@ from typer.testing import CliRunner
 
 from grader.course.discovery import find_course
 from grader.course.syllabus import Course, Week
+from grader.grading.options import cores
+
+# Parallel workers share the cores: torch, which counts them for itself, would start a thread on each in every worker,
+# and threads that wait by spinning take the cores from those they wait for.
+if count := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and so all they start, which some tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before() -> Iterator[None]:
+    """Recipes set torch's number of threads for the process that they have to themselves, which here others share."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    yield
+    if before:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,6 @@ def card(folder) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def blip(folder) -> measure.Blip:
-    torch.set_num_threads(2)
     return measure.Blip(folder)
 
 

@@ -37,11 +37,6 @@ CLASSES = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def two_threads():
-    torch.set_num_threads(2)
-
-
 @pytest.fixture(scope="module")
 def processor() -> BlipProcessor:
     return recipe.build_processor()

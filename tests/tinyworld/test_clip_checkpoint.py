@@ -33,7 +33,6 @@ def card(folder) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def clip(folder) -> measure.Clip:
-    torch.set_num_threads(2)
     return measure.load(folder)
 
 

@@ -32,7 +32,6 @@ def card(folder) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def pipe(folder) -> StableDiffusionPipeline:
-    torch.set_num_threads(2)
     return measure.load(folder)
 
 

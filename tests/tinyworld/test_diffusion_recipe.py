@@ -28,11 +28,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def two_threads():
-    torch.set_num_threads(2)
-
-
 @pytest.fixture(scope="module")
 def judge() -> judges.Judge:
     return judges.load()

@@ -13,11 +13,6 @@ from tinyworld.train.trimodal import measure, recipe
 from tinyworld.vocabulary import COLOURS
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 @pytest.fixture
 def voices(monkeypatch):
     """A tone for each colour in the place of recordings, so that the recipe is tested without them."""

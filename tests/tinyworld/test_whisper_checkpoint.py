@@ -34,7 +34,6 @@ def card(folder) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def heard(folder) -> measure.Whisper:
-    torch.set_num_threads(2)
     return measure.load(folder)
 
 

@@ -41,7 +41,6 @@ def tones(text, voice, speed=175, pitch=50, pitch_range=50, stretch=1.0) -> espe
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
-    torch.set_num_threads(2)
     utterances.phone_table.cache_clear()
     monkeypatch.setattr(espeak, "say", tones)
     yield
