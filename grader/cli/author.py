@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from grader.cli.base import CourseDir, WorkDir
+from grader.cli.base import CourseDir, WorkDir, console
 from grader.cli.grade import show_grades, write_pages
 from grader.cli.options import (
     CellSeconds,
@@ -23,10 +23,11 @@ from grader.cli.options import (
     Workers,
     options,
 )
-from grader.cli.progress import Watch, console, each
 from grader.course.discovery import find_course
 from grader.course.text import clean, number, plural
-from grader.records.grade import Grade
+
+if TYPE_CHECKING:
+    from grader.records.grade import Grade
 
 
 def release(
@@ -40,6 +41,7 @@ def release(
     Example: [bold]grader release --check[/]
     """
     from grader.authoring.release import release as run
+    from grader.cli.progress import each
 
     here = find_course(course, work)
     out = console()
@@ -99,6 +101,7 @@ def run(  # each parameter is an option of the command
     Example: [bold]grader run week01 --profile full --device auto[/]
     """
     from grader.authoring.release import run_solution
+    from grader.cli.progress import Watch
 
     here = find_course(course, work)
     out = console()
@@ -167,6 +170,7 @@ def audit(  # each parameter is an option of the command
     Example: [bold]grader audit week01 --only cosine_similarity[/]
     """
     from grader.authoring import audit as auditing
+    from grader.cli.progress import Watch
 
     here = find_course(course, work)
     which = here.week(week)
@@ -207,6 +211,7 @@ def demo(
     Example: [bold]grader demo[/]
     """
     from grader.authoring import demo as sample
+    from grader.cli.progress import Watch
     from grader.execution.sandbox import unavailable
 
     here = sample.course(course, work)

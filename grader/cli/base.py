@@ -1,4 +1,8 @@
-"""What the modules of the `grader` command share: options, and how errors are said (docs/commands.md)."""
+"""What the modules of the `grader` command share: options, and how errors are said (docs/commands.md).
+
+A command imports what it works with when it runs: the whole command line is read before, and `--help` is to answer at
+once.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from grader.course.syllabus import CourseError
-from grader.records.grade import RecordError
+from grader.records.errors import RecordError
 
 CourseDir = Annotated[
     Path | None, typer.Option("--course", help="The course's folder; else the one around here.", show_default=False)
@@ -28,6 +32,9 @@ WorkDir = Annotated[
     typer.Option("--work", help="Where submitted/, records/ and gradebook.db are; else the course's folder."),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another grader that is at work in the same folder.")]
+
+
+PLAIN_WIDTH = 120  # of tables where nothing says how wide the screen is
 
 
 class Commands(TyperGroup):
@@ -50,6 +57,11 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             errors().print("Stopped. What was finished is kept; the same command does the rest.")
             raise typer.Exit(130) from None
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, or wide enough for a table where it is a file or a pipe."""
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
 def errors() -> Console:

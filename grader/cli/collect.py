@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from grader.cli.base import CourseDir, WorkDir
+from grader.cli.base import CourseDir, WorkDir, console
 from grader.course.discovery import find_course
 from grader.course.text import clean, printable
-from grader.submissions.collect import IN_ORDER, Row, collect
+
+if TYPE_CHECKING:
+    from grader.submissions.collect import Row
 
 # --- the command ------------------------------------------------------------------------------------------------------
 
@@ -36,6 +38,8 @@ def table(rows: list[Row]) -> Table:
 
 def _folded(rows: list[Row]) -> list[Row]:
     """The rows, with what a system leaves beside files by the hundred in one row."""
+    from grader.submissions.collect import Row
+
     of_note = defaultdict(list)
     for row in rows:
         if row.status == "left out" and not row.student:
@@ -68,7 +72,7 @@ def command(
 
     Example: [bold]grader collect week01 submissions.zip --roster class.csv[/]
     """
-    from grader.cli.progress import console
+    from grader.submissions.collect import IN_ORDER, collect
 
     here = find_course(course, work)
     rows = collect(here, here.week(week), source, roster, replacing, dry_run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 import os
 import platform
 import re
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +22,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from grader.cli.base import CourseDir, WorkDir
-from grader.cli.progress import console
+from grader.cli.base import CourseDir, WorkDir, console
 from grader.course.discovery import find_course
 from grader.course.files import GRADER
 from grader.course.syllabus import GB, Course, CourseError
@@ -138,14 +139,43 @@ def _version(package: str) -> str:
 
 
 def _pairing() -> Found:
-    """torchvision is built for one torch; beside another its compiled part does not load. Only loading it tells."""
+    """torchvision is built for one torch; beside another its compiled part does not load. Only loading it tells.
+
+    That takes seconds, so what was found is kept until one of the two is installed anew.
+    """
+    kept, both = _cache() / "torchvision.json", [_installed("torch"), _installed("torchvision")]
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if known["of"] == both:
+            return _paired(str(known["fault"]))
     command = [sys.executable, "-c", "import torchvision; torchvision.ops.nms"]
     done = subprocess.run(command, capture_output=True, text=True)
-    last = (done.stderr.strip().splitlines() or [""])[-1]
+    fault = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1] if done.returncode else ""
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps({"of": both, "fault": fault}), encoding="utf-8")
+    return _paired(fault)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crossmodal"
+
+
+def _installed(package: str) -> list[str]:
+    """Which one it is, and since when: another after it was installed anew."""
+    try:
+        found = importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    record = Path(str(found.locate_file(""))) / f"{package}-{found.version}.dist-info" / "RECORD"
+    return [found.version, str(record), str(record.stat().st_mtime_ns if record.exists() else 0)]
+
+
+def _paired(fault: str) -> Found:
     return Found(
         "torchvision beside torch",
-        done.returncode == 0,
-        "loads" if done.returncode == 0 else last,
+        not fault,
+        fault or "loads",
         "torchvision only loads beside the torch it was built for, from the same index",
         f"{sys.executable} -m pip install --force-reinstall torch torchvision",
         True,
@@ -153,9 +183,10 @@ def _pairing() -> Found:
 
 
 def _kernelspecs(course: Course) -> Iterator[Found]:
-    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_core.paths import jupyter_path  # jupyter_client's own search takes far longer to import
 
-    specs = KernelSpecManager().find_kernel_specs()
+    found = (path for folder in jupyter_path("kernels") for path in sorted(Path(folder).glob("*/kernel.json")))
+    specs = {path.parent.name: str(path.parent) for path in reversed(list(found))}  # the first of a name counts
     remedy = f"{sys.executable} -m ipykernel install --sys-prefix"
     yield Found("kernel python3", "python3" in specs, specs.get("python3", ""), "running notebooks", remedy, True)
     purpose = "kernels that start in a moment, for their libraries are imported once"
@@ -260,27 +291,35 @@ def _system() -> Iterator[Found]:
 
 
 def _fonts() -> Found:
-    from matplotlib import font_manager
-
-    names = {font.name for font in font_manager.fontManager.ttflist}
-    have = "DejaVu Sans" in names  # matplotlib ships it
-    return Found("fonts", have, f"{len(names)} for figures", "text in figures", _apt("fonts-dejavu-core"))
+    """The one that figures fall back on, which matplotlib ships, or a packager in its place."""
+    shipped = find_spec("matplotlib")
+    places = [
+        Path(place) / "mpl-data/fonts/ttf" for place in (shipped.submodule_search_locations or [] if shipped else [])
+    ]
+    places.append(Path("/usr/share/fonts/truetype/dejavu"))
+    font = next((path for place in places if (path := place / "DejaVuSans.ttf").is_file()), None)
+    return Found("font", font is not None, "DejaVu Sans", "text in figures", _apt("fonts-dejavu-core"))
 
 
 def _checkpoints(course: Course) -> Iterator[Found]:
     folder = course.root / "datasets" / "tinyworld" / "checkpoints"
     purpose = "the small models that the tiny profile uses"
-    for name in sorted(_shipped()):
+    for name in shipped():
         weights = list((folder / name).rglob("*.safetensors")) if (folder / name).is_dir() else []
         size = sum(path.stat().st_size for path in weights) / 2**20
         detail = f"{size:.1f} MB" if weights else f"no weights in {folder / name}"
         yield Found(f"checkpoint {name}", bool(weights), detail, purpose, "git checkout -- datasets/tinyworld", True)
 
 
-def _shipped() -> set[str]:
-    from coursekit import models
+def shipped() -> list[str]:
+    """The folders of the models that `coursekit.models.ROLES` names.
 
-    return {role.shipped for role in models.ROLES.values()}
+    It is read, not imported: numpy and Pillow would come along.
+    """
+    package = find_spec("coursekit")
+    places = package.submodule_search_locations or [] if package else []
+    texts = [path.read_text(encoding="utf-8") for place in places if (path := Path(place) / "models.py").is_file()]
+    return sorted({name for text in texts for name in re.findall(r'\bshipped="(\w+)"', text)})
 
 
 def _writable(course: Course) -> Found:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.text import Text
 
-from grader.cli.base import CourseDir, WorkDir, errors
-from grader.cli.progress import console, each
+from grader.cli.base import CourseDir, WorkDir, console, errors
 from grader.course.discovery import find_course
 from grader.course.files import write_atomically
 from grader.course.syllabus import Course, Week
 from grader.course.text import clean
-from grader.records.scores import Score
+
+if TYPE_CHECKING:
+    from grader.records.scores import Score
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -83,6 +84,7 @@ def gradescope(week: WeekName, out: Out = None, course: CourseDir = None, work: 
 
     Example: [bold]grader export gradescope week01[/]
     """
+    from grader.cli.progress import each
     from grader.reporting import csv_export
     from grader.reporting.gradescope import results
 

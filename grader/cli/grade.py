@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from grader.cli.base import CourseDir, Wait, WorkDir, errors
+from grader.cli.base import CourseDir, Wait, WorkDir, console, errors
 from grader.cli.options import (
     CellSeconds,
     Cluster,
@@ -24,11 +24,12 @@ from grader.cli.options import (
     Workers,
     options,
 )
-from grader.cli.progress import Watch, class_table, console, each
 from grader.course.discovery import find_course
 from grader.course.syllabus import Course, CourseError, Week
 from grader.course.text import clean
-from grader.records.grade import ClassGrades, Grade
+
+if TYPE_CHECKING:
+    from grader.records.grade import Grade
 
 
 def grade(  # each parameter is an option of the command
@@ -63,9 +64,11 @@ def grade(  # each parameter is an option of the command
 
     Example: [bold]grader grade week01 --workers 2[/]
     """
+    from grader.cli.progress import Watch
     from grader.grading.batch import grade_class
     from grader.records.by_hand import without_question
     from grader.records.database import GradebookError
+    from grader.records.grade import ClassGrades
     from grader.records.late import lateness
     from grader.records.store import records_of
     from grader.reporting import changes
@@ -186,6 +189,7 @@ def alone(course: Course, wait: bool) -> Iterator[None]:
 
 def write_pages(course: Course, week: Week, grades: list[Grade]) -> None:
     """Feedback for each student, and the class report over everyone of whom there is a record."""
+    from grader.cli.progress import each
     from grader.records.database import GradebookError
     from grader.records.scores import scores
     from grader.records.store import recorded, records_of
@@ -209,6 +213,8 @@ def show_grades(
     out: Console, course: Course, week: Week, grades: list[Grade], notes: dict[str, str] | None = None
 ) -> None:
     """The table of students x questions, and where everything is."""
+    from grader.cli.progress import class_table
+
     out.print()
     out.print(*class_table(grades, notes), sep="\n")
     out.print()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -28,13 +27,7 @@ from grader.records.grade import Grade, automatic_points, passed, standing
 
 FEW = 30  # up to so many have a line each where there is no terminal
 PAUSE = 10.0  # seconds between the lines of more
-PLAIN_WIDTH = 120  # of tables where nothing says how wide the screen is
 COLOURS = {"full": "green", "part": "yellow", "none": "red", "unjudged": "red", "empty": "dim", "manual": "dim"}
-
-
-def console() -> Console:
-    """Standard output: as wide as the terminal, or wide enough for a table where it is a file or a pipe."""
-    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
 class Watch:

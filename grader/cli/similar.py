@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from grader.cli.base import CourseDir, WorkDir, errors
-from grader.cli.progress import console, each
+from grader.cli.base import CourseDir, WorkDir, console, errors
 from grader.course.discovery import find_course
 from grader.course.text import clean, percent, plural
 
@@ -24,6 +23,7 @@ def command(
 
     Example: [bold]grader similar week01[/]
     """
+    from grader.cli.progress import each
     from grader.reporting import similarity
 
     here = find_course(course, work)

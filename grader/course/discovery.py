@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grader.course import plain_nbgrader
 from grader.course.syllabus import Course, CourseError
 
 
@@ -17,6 +16,8 @@ def find_course(start: Path | None = None, work: Path | None = None) -> Course:
     for folder in (start, *start.parents):
         if (folder / "weeks" / "course.toml").is_file():
             return Course.read(folder, work or folder)
+        from grader.course import plain_nbgrader  # with nbformat and traitlets, which no other course waits for
+
         if plain_nbgrader.is_course(folder) and (found := plain_nbgrader.at(folder, work)):
             return found
     if found := plain_nbgrader.at(start, work):  # as the user's own configuration of nbgrader names it

@@ -20,7 +20,8 @@ from grader.grading.pool import grade_many, ready
 from grader.grading.verdicts import Result, not_gradable, placeholder
 from grader.records import projection, store
 from grader.records.database import GradebookError, enrolled
-from grader.records.grade import Grade, QuestionResult, RecordError
+from grader.records.errors import RecordError
+from grader.records.grade import Grade, QuestionResult
 from grader.records.store import notebook_is_whole, together
 from grader.submissions import beside, loading
 from grader.submissions.loading import NotGradable

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from grader.records.errors import RecordError
+
 PASS = 0.5  # the part of the points from which on a submission counts as passed, in progress lines and reports
 
 
@@ -51,10 +53,6 @@ Moment = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 
 STRICT = ConfigDict(extra="forbid", strict=True)
-
-
-class RecordError(ValueError):
-    """A record that cannot be read or written. The text says which file and why."""
 
 
 @dataclass(frozen=True)

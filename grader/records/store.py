@@ -11,7 +11,8 @@ import nbformat
 
 from grader.course.files import file_hash, write_atomically
 from grader.course.syllabus import Course, Week
-from grader.records.grade import Grade, QuestionResult, RecordError
+from grader.records.errors import RecordError
+from grader.records.grade import Grade, QuestionResult
 
 
 def write(grade: Grade, path: Path) -> None:

@@ -29,7 +29,7 @@ from grader.grading.batch import grade_class
 from grader.grading.options import Options
 from grader.grading.pipeline import grade_notebook
 from grader.records import projection, store
-from grader.records.grade import RecordError
+from grader.records.errors import RecordError
 from grader.records.lock import NAME, Busy, locked
 
 TESTS = Path(__file__).parents[1]
@@ -95,7 +95,7 @@ import nbformat
 from support.light import grade_as
 from grader.course.discovery import find_course
 from grader.records import store as records
-from grader.records.grade import RecordError
+from grader.records.errors import RecordError
 course = find_course(Path({root!r}), Path({work!r}))
 week = course.week("1")
 notebook = nbformat.read(course.release(week), as_version=4)

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,14 @@ def test_an_unknown_week_is_answered_with_those_there_are(path, toy):
     )
     assert result.exit_code == 2 and result.stdout == ""
     assert result.stderr == "error: 'week09' names no one week; there are: week01_toy, week02_other\n"
+
+
+def test_the_command_line_is_read_without_what_commands_work_with():
+    """Else `--help` would wait for it: these take a second of CPU time."""
+    heavy = ("nbformat", "IPython", "pydantic", "numpy", "papermill", "jupyter_client", "nbgrader", "rich.progress")
+    code = f"import sys, grader.cli.main; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @every

@@ -124,6 +124,32 @@ def test_a_class_that_another_teacher_has_closed(toy, monkeypatch):
     assert not found.there and found.essential and "not to records" in found.detail and "chmod" in found.remedy
 
 
+def test_it_looks_for_every_model_that_ships():
+    from coursekit.models import ROLES
+
+    assert doctor.shipped() == sorted({role.shipped for role in ROLES.values()})
+
+
+def test_whether_torchvision_loads_is_tried_once_for_each_installation(tmp_path, monkeypatch):
+    class Done:
+        returncode, stderr = 1, "Traceback\nOSError: undefined symbol"
+
+    tried, installed = [], {"torch": ["2.15.0"], "torchvision": ["0.29.2"]}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(doctor, "_installed", installed.get)
+    monkeypatch.setattr(doctor.subprocess, "run", lambda command, **_: tried.append(command) or Done)
+    for _ in range(2):
+        found = doctor._pairing()
+        assert not found.there and found.detail == "OSError: undefined symbol"
+    assert len(tried) == 1
+    installed["torchvision"], Done.returncode = ["0.29.3"], 0
+    assert doctor._pairing().there and len(tried) == 2
+    (tmp_path / "cache" / "crossmodal" / "torchvision.json").write_text("no json")
+    assert doctor._pairing().there and len(tried) == 3
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")  # where nothing can be kept, it is tried each time
+    assert doctor._pairing().there and len(tried) == 4
+
+
 def test_doctor_says_what_lacks_and_how_to_get_it(call, monkeypatch):
     missing = doctor.Found(
         "frobnicator", False, "", "frobnicating", "sudo apt-get install frobnicator", essential=False

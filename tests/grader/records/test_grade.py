@@ -10,7 +10,8 @@ import pytest
 
 from grader.course import files
 from grader.records import store
-from grader.records.grade import SCHEMA, CheckResult, Evidence, Grade, QuestionResult, RecordError
+from grader.records.errors import RecordError
+from grader.records.grade import SCHEMA, CheckResult, Evidence, Grade, QuestionResult
 
 DOC = Path(__file__).parents[3] / "docs" / "records.md"
 DIGEST = "0123456789abcdef" * 4
