@@ -1,9 +1,9 @@
-"""What people entered in a gradebook whose questions change: it goes with its question, and without one it is kept.
+"""Keeps what people entered in a gradebook when its questions change.
 
-nbgrader refuses to change the cells of an assignment that has submissions, and to remove the assignment would remove
-what people entered. Here cells are renamed, added and removed where they are. Manual scores, extra credit and comments
-of a cell that is gone lie in a table of our own, `crossmodal_kept`, until there is a cell of that name again. A second
-one, `crossmodal_cells`, knows a question by more than its name, so that a renamed one is not taken for another.
+nbgrader refuses to change the cells of an assignment that has submissions, and removing the assignment would remove
+what people entered. So cells are renamed, added and removed in place. The manual scores, extra credit and comments of a
+cell that is gone move to a table of our own, `crossmodal_kept`, until there is a cell of that name again. A second
+table, `crossmodal_cells`, describes a question by more than its name, so that a renamed one is recognised.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def cells_of(notebook: NotebookNode) -> dict[str, Cell]:
 
 
 def make_way(book: sqlite3.Connection, assignment: str, wanted: Mapping[str, Mapping[str, Cell]]) -> None:
-    """Leave an assignment only notebooks and cells that are wanted, {notebook: {cell: what it is}}.
+    """Remove from an assignment every notebook and cell but the wanted ones, {notebook: {cell: what it is}}.
 
-    One that has another name now is renamed; what people entered for one that is gone is kept. Those to be added are
-    nbgrader's to add. Without a commit.
+    One that has another name now is renamed. What people entered for one that is gone is kept. Adding new ones is left
+    to nbgrader. The caller commits.
     """
     for table in TABLES:
         book.execute(table)
@@ -101,7 +101,7 @@ def make_way(book: sqlite3.Connection, assignment: str, wanted: Mapping[str, Map
 
 
 def _rename(book: sqlite3.Connection, assignment: str, notebook: str, key: str, wanted: Mapping[str, Cell]) -> None:
-    """Give cells that have another name now that name: those with the same id, else at the same place."""
+    """Rename cells that have another name now: they are recognised by their id, else by their place."""
     rows = book.execute("SELECT name, type FROM base_cell WHERE notebook_id = ?", [key]).fetchall()
     kinds = {name: frozenset(kind for other, kind in rows if other == name) for name, _ in rows}
     known = book.execute(
@@ -129,7 +129,7 @@ def _same_place(one: Cell, other: Cell) -> bool:
 
 
 def _keep_but(book: sqlite3.Connection, key: str, wanted: Mapping[str, Cell]) -> None:
-    """Remove the cells of a notebook that are not wanted, and keep what people entered for them."""
+    """Remove all cells of a notebook but the wanted ones, and keep what people entered for them."""
     rows = book.execute("SELECT id, name, type FROM base_cell WHERE notebook_id = ?", [key]).fetchall()
     for cell, name, kind in rows:
         if name in wanted and kind in wanted[name].kinds:
@@ -153,7 +153,7 @@ def _keep_but(book: sqlite3.Connection, key: str, wanted: Mapping[str, Cell]) ->
 
 
 def note(book: sqlite3.Connection, assignment: str, wanted: Mapping[str, Mapping[str, Cell]]) -> None:
-    """Write down by what else than their names these cells are known. Without a commit."""
+    """Write down each cell's id and place, by which it is recognised under another name. The caller commits."""
     for table in TABLES:
         book.execute(table)
     book.execute("DELETE FROM crossmodal_cells WHERE assignment = ?", [assignment])
@@ -166,7 +166,7 @@ def note(book: sqlite3.Connection, assignment: str, wanted: Mapping[str, Mapping
 
 
 def add(book: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Keep what was entered elsewhere: rows as `salvage.Salvaged` has them. Without a commit."""
+    """Keep entries from elsewhere: rows as `salvage.Salvaged` has them. The caller commits."""
     for table in TABLES:
         book.execute(table)
     for row in rows:
@@ -177,7 +177,7 @@ def add(book: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def put_back(book: sqlite3.Connection, submissions: Mapping[str, str]) -> None:
-    """Put what is kept where there is a cell for it again, and no entry of a person's. Without a commit.
+    """Put kept entries back where their cell is there again and nobody has entered anything since. The caller commits.
 
     submissions: {id of a submission: hash of what was handed in now}. Where that is another than when a person graded
     it, a person has to look again.

@@ -1,5 +1,5 @@
-"""Whose a file is, going by the names that an LMS, a folder or a student gave it, by what the LMS put beside the files,
-and by a roster.
+"""Finds out who handed in a file: from the names that an LMS, a folder or the student gave it, from what the LMS put
+beside the files, and from a roster.
 
 Sources: Canvas, lib/content_zipper.rb of canvas-lms; Moodle, mod/assign/classes/downloader.php; Blackboard, the example
 of nbgrader's zip_collect, and the receipt it adds to each attempt; Brightspace and Gradescope, what they download;
@@ -28,7 +28,7 @@ from grader.submissions.roster import Roster, spelling
 
 @dataclass(frozen=True)
 class Claim:
-    """Whose a file seems to be.
+    """A guess at who handed in a file.
 
     student: the name to use where no roster tells.  known_as: what a roster may know the student by; ids: the same,
     where a mere name will not do.
@@ -50,7 +50,7 @@ class Claim:
     notes: tuple[str, ...] = ()
 
     def at(self, when: str, utc: bool = False) -> Claim:
-        """With the time that an LMS gives; where it cannot be read, that is said."""
+        """The same claim with the time that an LMS gives, or with a note that this time cannot be read."""
         if (time := moment(when)) is None:
             return replace(self, notes=(*self.notes, f"when it was handed in cannot be read: {when[:40]!r}"))
         return replace(self, order=(time,), when=f"{time:%Y-%m-%d %H:%M:%S}{' UTC' if utc else ''}")
@@ -159,7 +159,7 @@ def _submitters(raw: bytes) -> dict[str, list[Claim]]:
 
 
 def lms_own(path: tuple[str, ...]) -> str:
-    """What a file is that an LMS or nbgrader adds of its own to what was handed in; "" for any other."""
+    """What this file is, if an LMS or nbgrader added it to what was handed in; "" for any other."""
     *folders, file = path
     if (match := BLACKBOARD.fullmatch(file)) and match["file"] is None:
         return "Blackboard's receipt, not a notebook"
@@ -179,7 +179,7 @@ def lms_own(path: tuple[str, ...]) -> str:
 def whose(
     path: tuple[str, ...], week: Week, roster: Roster | None, manifest: Manifest | None = None
 ) -> tuple[list[Claim], str]:
-    """Whose a file is: one student's, or each one's of a group. And why it is not clear, or not of everyone."""
+    """Who handed in a file, one student or all of a group; and why that is not clear, where it is not."""
     manifest = manifest or Manifest()
     if manifest.listed and len(path) > 1:
         claims = manifest.submitters.get(path[0], [])
@@ -197,7 +197,7 @@ def whose(
 
 
 def _among(claims: list[Claim], roster: Roster | None) -> tuple[list[Claim], str]:
-    """Whom claims that cannot all be right mean."""
+    """Whom these claims mean, of which at most one is right."""
     if not claims:
         return [], "its name does not say whose it is"
     if roster is None:
@@ -247,7 +247,7 @@ def _in_roster(claims: list[Claim], roster: Roster) -> tuple[list[Claim], str]:
 
 
 def _known(claim: Claim, roster: Roster) -> tuple[set[str], bool]:
-    """Whom a roster takes a claim for, and whether that is a group, which means all of them."""
+    """The students of the roster that a claim means, and whether they are a group, so that all of them are meant."""
     if claim.lms == "moodle" and not claim.number:
         return set(roster.alone), True
     group = next(
@@ -268,7 +268,7 @@ def _known(claim: Claim, roster: Roster) -> tuple[set[str], bool]:
 
 
 def claims_of(path: tuple[str, ...], week: Week, manifest: Manifest | None = None) -> list[Claim]:
-    """Whose a file may be, going by its path without what stands around all. Several where it says different things.
+    """Who may have handed in a file, going by its path below the folder that holds everything: one claim a reading.
 
     What an LMS wrote comes first in a path, what a student chose comes behind it: so the outermost folder and the
     beginning of a file's name are believed, and nothing within them that looks like another LMS's.
@@ -303,7 +303,7 @@ def _moodle(match: re.Match[str], file: str) -> Claim:
 
 
 def _brightspace(match: re.Match[str], file: str) -> Claim:
-    """Some have a login before the name ("abell Ada Bell"), and a group's may have who handed in behind it."""
+    """Some have a login before the name ("abell Ada Bell"); a group's may end with the one who handed in."""
     name = match["name"]
     ids = (name.split()[0], *name.split(" - ")[:-1])
     claim = Claim(tidy(name), (name,), file, ids=ids, lms="brightspace", number=match["id"])
@@ -315,7 +315,7 @@ def _brightspace(match: re.Match[str], file: str) -> Claim:
 
 
 def _lms_claims(file: str, week: Week | None = None, manifest: Manifest | None = None) -> list[Claim]:
-    """Whose a file is by what Canvas or Blackboard made of its name."""
+    """The claims in a name that Canvas or Blackboard made."""
     found = []
     if match := CANVAS_ANONYMOUS.fullmatch(file):
         name, file, upload = match["name"], match["file"], (int(match["upload"]),)

@@ -48,9 +48,9 @@ class Given:
 def files(course: Course, week: Week, submission: Path | None) -> tuple[list[File], list[str]]:
     """What lies beside the notebook of a submission, and what of the student's files was left out, in plain words.
 
-    Where names are the same the course's file stands, as in stock nbgrader; but the student's own of a notebook that
-    asks for answers, and of what nbgrader's exclude_overwriting names. Such a notebook is there only where this one
-    names it.
+    Where two have the same name the course's file wins, as in stock nbgrader. The student's wins if it is a notebook
+    that asks for answers, or a file that nbgrader's exclude_overwriting names. A notebook that asks for answers is only
+    there if the graded one mentions it.
     """
     own, hidden, left_out = _merged(course, week, submission)
     return [*own, *(file for file in course_files(course, week).files if file.name not in hidden)], left_out
@@ -75,7 +75,7 @@ def inputs(course: Course, week: Week, submission: Path | None) -> dict[str, str
 
 
 def _merged(course: Course, week: Week, submission: Path | None) -> tuple[list[File], set[str], list[str]]:
-    """The student's own files, which of the course's give way, and what was left out of the student's."""
+    """The student's files, the names of the course's files that make way for them, and what was left out."""
     given = course_files(course, week)
     answered = {name for name, path in given.contents.items() if name.endswith(".ipynb") and _asks(path)}
     unused = answered - _named(answered, course.solution(week), submission)

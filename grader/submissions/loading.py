@@ -158,7 +158,7 @@ def _why(error: Exception) -> str:
 
 
 def _json(raw: bytes) -> tuple[Any, list[str]]:
-    """The file as JSON, read as leniently as no answer can be mistaken: and what had to be overlooked."""
+    """The file as JSON, and what had to be overlooked. Read leniently, but never so that an answer could change."""
     if not raw.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise NotGradable(f"The file is empty. {HAND_IN_AGAIN}")
     for beginning, kind in ((b"%PDF", "a PDF"), (b"PK\x03\x04", "a zip archive"), (b"\x89PNG", "a picture")):

@@ -75,7 +75,7 @@ def _text(path: Path) -> str:
 
 
 def _separator(path: Path, header: str) -> str:
-    """The one with which the header has a column that names a student."""
+    """The separator with which the header has a column that names a student."""
 
     def known(separator: str) -> int:
         return sum(_plain(name) in ID for name in next(csv.reader([header], delimiter=separator), []))
@@ -100,7 +100,7 @@ def _plain(name: str) -> str:
 
 @dataclass(frozen=True)
 class Roster:
-    """A class: whom an LMS may call what.
+    """A class: its students, and the names and numbers that an LMS may give each of them.
 
     students: their names in submitted/.
     aliases: what they are known by, as `spelling`s, to all who are so called.  logins: of these ids and addresses.
@@ -177,7 +177,7 @@ class Roster:
         return cls(students, dict(aliases), dict(logins), {k: v for k, v in numbers.items() if v}, dict(groups), alone)
 
     def of(self, known_as: Iterable[str], logins: bool = False) -> set[str]:
-        """Who is known by the first of these that anyone is known by; of two spelled alike, the one who is just so.
+        """The students known by the first of these names that is in the roster; of two spelled alike, the exact one.
 
         logins: only by ids and addresses, not by names.
         """
