@@ -19,7 +19,10 @@ class CourseError(Exception):
 
 @dataclass(frozen=True)
 class Budget:
-    """Seconds one submission may take: a cell, all cells, one request of the judge."""
+    """Seconds one submission may cost: a cell, all cells, one request of the judge.
+
+    CPU time of the kernel and of all it started, and time in which these only wait; see `execution.usage`.
+    """
 
     cell: float = 60
     notebook: float = 300

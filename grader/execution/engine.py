@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 
 from grader.course.syllabus import Budget
 from grader.execution.gpus import Share
-from grader.execution.kernel import File, Kernel, Ran, RunStatus, environment
+from grader.execution.kernel import PATIENCE, File, Kernel, Ran, RunStatus, environment
 from grader.execution.provisioner import START_SECONDS
 from grader.execution.sandbox import Policy
 
@@ -46,12 +46,14 @@ class Journal:
 
     seconds: start, cells, judge (the functions called meanwhile and at the end); of CPU time the kernel's in each,
     start_cpu and so on, and judge_own_cpu, this process's while the functions ran.
+    busy: why it cannot count, where this machine did not get through it in time.
     """
 
     cells: list[CellRan] = field(default_factory=list)
     log: list[str] = field(default_factory=list)  # for the record, in plain words
     seconds: dict[str, float] = field(default_factory=dict)
     notebook: NotebookNode = field(default_factory=NotebookNode)  # that ran
+    busy: str = ""
 
     def add(self, name: str, seconds: float) -> None:
         """Count these seconds under a name."""
@@ -66,7 +68,8 @@ class Journal:
 class Plan:
     """How a notebook is run.
 
-    budget: seconds a cell and the notebook may take.   env: the kernel's environment, see `kernel.environment`.
+    budget: seconds a cell and the notebook may cost, see `usage`.
+    env: the kernel's environment, see `kernel.environment`.
     policy: of its sandbox, None for no sandbox.   scratch: for its folders where it has none.   files: beside the
     notebook.   gpu: what it may have of one.
     skip: cells that are not for running.   judged: whether the kernel can be asked, see `Kernel.ask`.
@@ -115,7 +118,7 @@ def run_notebook(
             culprit = run.cells(kernel)
             if culprit is not None:
                 restarts += not plan.skip(manager.nb.cells[culprit])
-                if restarts <= RESTARTS and run.seconds_left() > 0:
+                if restarts <= RESTARTS and run.goes_on:
                     del journal.log[logged:-1]  # the other cells will report again
                     journal.log.append("The kernel was started again, and the other cells run once more without it.")
                     continue
@@ -141,16 +144,17 @@ class _Run:
 
     def __init__(self, manager: Manager, plan: Plan, journal: Journal) -> None:
         self.manager, self.plan, self.journal = manager, plan, journal
-        self.deadline = 0.0  # of all cells; it is set once the first kernel is there
+        self.left = float(plan.budget.notebook)  # seconds for cells: judging takes none of them
+        self.clock_left = PATIENCE * self.left  # and by the clock
         self.deadly: set[int] = set()
 
-    def seconds_left(self) -> float:
-        """Seconds that are left for cells: judging takes none of them."""
-        return self.deadline + self.journal.spent("judge") - time.monotonic()
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is time for another cell."""
+        return self.left > 0 and self.clock_left > 0
 
     def cells(self, kernel: Kernel) -> int | None:
         """Run the cells; the index of the one that cost the kernel its life, if one did."""
-        self.deadline = self.deadline or time.monotonic() + self.plan.budget.notebook
         self.journal.cells.clear()
         began, before = time.monotonic(), dict(self.journal.seconds)
         cpu = used = kernel.cpu_seconds()
@@ -170,11 +174,15 @@ class _Run:
 
     def _cell(self, kernel: Kernel, index: int, cell: NotebookNode) -> bool:
         """Run one code cell, or leave it out; whether it cost the kernel its life."""
-        left, skipped = self.seconds_left(), self.plan.skip(cell)
-        if index not in self.deadly and kernel.alive and not skipped and left > 0:
-            allowed = min(self.plan.budget.cell, left)
+        skipped = self.plan.skip(cell)
+        if index not in self.deadly and kernel.alive and not skipped and self.goes_on:
+            allowed = min(self.plan.budget.cell, self.left)
             self.manager.cell_start(cell, index)
             ran = kernel.run(cell.source, allowed)
+            self.left -= ran.cost
+            self.clock_left -= ran.seconds
+            if ran.busy:
+                self.journal.busy = self.journal.busy or f"{_where(cell, index)}: {ran.why}"
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
             _note(self.journal, cell, index, ran, allowed)
             if ran.status != "ok":
@@ -186,7 +194,7 @@ class _Run:
             with _judging(self.journal, kernel):
                 self.plan.at(cell, kernel)
             died = not kernel.alive
-        elif not skipped and kernel.alive and left <= 0:
+        elif not skipped and kernel.alive and not self.goes_on:
             self._note_time_was_up(index)
         if died:
             self.journal.log.append(f"{_where(cell, index)}: the kernel ended while this question was judged.")
@@ -194,6 +202,8 @@ class _Run:
         return died
 
     def _note_time_was_up(self, index: int) -> None:
+        if self.left > 0:
+            self.journal.busy = self.journal.busy or f"this busy machine did not get to cell {index + 1} in time"
         if not any("time was up" in line for line in self.journal.log):
             took = f"{self.plan.budget.notebook:g} s"
             self.journal.log.append(f"After {took} time was up; cell {index + 1} and later ones did not run.")

@@ -35,6 +35,7 @@ from grader.execution.kernelspecs import WARM, KernelStartError
 from grader.execution.outputs import Outputs
 from grader.execution.provisioner import START_SECONDS, WarmProvisioner
 from grader.execution.sandbox import HOME, Policy, Sandbox, SandboxError, interpreter
+from grader.execution.usage import Usage
 
 # What the kernel is given of our environment: how to find programs, libraries, caches and devices, and nothing else.
 PASSED_ON = (
@@ -42,10 +43,12 @@ PASSED_ON = (
     *("PYTHONPATH", "PYTHONHASHSEED", "XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE"),
     *("TORCH_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"),
 )
-GRACE = 3.0  # seconds a kernel has to answer an interrupt
-GRACE_TALKING = 12.0  # seconds for a kernel that has printed a lot: it sends that first
-LATE_OUTPUT = 2.0  # seconds without a message, after the reply, until no more output is waited for
-LATEST_OUTPUT = 15.0  # seconds after the reply until no more output is waited for in any case
+# seconds as `usage` counts them, so that a busy machine changes nothing
+GRACE = 3.0  # that a kernel has to answer an interrupt
+GRACE_TALKING = 12.0  # for a kernel that has printed a lot: it sends that first
+LATE_OUTPUT = 2.0  # without a message, after the reply, until no more output is waited for
+LATEST_OUTPUT = 15.0  # after the reply until no more output is waited for in any case
+PATIENCE = 10  # times what may be spent, by the clock: then this machine is too busy for it
 FLOOD_BYTES = 40_000_000  # of output for which a cell is interrupted: what was sent and not read yet takes memory
 WATCH_SECONDS = 0.25  # between looks at whether the kernel lives and at what it uses
 FORK_WATCH_SECONDS = 0.05  # between counts of its processes: the system's limit does not hold root, and bombs grow
@@ -81,13 +84,15 @@ class Ran:
     """What came of one request. "timeout": interrupted, and it answered; "dead": the kernel is gone, as `why` says."""
 
     status: RunStatus
-    seconds: float
+    seconds: float  # by the clock
     outputs: list[NotebookNode] = field(default_factory=list)
     execution_count: int | None = None
     error: str = ""  # "NameError: name 'x' is not defined"
     why: str = ""
     expressions: dict[str, Any] = field(default_factory=dict)
     reply: dict[str, Any] = field(default_factory=dict)  # all of it
+    cost: float = 0.0  # seconds of its budget, see `usage`
+    busy: bool = False  # it was interrupted because this machine did not get to it
     forged: bool = False  # to a judge's request: something else than the course's own handler answered, or nothing did
 
 
@@ -133,6 +138,7 @@ class Kernel:
         self._key = secrets.token_bytes(32)  # with which the handler of the judge's requests signs
         self.sandbox: Sandbox | None = None
         self.excess = ""  # which limit it was ended for
+        self.usage = Usage(self._proc, self._processes)
         self._stack = contextlib.ExitStack()
         self.alive = False
 
@@ -249,13 +255,22 @@ class Kernel:
         return getattr(self.manager.provisioner, "pid", None)
 
     def cpu_seconds(self) -> float:
-        """CPU time the kernel and its living children have used; 0 where that cannot be known."""
+        """CPU time that the kernel and all that it started have used; 0 where that cannot be known."""
+        self.usage.look(answered=True)
+        return self.usage.cpu
+
+    def _proc(self) -> Path:
+        return self.sandbox.path(Path("/proc")) if self.sandbox else Path("/proc")
+
+    def _processes(self) -> list[int]:
+        """The pids of the kernel and of what it started, as `_proc` shows them."""
+        if self.sandbox is not None:
+            return self.sandbox.processes()
         try:
             process = psutil.Process(self.pid)
-            used = [p.cpu_times() for p in (process, *process.children(recursive=True))]
-            return sum(t.user + t.system for t in used) + used[0].children_user + used[0].children_system
+            return [process.pid, *(child.pid for child in process.children(recursive=True))]
         except (psutil.Error, TypeError, ValueError):
-            return 0.0
+            return []
 
     def kill(self) -> None:
         """End the kernel and what it started, now."""
@@ -271,7 +286,7 @@ class Kernel:
             self.manager.shutdown_kernel(now=True)
 
     def run(self, code: str, seconds: float) -> Ran:
-        """Run a cell for at most `seconds`; then interrupt it, then kill the kernel if it does not answer."""
+        """Run a cell at a cost (see `usage`) of at most `seconds`; then interrupt it, then kill what goes on."""
         return self._execute(seconds, code=code, store_history=True)
 
     def evaluate(self, expression: str, seconds: float) -> Ran:
@@ -303,6 +318,11 @@ class Kernel:
         text_only = all(isinstance(part, str) for part in parts)
         return text_only and reply.get("proof") == proof(self._key, message, text, *parts)
 
+    @staticmethod
+    def _is_over(spent: float, passed: float, seconds: float) -> bool:
+        """Whether these seconds are spent, or so long by the clock that they never will be."""
+        return spent > seconds or passed > PATIENCE * seconds
+
     def _execute(self, seconds: float, **request: Any) -> Ran:
         return self._request(lambda: self.client.execute(**request, allow_stdin=False, stop_on_error=False), seconds)
 
@@ -310,61 +330,75 @@ class Kernel:
         """shown: whether what it prints and displays is waited for, which a thread of the notebook can draw out."""
         if not self.alive:
             return Ran("dead", 0.0, why="the kernel was not running")
-        began = time.monotonic()
+        began, before = time.monotonic(), self.usage.look(answered=False)
         mine = send()
         outputs = Outputs()
         reply: dict[str, Any] | None = None
-        replied = interrupted = heard = idled = 0.0
-        idle, checked = not shown, began
+        replied = heard = interrupted_at = cost = took = 0.0
+        interrupted = busy = False
+        idle, idled = not shown, -1.0
+        checked = stopped = began
+
+        def ended(status: RunStatus, why: str = "") -> Ran:
+            cost = self.usage.look(answered=True) - before
+            return Ran(status, time.monotonic() - began, outputs.done(), why=why, cost=cost, busy=busy)
+
         while not (reply is not None and idle):
             ready = dict(self._poller.poll(50))
-            now = time.monotonic()
+            now, spent = time.monotonic(), self.usage.look() - before
             if self.client.iopub_channel.socket in ready:
-                heard = now
+                heard = spent
                 for message in self._messages(self.client.iopub_channel):
                     if message.get("parent_header", {}).get("msg_id") == mine and outputs.take(message):
-                        idle, idled = True, now
+                        idle, idled = True, spent
             if self.client.shell_channel.socket in ready:
                 for message in self._messages(self.client.shell_channel):
                     if message.get("parent_header", {}).get("msg_id") == mine:
-                        reply, replied = message["content"], now
+                        reply, took = message["content"], now - began
+                        replied = cost = self.usage.look(answered=True) - before
             if reply is not None:
-                if now - max(replied, heard) > LATE_OUTPUT or now - replied > LATEST_OUTPUT:
+                if spent - max(replied, heard) > LATE_OUTPUT or spent - replied > LATEST_OUTPUT:
                     break
-            elif idled and not (shown or interrupted) and now - began > max(seconds, idled - began + LATE_OUTPUT):
-                return Ran("error", now - began, outputs.done())  # the kernel is done with it, and nothing answered
-            elif not interrupted and (now - began > seconds or outputs.seen > FLOOD_BYTES):
-                interrupted = now
+            elif idled >= 0 and not (shown or interrupted) and spent > max(seconds, idled + LATE_OUTPUT):
+                return ended("error")  # the kernel is done with it, and nothing answered
+            elif not interrupted and (self._is_over(spent, now - began, seconds) or outputs.seen > FLOOD_BYTES):
+                interrupted, interrupted_at, stopped = True, spent, now
+                busy = spent <= seconds and outputs.seen <= FLOOD_BYTES
                 with contextlib.suppress(Exception):
                     self.manager.interrupt_kernel()
-            elif interrupted and now - interrupted > (GRACE_TALKING if outputs.cut else GRACE):
-                self.kill()
+            elif interrupted and self._is_over(
+                spent - interrupted_at, now - stopped, GRACE_TALKING if outputs.cut else GRACE
+            ):
                 why = f"it took longer than {seconds:g} s and did not stop when interrupted, so the kernel was ended"
-                return Ran("dead", now - began, outputs.done(), why=why)
+                lost = ended("dead", why)
+                self.kill()
+                return lost
             elif now - checked > WATCH_SECONDS:
                 checked = now
                 if not self.manager.is_alive():
                     self.alive = False
-                    return Ran("dead", now - began, outputs.done(), why=self.excess or "the kernel died")
-        took = (replied or time.monotonic()) - began
+                    return ended("dead", self.excess or "the kernel died")
+        assert reply is not None  # else the loop would go on
+        status: RunStatus = "timeout" if interrupted else "ok" if reply.get("status") == "ok" else "error"
+        why = f"it printed more than {FLOOD_BYTES // 10**6} MB" if outputs.seen > FLOOD_BYTES else ""
+        why = f"after {PATIENCE * seconds:g} s this busy machine had not got through it" if busy else why
+        ran = Ran(status, took, outputs.done(), why=why if interrupted else "", reply=reply, cost=cost, busy=busy)
+        return self._with_reply(ran, reply)
+
+    def _with_reply(self, ran: Ran, reply: dict[str, Any]) -> Ran:
+        """The same, with what the kernel replied; which is that it ends, where a cell asked for that."""
         payload = reply.get("payload")
         if isinstance(payload, list) and any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in payload):
             self.kill()  # else it would stop a moment later, and the next cell would get the blame
-            return Ran("dead", took, outputs.done(), why="it ended the kernel with exit() or quit()")
-        status: RunStatus = "timeout" if interrupted else "ok" if reply.get("status") == "ok" else "error"
-        flooded = status == "timeout" and outputs.seen > FLOOD_BYTES
+            return replace(ran, status="dead", why="it ended the kernel with exit() or quit()", reply={})
         error = f"{reply.get('ename', '')}: {reply.get('evalue', '')}"[:500] if reply.get("status") == "error" else ""
         count = reply.get("execution_count")
         found = reply.get("user_expressions")
-        return Ran(
-            status,
-            took,
-            outputs.done(),
-            count if type(count) is int and count >= 0 else None,  # a bool is an int too
-            error,
-            f"it printed more than {FLOOD_BYTES // 10**6} MB" if flooded else "",
+        return replace(
+            ran,
+            execution_count=count if type(count) is int and count >= 0 else None,  # a bool is an int too
+            error=error,
             expressions=found if isinstance(found, dict) else {},
-            reply=reply,
         )
 
     @contextlib.contextmanager

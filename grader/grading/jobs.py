@@ -53,6 +53,8 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
         else:
             kept = [question_from(raw) for raw in job["kept"]]
             result = grade_notebook(course, week, source, job["student"], options, kept=kept, scratch=scratch)
+        if result.busy:
+            return {"error": result.busy, "busy": True}
         return {
             "grade": result.grade.to_json(),
             "notebook": result.notebook,

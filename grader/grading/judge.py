@@ -36,7 +36,7 @@ PICTURE_BYTES = 300_000  # of one evidence picture's PNG
 class Channel:
     """Carries a judge's requests to a kernel: a `coursekit.student.Transport` with limits on time.
 
-    seconds: one request may take.  total: all of them together.
+    seconds: one request may cost (see `execution.usage`).  total: all of them together.
     """
 
     def __init__(self, seconds: float, total: float) -> None:
@@ -44,6 +44,7 @@ class Channel:
         self.kernel: Kernel | None = None
         self.timeouts = 0  # of the present question
         self.lost = ""  # why nothing can be asked any more
+        self.busy = ""  # why no answer counts: this machine did not get through one in time
         self.replaced: dict[str, None] = {}  # what the notebook had put in the place of ours, in order
         self._turn = 0
         self._caller: Sequence[str] = ()
@@ -72,7 +73,9 @@ class Channel:
             raise StudentError("Timeout", "not tried: this answer took too long twice already")
         allowed = min(self.seconds, self.left)
         ran = self.kernel.ask(str(self._turn), text, allowed, self._caller)
-        self.left -= ran.seconds
+        self.left -= ran.cost
+        if ran.busy:
+            self.busy = self.busy or f"while it was judged, {ran.why or 'this busy machine did not get through it'}"
         if ran.status == "dead":
             self.lost = f"while this was checked, {ran.why}"
             raise StudentError("KernelDied", self.lost)

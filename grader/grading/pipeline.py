@@ -195,7 +195,8 @@ def _run_and_judge(this: _Prepared, stopwatch: _Stopwatch) -> Result:
             journal.log.append(line)
     write_verdicts(executed, results)
     grade = _grade(this, results, journal, judge.log, kinds, stopwatch)
-    return Result(grade, executed, crowded, _repeats(grade, judge, this.options.repeat))
+    busy = journal.busy or judge.channel.busy
+    return Result(grade, executed, crowded, _repeats(grade, judge, this.options.repeat), busy)
 
 
 def _judge(this: _Prepared, answered: dict[str, bool]) -> Judge:

@@ -28,13 +28,14 @@ class Result:
 
     notebook: None where the submission was not gradable.   crowded: the memory of a GPU that it shared ran out, which
     may be another's fault, so the grade does not count.   again: what the same work got on other inputs, without
-    evidence; see Options.repeat.
+    evidence; see Options.repeat.   busy: why the grade does not count, where this machine had too much else to do.
     """
 
     grade: Grade
     notebook: NotebookNode | None = None
     crowded: bool = False
     again: Sequence[Grade] = ()
+    busy: str = ""
 
 
 def not_gradable(

@@ -38,13 +38,13 @@ def test_input_does_not_wait(kernel):
 
 def test_a_slow_cell_is_interrupted_and_the_kernel_lives_on(kernel):
     ran = kernel.run("import time\nwhile True: time.sleep(0.1)", 0.5)
-    assert ran.status == "timeout" and ran.seconds < 4
+    assert ran.status == "timeout" and 0.5 < ran.cost < 4
     assert kernel.run("3", 20).status == "ok"
 
 
 def test_endless_output_is_cut(kernel):
     ran = kernel.run("while True: print('x' * 10_000)", 60)
-    assert ran.status == "timeout" and ran.why == "it printed more than 40 MB" and ran.seconds < 30
+    assert ran.status == "timeout" and ran.why == "it printed more than 40 MB" and ran.cost < 30
     assert TEXT_BYTES <= len(text(ran)) < TEXT_BYTES + 200 and "output cut here" in text(ran)
     many = kernel.run(f"from IPython.display import display\nfor n in range({OUTPUTS + 50}): display(n)", 20)
     assert len(many.outputs) == OUTPUTS + 1 and "output cut here" in text(many)
@@ -82,7 +82,7 @@ while True: pass
 """
     with Kernel("python3", environment([], threads=1)) as kernel:
         ran = kernel.run(code, 3)
-    assert ran.status == "dead" and 6 <= ran.seconds < 10
+    assert ran.status == "dead" and 6 <= ran.cost < 10
     child = int(text(ran))
     deadline = time.monotonic() + 5
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
