@@ -27,7 +27,7 @@ from measure import machine, table
 
 from grader.authoring import audit
 from grader.authoring.release import run_solution
-from grader.cli.progress import console
+from grader.cli.base import console
 from grader.course.discovery import find_course
 from grader.course.syllabus import GB, Course, CourseError, Week
 from grader.execution import gpus as gpus_

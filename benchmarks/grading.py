@@ -2,9 +2,12 @@
 
     python benchmarks/grading.py                                   # 30 submissions of week 1, and 30 that only import
     python benchmarks/grading.py --only imports --submissions 60 --skip otter
+    python benchmarks/grading.py --only week03 --submissions 6 --skip otter
 
-Two classes. Week 1: right, wrong, slow, with a cell that raises, with a cell that ends its kernel, in turn. Imports: a
-notebook that imports the course's libraries and asks for twice a number; see light_course.py. Stock nbgrader has a
+Two classes, where nothing else is asked for. Week 1: right, wrong, slow, with a cell that raises, with a cell that ends
+its kernel, in turn. Imports: a notebook that imports the course's libraries and asks for twice a number; see
+light_course.py. Of any other week the same kinds, but for the slow one; a wrong notebook has a wrong answer to every
+question. Stock nbgrader has a
 course folder of its own with its own settings, where the cells `check("...")` are its auto-graded tests. Otter has a
 virtual environment of its own, made here, and an assignment whose tests are the same visible checks, a case each.
 
@@ -18,11 +21,13 @@ submission, as it comes. One damaged file before all that makes the gradebooks, 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -35,8 +40,8 @@ from nbformat.v4 import new_code_cell
 from rivals import CELL_SECONDS, Class, Otter, Ours, Stock, otter_environment
 
 from grader.authoring import demo
-from grader.authoring.audit import automatic_questions, solved, substitute
-from grader.cli.progress import console
+from grader.authoring.audit import automatic_questions, load_answers, solved, substitute
+from grader.cli.base import console
 from grader.course.discovery import find_course
 from grader.course.questions import grade_id
 from grader.course.syllabus import Course, Week
@@ -123,6 +128,21 @@ def week_one(count: int, folder: Path) -> Class:
         "kills": with_cell(base, middle, DEADLY),
     }
     return a_class("week 1", course, week, notebooks, count)
+
+
+def a_week(name: str, count: int, folder: Path) -> Class:
+    """A class of any week in which the kinds take turns."""
+    course = find_course(Path(__file__).parent, folder)
+    week = course.week(name)
+    base, slips = solved(course, week), {a.question: a.source for a in load_answers(course, week) if not a.right}
+    middle = automatic_questions(base)[len(automatic_questions(base)) // 2]
+    notebooks = {
+        "right": base,
+        "wrong": substitute(base, slips),
+        "raises": with_cell(base, middle, "1 / 0"),
+        "kills": with_cell(base, middle, DEADLY),
+    }
+    return a_class(f"week {week.number}", course, week, notebooks, count)
 
 
 def imports(count: int, folder: Path) -> Class:
@@ -313,7 +333,7 @@ def plot(results: Mapping[str, tuple[Class, dict[str, Tally]]], path: Path) -> N
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--submissions", type=int, default=30, help="size of each class (default 30)")
-    arguments.add_argument("--only", choices=("week01", "imports"), help="one of the two classes")
+    arguments.add_argument("--only", metavar="CLASS", help="week01, imports, or another week")
     arguments.add_argument("--skip", action="append", default=[], choices=("stock", "otter"), help="leave this one out")
     arguments.add_argument("--sandbox-cost", action="store_true", help="grade the class without a sandbox as well")
     arguments.add_argument("--workers", type=int, default=cores(), help="of the run with several (default: the cores)")
@@ -338,16 +358,20 @@ def main() -> None:
                 python = otter_environment(folder)
             except RuntimeError as error:
                 notes.append(f"otter is missing here: its environment could not be made ({error}).")
-        for kind, build in (("week01", week_one), ("imports", imports)):
-            if options.only in (None, kind):
-                place = folder / kind
-                group = build(options.submissions, place / "class")
-                commands: list[Any] = [] if "stock" in options.skip else [Stock(group, place / "stock")]
-                commands += [Otter(group, place / "otter", python)] if python else []
-                commands += [Ours(group, place / f"ours-{n}", n) for n in sorted({1, options.workers})]
-                if options.sandbox_cost:
-                    commands.append(Ours(group, place / "loose", options.workers, sandboxed=False))
-                results[group.title] = (group, measure_class(group, commands, say))
+        known = {"week01": week_one, "imports": imports}
+        for kind in [options.only] if options.only else list(known):
+            place = folder / kind
+            group = known.get(kind, partial(a_week, kind))(options.submissions, place / "class")
+            commands: list[Any] = [] if "stock" in options.skip else [Stock(group, place / "stock")]
+            commands += [Otter(group, place / "otter", python)] if python else []
+            commands += [Ours(group, place / f"ours-{n}", n) for n in sorted({1, options.workers})]
+            if options.sandbox_cost:
+                commands.append(Ours(group, place / "loose", options.workers, sandboxed=False))
+            before = os.getloadavg()[0]
+            results[group.title] = (group, measure_class(group, commands, say))
+            notes.append(
+                f"{group.title}: the machine's load was {before:.1f} before, {os.getloadavg()[0]:.1f} at the end."
+            )
     options.output.mkdir(parents=True, exist_ok=True)
     how = " ".join(["python", "benchmarks/grading.py", *sys.argv[1:]])
     name = "-".join(filter(None, ["grading", options.only]))

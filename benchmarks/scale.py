@@ -30,7 +30,7 @@ from measure import Run, Sample, machine, must, run, table
 from rivals import BIN
 
 from grader.authoring import demo
-from grader.cli.progress import console
+from grader.cli.base import console
 from grader.course.discovery import find_course
 from grader.course.syllabus import Course, Week
 from grader.grading.options import cores

@@ -32,7 +32,7 @@ from nbgrader.api import Gradebook, SubmittedNotebook
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from grader.cli.progress import console
+from grader.cli.base import console
 
 TESTS = Path(nbgrader.__file__).parent / "tests"
 BESIDE = ("autotests.yml", "data.txt", "jupyter.png")  # files of nbgrader's tests that its notebooks use

@@ -46,7 +46,8 @@ def libraries(course: Course, week: Week) -> list[str]:
     """The modules to import for a week, sorted: "sklearn", "sklearn.linear_model".
 
     Those that the instructor's and the released notebooks import. In a course with checks also those that the week's
-    helper package imports, and those of the models that are asked for by role.
+    helper package imports, and those of the models that are asked for by role; and "coursekit.models:clip" for each of
+    these models, which the server is to hold too.
     """
     sources = [source for one in week.notebooks for source in _code(course, one)]
     if not course.classic:
@@ -54,11 +55,14 @@ def libraries(course: Course, week: Week) -> list[str]:
     names = {name for source in sources for name in imported(source)}
     own = OURS | {one.helper for one in course.weeks.values()}
     found = set() if course.classic else {JUDGED, *(name for name in SHARED if name in names)}
+    held: set[str] = set()
     if "coursekit.models" in found:
-        names |= of_models(sources)
+        roles = roles_in(sources)
+        names |= of_models(roles)
+        held = {f"coursekit.models:{role}" for role in roles}
     installed = {top for top in {_top(name) for name in names} - own if _is_installed(top)}
     found |= {name for name in names if _top(name) in installed}
-    return sorted(found | {later for name in found | installed for later in LATER.get(name, ())})
+    return sorted(found | held | {later for name in found | installed for later in LATER.get(name, ())})
 
 
 def every_library(course: Course) -> list[str]:
@@ -66,12 +70,18 @@ def every_library(course: Course) -> list[str]:
     return sorted({name for week in course.weeks.values() for name in libraries(course, week)})
 
 
-def of_models(sources: Iterable[str]) -> set[str]:
-    """The modules of the models whose roles code names, as "clip" in `models.load("clip")`."""
+def roles_in(sources: Iterable[str]) -> set[str]:
+    """The roles of models that code names, as "clip" in `models.load("clip")`."""
     from coursekit.models import ROLES
 
-    texts = {text for source in sources for text in _looked_through(source)[1]}
-    return {module for role in texts & set(ROLES) for module in ROLES[role].modules}
+    return {text for source in sources for text in _looked_through(source)[1]} & set(ROLES)
+
+
+def of_models(roles: Iterable[str]) -> set[str]:
+    """The modules that loading these models imports."""
+    from coursekit.models import ROLES
+
+    return {module for role in roles for module in ROLES[role].modules}
 
 
 def _code(course: Course, week: Week) -> Iterator[str]:

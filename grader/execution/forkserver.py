@@ -43,7 +43,9 @@ REQUEST_BYTES = 1 << 20
 
 
 def warm_up(libraries: Iterable[str]) -> None:
-    """Import the libraries; those that this machine lacks, or that fail, are left for the notebooks to miss.
+    """Import the libraries, and read the models named like "coursekit.models:clip", so that forks have them already.
+
+    Those that this machine lacks, or that fail, are left for the notebooks to miss.
 
     Nothing among them may use CUDA: a forked child could not use it any more.
     """
@@ -59,8 +61,12 @@ def warm_up(libraries: Iterable[str]) -> None:
 def _import(name: str) -> None:
     """Import a module, or what a module has under this name: some libraries load their parts when they are asked for.
 
-    Raises whatever the import does.
+    For "module:role" the module is told to keep its model of this role. Raises whatever the import does.
     """
+    name, _, role = name.partition(":")
+    if role:
+        importlib.import_module(name).keep(role)
+        return
     try:
         importlib.import_module(name)
     except ModuleNotFoundError:

@@ -66,10 +66,11 @@ class ForkServerClient:
         self.stream = connection.makefile("r", encoding="utf-8", newline="\n")
         self.lock = threading.Lock()
         self.lost = self.slow = False
+        self.ready = process is None  # else it has to import first
 
     @classmethod
-    def start(cls, env: dict[str, str], libraries: Sequence[str], seconds: float = START_SECONDS) -> ForkServerClient:
-        """Start a fork server of our own, which has `seconds` for each answer. Raises ForkServerDied."""
+    def start(cls, env: dict[str, str], libraries: Sequence[str]) -> ForkServerClient:
+        """Start a fork server of our own, and do not wait for it."""
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
@@ -80,14 +81,22 @@ class ForkServerClient:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        client = cls(ours, process)
-        client.socket.settimeout(seconds)
-        try:
-            client._receive()  # once it is ready
-        except ForkServerDied:
-            client.close()
-            raise
-        return client
+        return cls(ours, process)
+
+    def wait(self, seconds: float = START_SECONDS) -> None:
+        """Wait until it is ready, for which and for each answer it has `seconds`. Raises ForkServerDied."""
+        with self.lock:
+            if self.ready:
+                return
+            if self.lost:  # another thread waited too
+                raise self._died("the fork server is gone", TimeoutError() if self.slow else OSError())
+            self.socket.settimeout(seconds)
+            try:
+                self._receive()
+            except ForkServerDied:
+                self.close()
+                raise
+            self.ready = True
 
     @property
     def alive(self) -> bool:
@@ -135,6 +144,8 @@ class ForkServerClient:
         self.socket.close()
         if self.process is None:
             return
+        if not self.ready:  # it looks for the end of the connection only once it has imported everything
+            self.process.kill()
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
@@ -153,14 +164,24 @@ def _key(env: dict[str, str], libraries: Sequence[str]) -> tuple[Any, ...]:
 
 
 def server_for(env: dict[str, str], libraries: Sequence[str], seconds: float = START_SECONDS) -> ForkServerClient:
-    """The fork server of this process for kernels with this environment, started where there is none or it died."""
+    """The fork server of this process for kernels with this environment, started where there is none or it died.
+
+    Raises ForkServerDied where it is not ready after so many seconds.
+    """
+    server = begin_server(env, libraries)
+    server.wait(seconds)
+    return server
+
+
+def begin_server(env: dict[str, str], libraries: Sequence[str]) -> ForkServerClient:
+    """The same, but it may not be ready yet."""
     key = _key(env, libraries)
     with _servers_lock:
         server = _servers.get(key)
         if server is None or not server.alive:
             if server is not None:
                 server.close()
-            server = _servers[key] = ForkServerClient.start(env, libraries, seconds)
+            server = _servers[key] = ForkServerClient.start(env, libraries)
         return server
 
 

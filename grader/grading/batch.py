@@ -16,7 +16,7 @@ from grader.course.notebooks import released_notebook
 from grader.course.syllabus import Course, CourseError, Week
 from grader.grading import fingerprints, rubric
 from grader.grading.options import Options
-from grader.grading.pool import grade_many, ready
+from grader.grading.pool import begin, grade_many, ready
 from grader.grading.verdicts import Result, not_gradable, placeholder
 from grader.records import projection, store
 from grader.records.database import GradebookError, enrolled
@@ -67,6 +67,8 @@ def grade_class(
         if on_done:
             on_done(one.prefix + student, result)
 
+    if again or any(not course.record(one, student).exists() for one in week.notebooks[:1] for student in students):
+        begin(course, week.notebooks[0], options)
     try:
         for one in week.notebooks:
             start = None if on_start is None else lambda student, one=one: on_start(one.prefix + student)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import shutil
 import threading
@@ -17,8 +18,9 @@ from grader.course import plain_nbgrader
 from grader.course.discovery import find_course
 from grader.course.notebooks import released_notebook
 from grader.course.syllabus import Course, CourseError, Week
-from grader.execution import provisioner
+from grader.execution import gpus, provisioner
 from grader.execution.gpus import Slots
+from grader.execution.kernel import PATIENCE
 from grader.execution.kernelspecs import must_exist, own_kernel, usual_kernel
 from grader.execution.sandbox import free_memory, sweep
 from grader.execution.workers import Worker, WorkerDied, scratch_folder
@@ -62,9 +64,9 @@ class _Grading:
 
     @property
     def seconds(self) -> float:
-        """That a worker has for one: to run it, and to judge it each time."""
+        """That a worker has for one by the clock: to run it, and to judge it each time."""
         budget = self.options.budget or self.week.budget
-        return (1 + self.options.repeat) * budget.notebook + SLACK
+        return PATIENCE * (1 + self.options.repeat) * budget.notebook + SLACK
 
     def job(self, student: str, source: Path | NotebookNode, scratch: Path) -> dict[str, Any]:
         """One of them as data that can cross between processes; `jobs.answer` reads it."""
@@ -173,6 +175,21 @@ def run_jobs(
         shutil.rmtree(scratch, ignore_errors=True)
         sweep()
     return [results[index] for index in range(len(jobs))]
+
+
+def begin(course: Course, week: Week, options: Options) -> None:
+    """Start the server that workers are forked from, and do not wait for it: it imports while others still read.
+
+    What goes wrong is said by the first worker, which needs one.
+    """
+
+    def start() -> None:
+        with contextlib.suppress(CourseError, OSError):
+            libraries = libraries_of(options.kernel, course, week)
+            provisioner.begin_server(kernel_environment(course, week, options), libraries)
+
+    if not options.cluster and not gpus.chosen(options.parameters):  # how many workers share one is not known yet
+        threading.Thread(target=start, daemon=True).start()
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,16 @@ def load(role: str, profile: str | None = None, device: Any = None) -> Loaded:
     return Loaded(model.eval() if hasattr(model, "eval") else model, loaded.processor)
 
 
+def keep(role: str) -> None:
+    """Read the shipped model of a role now: from then on `load` copies it, in this process and in every fork of it.
+
+    On one thread, for a pool of them would not be in a fork.
+    """
+    row = ROLES[role]
+    with session.one_thread():
+        _shipped(row, tinyworld.checkpoint(row.shipped))
+
+
 @lru_cache
 def _shipped(row: Role, folder: Path) -> Loaded:
     """A shipped checkpoint, read once a process. Give away copies of it: they take a fifth of the time."""
@@ -203,7 +213,9 @@ def _load_whisper(where: str | Path, role: Role) -> Loaded:
 def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
     """A pipeline in single precision; the Hub's, of which the half-precision files are fetched, in half on a GPU."""
     import torch
+    from diffusers.utils import logging
 
+    logging.disable_progress_bar()  # of the parts; the shipped ones take no time
     hub = isinstance(where, str)
     settings: dict[str, Any] = {"low_cpu_mem_usage": False}  # it wants accelerate, which small models can do without
     if hub:

@@ -102,12 +102,12 @@ def test_a_slow_fork_server_is_nobodys_fault(toy, week, right, monkeypatch, op):
     """As on a busy machine: it answers too late, until nothing else runs."""
     provisioner.close_servers()
     client, late, alone = provisioner.ForkServerClient, [1, 2], []
-    start, ask, grade = client.start.__func__, client.ask, pool._grade
+    wait, ask, grade = client.wait, client.ask, pool._grade
 
-    def slow_start(cls, env, libraries, seconds=provisioner.START_SECONDS):
+    def slow_wait(server, seconds=provisioner.START_SECONDS):
         if op == "start" and late:
             seconds = 0.001 * late.pop()
-        return start(cls, env, libraries, seconds)
+        wait(server, seconds)
 
     def slow_ask(server, what, descriptors=(), **request):
         if what == op and late:
@@ -118,7 +118,7 @@ def test_a_slow_fork_server_is_nobodys_fault(toy, week, right, monkeypatch, op):
         alone.append(named == {"alone": True})
         return grade(*arguments, **named)
 
-    monkeypatch.setattr(client, "start", classmethod(slow_start))
+    monkeypatch.setattr(client, "wait", slow_wait)
     monkeypatch.setattr(client, "ask", slow_ask)
     monkeypatch.setattr(pool, "_grade", watched)
     done = []
