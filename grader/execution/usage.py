@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100  # a second in /proc/PID/stat
-OFTEN = 0.05  # seconds between two looks at the processes, which take a fraction of a millisecond
+OFTEN = 0.1  # seconds between two looks at the processes, which take a fraction of a millisecond
 RUNNABLE = "RD"  # states of proc_pid_stat(5): running or in the queue, and waiting for a disk
 
 # positions in proc_pid_stat(5) after the name, which may hold blanks
