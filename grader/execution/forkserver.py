@@ -49,12 +49,12 @@ def warm_up(libraries: Iterable[str]) -> None:
 
     Nothing among them may use CUDA: a forked child could not use it any more.
     """
+    gc.disable()  # as gc.freeze's documentation asks: collections would take a second, and leave holes in shared pages
     for name in (*KERNEL, *libraries):
         with contextlib.suppress(Exception, SystemExit):
             _import(name)
     if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
         raise RuntimeError("a library uses CUDA while it is imported, and no fork could use it after that")
-    gc.collect()
     gc.freeze()  # else the first collection in a child would write to, and so copy, every page of the shared heap
 
 

@@ -106,6 +106,9 @@ def environment(paths: list[Path], threads: int, offline: bool = True) -> dict[s
     # Threads that spin while they wait take the cores from those they wait for, as soon as anything else runs: on two
     # busy cores a training loop of 3 s took 75 s.
     env["OMP_WAIT_POLICY"] = "PASSIVE"
+    # The same of OpenBLAS, which starts its threads anew in every fork that answers the judge: they spin for 2^4 cycles
+    # instead of 2^26, which had cost a tenth of a second a question.
+    env["OPENBLAS_THREAD_TIMEOUT"] = "4"
     if offline:
         env.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
     return env
@@ -256,8 +259,7 @@ class Kernel:
 
     def cpu_seconds(self) -> float:
         """CPU time that the kernel and all that it started have used; 0 where that cannot be known."""
-        self.usage.look(answered=True)
-        return self.usage.cpu
+        return self.usage.cpu_seconds()
 
     def _proc(self) -> Path:
         return self.sandbox.path(Path("/proc")) if self.sandbox else Path("/proc")
@@ -330,7 +332,7 @@ class Kernel:
         """shown: whether what it prints and displays is waited for, which a thread of the notebook can draw out."""
         if not self.alive:
             return Ran("dead", 0.0, why="the kernel was not running")
-        began, before = time.monotonic(), self.usage.look(answered=False)
+        began, before = time.monotonic(), self.usage.begin()
         mine = send()
         outputs = Outputs()
         reply: dict[str, Any] | None = None
@@ -340,7 +342,7 @@ class Kernel:
         checked = stopped = began
 
         def ended(status: RunStatus, why: str = "") -> Ran:
-            cost = self.usage.look(answered=True) - before
+            cost = self.usage.answered() - before
             return Ran(status, time.monotonic() - began, outputs.done(), why=why, cost=cost, busy=busy)
 
         while not (reply is not None and idle):
@@ -355,7 +357,7 @@ class Kernel:
                 for message in self._messages(self.client.shell_channel):
                     if message.get("parent_header", {}).get("msg_id") == mine:
                         reply, took = message["content"], now - began
-                        replied = cost = self.usage.look(answered=True) - before
+                        replied = cost = self.usage.answered() - before
             if reply is not None:
                 if spent - max(replied, heard) > LATE_OUTPUT or spent - replied > LATEST_OUTPUT:
                     break

@@ -14,6 +14,7 @@ from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100  # a second in /proc/PID/stat
 OFTEN = 0.1  # seconds between two looks at the processes, which take a fraction of a millisecond
+CORES = os.cpu_count() or 1
 RUNNABLE = "RD"  # states of proc_pid_stat(5): running or in the queue, and waiting for a disk
 
 # positions in proc_pid_stat(5) after the name, which may hold blanks
@@ -21,32 +22,54 @@ STATE, USER, SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM, THREADS, STARTED = 0, 11, 1
 
 
 class Usage:
-    """A meter of processes: `cpu` and `cost`, in seconds since it was made, as of the last look.
+    """A meter of processes: `cost`, in seconds since it was made, as of the last look.
 
     proc: the folder in which /proc of these processes is seen, and `pids`, which of them count, as they are named
-    there. Where there is no such folder (not Linux), the cost is what the clock says and `cpu` stays 0.
+    there. Where there is no such folder (not Linux), the cost is what the clock says and their CPU time 0.
     """
 
     def __init__(self, proc: Callable[[], Path], pids: Callable[[], Iterable[int]]) -> None:
         self._proc, self._pids = proc, pids
         self._own: dict[tuple[int, str], float] = {}  # by process, living or not, its CPU time when last seen
-        self.cpu = self.cost = 0.0
+        self._cpu = self.cost = 0.0
         self._looked = time.monotonic()
 
-    def look(self, answered: bool | None = None) -> float:
-        """Take in what happened since the last look, unless that was a moment ago. Returns the cost so far.
-
-        answered: None while they work. True: just now they answered, so they did not wait. False: they waited for us.
-        With either it is not put off.
-        """
-        now = time.monotonic()
-        passed = now - self._looked
-        if passed >= OFTEN or answered is not None:
-            self._looked = now
-            before, runnable = self.cpu, self._take_in()
-            used = self.cpu - before
-            self.cost += used if runnable or answered else max(used, passed)
+    def begin(self) -> float:
+        """They are given something to do. That they waited for us until now is free. Returns the cost so far."""
+        self._looked = time.monotonic()
         return self.cost
+
+    def look(self) -> float:
+        """Take in what they did since the last look, unless that was a moment ago. Returns the cost so far."""
+        passed = time.monotonic() - self._looked
+        if passed >= OFTEN:
+            used, runnable = self._used(passed)
+            self.cost += used if runnable else max(used, passed)
+        return self.cost
+
+    def answered(self) -> float:
+        """They are done, so they did not wait just now. Returns the cost so far.
+
+        Where that took but a moment it costs what the clock says, for to look takes longer.
+        """
+        passed = time.monotonic() - self._looked
+        if passed >= OFTEN:
+            self.cost += self._used(passed)[0]
+        else:
+            self.cost += passed
+            self._looked += passed
+        return self.cost
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all of them so far, also of those that have ended."""
+        self._take_in()
+        return self._cpu
+
+    def _used(self, passed: float) -> tuple[float, bool]:
+        """Seconds of CPU time in this time, and whether one of their threads could run at this moment."""
+        self._looked += passed
+        before, runnable = self._cpu, self._take_in()
+        return min(self._cpu - before, CORES * passed), runnable
 
     def _take_in(self) -> bool:
         """Count the CPU time of every process; whether one of their threads could run at this moment."""
@@ -62,7 +85,7 @@ class Usage:
             runnable = runnable or fields[STATE] in RUNNABLE or int(fields[THREADS]) > 1 and _any_runs(proc / str(pid))
         # those that ended are also in their parents' account, with those that nobody saw
         ended = sum(seconds for one, seconds in self._own.items() if one not in living)
-        self.cpu = max(self.cpu, sum(self._own[one] for one in living) + max(ended, reaped))
+        self._cpu = max(self._cpu, sum(self._own[one] for one in living) + max(ended, reaped))
         return runnable
 
 

@@ -26,7 +26,8 @@ while os.getppid() == parent and time.monotonic() < until:
 def busy(processes: int, core: int = -1) -> Iterator[None]:
     """Meanwhile so many processes work without a pause, on one core (its place among ours), or anywhere."""
     command = [sys.executable, "-I", "-S", "-c", BURN, str(os.getpid()), str(core)]
-    burning = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
+    # each in a session of its own: Linux shares the cores fairly among sessions first
+    burning = [subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) for _ in range(processes)]
     try:
         for one in burning:
             assert one.stdout and one.stdout.readline(), "it works now"

@@ -17,28 +17,26 @@ from grader.grading.pool import grade_many
 
 WORK = "import time\nuntil = time.process_time() + {seconds}\nwhile time.process_time() < until: sum(range(1000))\n"
 HONEST = {
-    "double": "def double(n):\n    " + WORK.format(seconds=0.4).strip().replace("\n", "\n    ") + "\n    return 2 * n",
-    "table": WORK.format(seconds=0.8) + RIGHT["table"],
-    "mean": RIGHT["mean"] + "\n" + WORK.format(seconds=1.5),
+    "double": "def double(n):\n    " + WORK.format(seconds=0.2).strip().replace("\n", "\n    ") + "\n    return 2 * n",
+    "table": WORK.format(seconds=0.4) + RIGHT["table"],
+    "mean": RIGHT["mean"] + "\n" + WORK.format(seconds=0.8),
 }
 LOAD = 16
 
 
 def test_a_load_of_16_changes_no_score(toy, week, fill):
     """Each of these takes about ten times as long there, which is longer than its budget by the clock."""
-    options = Options(workers=2, budget=Budget(cell=3, notebook=8, check=2))
+    options = Options(workers=2, budget=Budget(cell=1.5, notebook=5, check=1))
     notebooks = [("one", fill(**HONEST)), ("two", fill(**{**HONEST, "table": RIGHT["table"]}))]
     quiet = [result.grade for result in grade_many(toy, week, notebooks, options)]
     with busy(LOAD):
         began = time.monotonic()
         loaded = [result.grade for result in grade_many(toy, week, notebooks, options)]
         took = time.monotonic() - began
-
     for before, after in zip(quiet, loaded, strict=True):
         assert [(q.question, q.status, q.points) for q in after.questions] == [
             (q.question, q.status, q.points) for q in before.questions
         ]
-
         assert before.points == after.points == 7.5 and not after.log
     assert took > 2 * sum(grade.timings["cells_cpu"] for grade in loaded), "it was busy"
 
