@@ -110,6 +110,10 @@ class Tally:
     def peak(self) -> int:
         return max(run.peak for run in self.graded)
 
+    def largest(self, what: str) -> int:
+        """The most MB of one of the samples' figures."""
+        return max((getattr(sample, what) for run in self.graded for sample in run.samples), default=0) >> 20
+
 
 # --- the classes ------------------------------------------------------------------------------------------------------
 
@@ -242,7 +246,9 @@ def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[
             )
         lines += [*table(head, rows), ""]
         ours = [tally for tally in tallies.values() if tally.grades]
-        lines += ["CPU seconds a submission of `grader grade`, by what they are for:", ""]
+        lines += [f"Memory of `{t.label}`: {t.largest('server')} MB the warm server, resident; "
+                  f"{t.largest('fork')} MB the largest of its forks has to itself." for t in ours]  # fmt: skip
+        lines += ["", "CPU seconds a submission of `grader grade`, by what they are for:", ""]
         parts = {tally.label: shares(tally) for tally in ours}
         names = list(next(iter(parts.values())))
         split_head = ["command", *names[:-1], "overhead", names[-1]]

@@ -13,8 +13,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -26,12 +27,17 @@ PATIENCE = 3.0  # seconds that what a command started has to end after it
 
 @dataclass(frozen=True)
 class Sample:
-    """All processes of a command at one moment. seconds: since it began.  memory: bytes.  descriptors: open ones."""
+    """All processes of a command at one moment. seconds: since it began.  memory: bytes.  descriptors: open ones.
+
+    server: resident bytes of the warm server.   fork: bytes that the largest of its forks has to itself.
+    """
 
     seconds: float
     memory: int
     processes: int
     descriptors: int
+    server: int = 0
+    fork: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def together(runs: Sequence[Run]) -> Run:
     """Runs that came one after the other, as one."""
     samples, passed = [], 0.0
     for run in runs:
-        samples += [Sample(s.seconds + passed, s.memory, s.processes, s.descriptors) for s in run.samples]
+        samples += [replace(sample, seconds=sample.seconds + passed) for sample in run.samples]
         passed += run.wall
     return Run(
         wall=passed,
@@ -120,29 +126,45 @@ def _watch(pid: int, began: float, every: float, samples: list[Sample], over: th
             root = psutil.Process(pid)
             tree = [root, *root.children(recursive=True)]
             found = [one for one in map(_one, tree) if one is not None]
-            memory, descriptors = (sum(column) for column in zip(*found, strict=True))
-            samples.append(Sample(time.monotonic() - began, memory, len(found), descriptors))
+            memory, descriptors = sum(one.memory for one in found), sum(one.descriptors for one in found)
+            ours = {one.pid: one for one in found if one.forks}
+            forks = [one for one in ours.values() if one.parent in ours]
+            server = max((one.resident for one in ours.values() if one not in forks), default=0)
+            fork = max((one.own for one in forks), default=0)
+            samples.append(Sample(time.monotonic() - began, memory, len(found), descriptors, server, fork))
 
 
-def _one(process: psutil.Process) -> tuple[int, int] | None:
-    """(bytes, open descriptors) of a process; None where it is gone.
+class _Process(NamedTuple):
+    """One process. memory, resident, own: bytes, see `_one`.   forks: whether it is the warm server or a fork of it."""
 
-    Bytes: a page that n processes share counts 1/n for each (PSS), where the system tells; else resident less shared.
+    pid: int
+    parent: int
+    memory: int
+    resident: int
+    own: int
+    descriptors: int
+    forks: bool
+
+
+def _one(process: psutil.Process) -> _Process | None:
+    """What a process has; None where it is gone.
+
+    memory: a page that n processes share counts 1/n for each (PSS), where the system tells; else resident less shared.
     """
     try:
         with process.oneshot():
-            try:
-                memory = process.memory_full_info().pss
-            except (psutil.AccessDenied, AttributeError):
-                plain = process.memory_info()
-                memory = plain.rss - getattr(plain, "shared", 0)
-            try:
+            plain = process.memory_info()
+            memory = own = plain.rss - getattr(plain, "shared", 0)
+            with contextlib.suppress(psutil.AccessDenied, AttributeError):
+                full = process.memory_full_info()
+                memory, own = full.pss, full.uss
+            descriptors = 0
+            with contextlib.suppress(psutil.AccessDenied):
                 descriptors = process.num_fds()
-            except psutil.AccessDenied:
-                descriptors = 0
+            forks = "grader.execution.forkserver" in process.cmdline()
+            return _Process(process.pid, process.ppid(), memory, plain.rss, own, descriptors, forks)
     except psutil.Error:
         return None
-    return memory, descriptors
 
 
 def _adopt_orphans(yes: bool) -> None:

@@ -147,8 +147,8 @@ def test_setup_says_one_line_and_refuses_what_is_not_there(capsys):
         ("3", "2", 3, "3 CPU threads (CROSSMODAL_THREADS)"),
         (None, "2", 2, "2 CPU threads (OMP_NUM_THREADS)"),
         ("", "1,2", 1, "1 CPU thread (OMP_NUM_THREADS)"),
-        (None, "none", 5, "5 CPU threads, seed"),
-        ("0", None, 5, "5 CPU threads, seed"),
+        (None, "none", 2, "2 CPU threads, seed"),
+        ("0", None, 2, "2 CPU threads, seed"),
     ],
 )
 def test_setup_says_how_many_threads_and_who_chose_them(course, openmp, threads, said, capsys, monkeypatch):
@@ -164,6 +164,15 @@ def test_setup_says_how_many_threads_and_who_chose_them(course, openmp, threads,
     finally:
         session.current = before[0]
         torch.set_num_threads(before[1])
+
+
+def test_large_models_have_all_cores_and_small_ones_always_one(monkeypatch):
+    for name in ("CROSSMODAL_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(session, "_cores", lambda: 1)
+    assert session._threads("tiny") == session._threads("full") == (1, "")
+    monkeypatch.setattr(session, "_cores", lambda: 8)
+    assert session._threads("tiny") == (4, "") and session._threads("full") == (8, "")
 
 
 def python(code: str, env: dict[str, str]) -> subprocess.CompletedProcess:
