@@ -14,7 +14,7 @@ import pytest
 from support.light import grade_as, refuse
 from support.toy import RIGHT
 
-from grader.cli import progress
+from grader.cli import base, progress
 from grader.cli.base import Steady
 from grader.records import projection
 
@@ -117,7 +117,7 @@ def test_an_error_of_each_kind_is_remembered():
 def test_as_before_is_said_only_of_what_was_there_before(toy, week, right, capsys):
     grade = grade_as(toy, week, "ada", right)
     absent = refuse(toy, week, "gone", "Nothing was handed in: there is no week01_toy.ipynb.", handed_in=False)
-    with progress.Watch(progress.console(), "Grading", 3) as watch:
+    with progress.Watch(base.console(), "Grading", 3) as watch:
         watch.on_done("gone", absent)
         watch.on_start("new")
         watch.on_done("new", grade)

@@ -2,13 +2,13 @@
 
 from support.light import grade_of
 
-from grader.cli import progress
+from grader.cli import base, progress
 from grader.records.grade import Grade
 
 
 def test_terminal_codes_in_names_do_not_reach_the_terminal(capsys):
     grade = Grade("w", "eve\x1b[2J\x1b]0;owned\x07", "not gradable", "bad\x1b[31m\nfile", 0, 1)
-    out = progress.console()
+    out = base.console()
     out.print(*progress.class_table([grade]))
     with progress.Watch(out, "Grading", 1) as watch:
         watch.on_start(grade.student)
@@ -20,7 +20,7 @@ def test_terminal_codes_in_names_do_not_reach_the_terminal(capsys):
 def test_the_pace_is_that_of_those_that_ran(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    watch = progress.Watch(progress.console(), "Grading", 1000)
+    watch = progress.Watch(base.console(), "Grading", 1000)
     for number in range(900):  # records that stand: at once, and they say nothing of the pace
         watch.on_done(f"old{number}", grade_of("old", 2.0))
     assert watch.seconds_left is None and watch.status() == "[900/1000]  100% passed"
@@ -36,7 +36,7 @@ def test_the_pace_is_that_of_those_that_ran(monkeypatch):
 def test_a_large_batch_says_a_line_now_and_then(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    with progress.Watch(progress.console(), "Grading", 200) as watch:
+    with progress.Watch(base.console(), "Grading", 200) as watch:
         for number in range(100):
             watch.on_done(f"old{number}", grade_of("old"))
         for number in range(100):
