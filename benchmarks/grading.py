@@ -7,9 +7,9 @@
 Two classes, where nothing else is asked for. Week 1: right, wrong, slow, with a cell that raises, with a cell that ends
 its kernel, in turn. Imports: a notebook that imports the course's libraries and asks for twice a number; see
 light_course.py. Of any other week the same kinds, but for the slow one; a wrong notebook has a wrong answer to every
-question. Stock nbgrader has a
-course folder of its own with its own settings, where the cells `check("...")` are its auto-graded tests. Otter has a
-virtual environment of its own, made here, and an assignment whose tests are the same visible checks, a case each.
+question. Stock nbgrader has a course folder of its own with its own settings, where the cells `check("...")` are its
+auto-graded tests. Otter has a virtual environment of its own, made here, and an assignment whose tests are the same
+visible checks, a case each.
 
 A class is graded in slices. In every slice each command has its turn, and who begins changes from slice to slice, so
 a machine that gets slower is slower for all. What a command costs before and after the submissions (its imports, the
@@ -246,9 +246,11 @@ def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[
             )
         lines += [*table(head, rows), ""]
         ours = [tally for tally in tallies.values() if tally.grades]
-        lines += [f"Memory of `{t.label}`: {t.largest('server')} MB the warm server, resident; "
-                  f"{t.largest('fork')} MB the largest of its forks has to itself." for t in ours]  # fmt: skip
-        lines += ["", "CPU seconds a submission of `grader grade`, by what they are for:", ""]
+        for tally in ours:
+            server, fork = tally.largest("server"), tally.largest("fork")
+            told = f"{server} MB the warm server, resident; {fork} MB the largest of its forks has to itself."
+            lines += [f"Memory of `{tally.label}`: {told}", ""]
+        lines += ["CPU seconds a submission of `grader grade`, by what they are for:", ""]
         parts = {tally.label: shares(tally) for tally in ours}
         names = list(next(iter(parts.values())))
         split_head = ["command", *names[:-1], "overhead", names[-1]]

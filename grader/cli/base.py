@@ -32,8 +32,6 @@ WorkDir = Annotated[
     typer.Option("--work", help="Where submitted/, records/ and gradebook.db are; else the course's folder."),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another grader that is at work in the same folder.")]
-
-
 PLAIN_WIDTH = 120  # of tables where nothing says how wide the screen is
 
 

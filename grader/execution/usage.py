@@ -15,7 +15,7 @@ from pathlib import Path
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100  # a second in /proc/PID/stat
 OFTEN = 0.1  # seconds between two looks at the processes, which take a fraction of a millisecond
 CORES = os.cpu_count() or 1
-RUNNABLE = "RD"  # states of proc_pid_stat(5): running or in the queue, and waiting for a disk
+RUNNABLE = "R"  # the state of proc_pid_stat(5): running or in the queue; any code can put itself into D
 
 # positions in proc_pid_stat(5) after the name, which may hold blanks
 STATE, USER, SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM, THREADS, STARTED = 0, 11, 12, 13, 14, 17, 19
@@ -82,7 +82,7 @@ class Usage:
             living.add(one)
             self._own[one] = (int(fields[USER]) + int(fields[SYSTEM])) / TICK
             reaped += (int(fields[CHILDREN_USER]) + int(fields[CHILDREN_SYSTEM])) / TICK
-            runnable = runnable or fields[STATE] in RUNNABLE or int(fields[THREADS]) > 1 and _any_runs(proc / str(pid))
+            runnable = runnable or fields[STATE] == RUNNABLE or int(fields[THREADS]) > 1 and _any_runs(proc / str(pid))
         # those that ended are also in their parents' account, with those that nobody saw
         ended = sum(seconds for one, seconds in self._own.items() if one not in living)
         self._cpu = max(self._cpu, sum(self._own[one] for one in living) + max(ended, reaped))
@@ -104,4 +104,4 @@ def _any_runs(process: Path) -> bool:
     except OSError:
         return False
     found = (_stat(process / "task" / thread / "stat") for thread in threads)
-    return any(fields is not None and fields[STATE] in RUNNABLE for fields in found)
+    return any(fields is not None and fields[STATE] == RUNNABLE for fields in found)

@@ -48,7 +48,7 @@ def grade_class(
     options = options or Options()
     for one in week.notebooks:
         released_notebook(course, one)
-        ready(course, one, options)
+    settled = [ready(course, one, options) for one in week.notebooks]
     if students is None:
         students = sorted({*course.students(week), *enrolled(course)})
     if course.classic and not settings.read(course.root).value("Autograde.create_student"):
@@ -68,7 +68,7 @@ def grade_class(
             on_done(one.prefix + student, result)
 
     if again or any(not course.record(one, student).exists() for one in week.notebooks[:1] for student in students):
-        begin(course, week.notebooks[0], options)
+        begin(course, week.notebooks[0], settled[0])
     try:
         for one in week.notebooks:
             start = None if on_start is None else lambda student, one=one: on_start(one.prefix + student)

@@ -97,6 +97,13 @@ def write(page: Any, prompt: str) -> None:
     settled(page)
 
 
+def say(page: Any, wish: Any) -> None:
+    """A recording is chosen."""
+    page.get_by_text("Say it", exact=True).click()
+    file = {"name": "wish.wav", "mimeType": "audio/wav", "buffer": data.sound_file(wish.audio)}
+    page.locator("input[type=file]").first.set_input_files([file])
+
+
 def upload(page: Any, recipe: dict[str, Any]) -> None:
     """Open a recipe: its file is chosen, and may be painted."""
     page.get_by_text("Open a recipe", exact=True).click()
@@ -177,9 +184,7 @@ def test_speak_and_the_right_picture_comes(server):
         page = context.new_page()
         page.goto(address)
         settled(page)
-        page.get_by_text("Say it", exact=True).click()
-        file = {"name": "wish.wav", "mimeType": "audio/wav", "buffer": data.sound_file(one.audio)}
-        page.locator("input[type=file]").first.set_input_files([file])
+        say(page, one)
         page.get_by_text("Heard this").wait_for()
         settled(page)
         press(page, "Paint")
@@ -197,9 +202,7 @@ def test_what_is_pressed_while_it_listens_loses_no_recording(server):
         page = context.new_page()
         page.goto(address)
         settled(page)
-        page.get_by_text("Say it", exact=True).click()
-        file = {"name": "wish.wav", "mimeType": "audio/wav", "buffer": data.sound_file(data.wishes("en")[0].audio)}
-        page.locator("input[type=file]").first.set_input_files([file])
+        say(page, data.wishes("en")[0])
         page.get_by_text("wish.wav").wait_for()  # it arrives, and is listened to
         for _ in range(3):
             page.get_by_role("slider", name="Steps").press("ArrowLeft")
