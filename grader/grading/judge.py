@@ -210,7 +210,9 @@ class Judge:
         channel.done()
         if channel.lost:  # no points without proof that every check ran to its end
             return not_judged(question, channel.lost, changed, verdicts)
-        points = Score(question.name, [verdict for verdict, _ in verdicts], question.points).points
+        score = Score(question.name, [verdict for verdict, _ in verdicts], question.points)
+        verdicts = [(settled, hidden) for settled, (_, hidden) in zip(score.verdicts, verdicts, strict=True)]
+        points = score.points
         return _result(question, points, "judged", changed, "", verdicts, digest)
 
 
@@ -258,6 +260,7 @@ def _check_result(verdict: Verdict, hidden: bool) -> CheckResult:
         hidden=hidden,
         seconds=round(verdict.seconds, 4),
         evidence=[_evidence(caption, shown) for caption, shown in verdict.evidence],
+        mistake=printable(verdict.mistake, LONGEST),
     )
 
 

@@ -80,6 +80,7 @@ class CheckResult:
     hidden: bool
     seconds: Number
     evidence: list[Evidence] = field(default_factory=list)
+    mistake: str = ""  # the one known mistake that explains what was found
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from coursekit.checks import (
     checks_in,
     evidence,
     run_check,
+    settled,
     share,
 )
 from coursekit.student import local_student
@@ -51,7 +52,45 @@ def test_a_right_answer_passes_with_its_evidence():
 def test_a_known_mistake_is_named_with_the_usual_slip():
     result = verdict(lambda x: (x**2).sum())
     assert not result.passed
-    assert result.message == "this is the squared length. Forgetting the root is the usual slip."
+    assert result.message == "this is the squared length." and result.mistake == "this is the squared length"
+
+
+def test_a_mistake_that_another_explains_as_well_is_not_named():
+    @check("norm")
+    def one(student, rng):
+        """One."""
+        assert_close(student.norm(np.ones(4)), 2.0, slips={"not rooted": 4.0, "counted, not measured": 4.0})
+
+    result = verdict(lambda x: 4.0, one)
+    assert result.message == "the result is 4 where 2 was expected." and not result.mistake
+
+
+def test_the_first_place_that_differs_is_shown():
+    @check("norm")
+    def one(student, rng):
+        """One."""
+        assert_close(student.norm(np.ones(4)), np.zeros((2, 3)))
+
+    wrong = np.zeros((2, 3))
+    wrong[1, 1:] = 1, 5
+    message = verdict(lambda x: wrong, one).message
+    assert message == "the result is 1 at [1, 1] where 0 was expected; 2 of 6 entries differ."
+
+
+@check("norm", artefact=True)
+def it_was_measured(student, rng):
+    """The lengths are there."""
+    assert_close(student.lengths, [3.0])
+
+
+def test_what_a_notebook_holds_counts_only_beside_a_passing_function():
+    for function, passes in ((np.linalg.norm, True), (lambda x: 1.0, False)):
+        student = local_student({"norm": function, "lengths": [3.0]})
+        verdicts = settled([run_check(one, student, "s") for one in (length_is_euclidean, it_was_measured)])
+        assert [v.passed for v in verdicts] == [passes, passes]
+        assert passes or "once the answer itself passes" in verdicts[1].message
+    alone = [run_check(it_was_measured, student, "s")]
+    assert settled(alone) == alone, "a question that asks for nothing but what was made"
 
 
 @pytest.mark.parametrize(
@@ -114,8 +153,9 @@ def test_a_weight_is_positive():
 @pytest.fixture
 def norm(tmp_path, monkeypatch):
     """The name of a module with the checks above, made known as a week's, and not yet imported."""
-    for name, empty in (("_modules", []), ("_checks", {}), ("_points", {}), ("_passed", set())):
-        monkeypatch.setattr(notebook, name, empty)
+    empty = {"_modules": [], "_checks": {}, "_points": {}, "_passed": set(), "_right": {}, "_failed": {}}
+    for name, value in empty.items():
+        monkeypatch.setattr(notebook, name, value)
     monkeypatch.delenv("CROSSMODAL_GRADED", raising=False)
     points = tmp_path / "points.json"
     points.write_text(json.dumps({"norm": 3}))
@@ -131,8 +171,9 @@ def test_the_notebook_prints_verdicts_and_returns_points(norm, capsys):
     assert repr(score) == "1" and float(score) == 1.0 and not score.passed
     assert capsys.readouterr().out.splitlines() == [
         "norm   1 of 2",
-        "  no    length_is_euclidean: this is the squared length. Forgetting the root is the usual slip.",
+        "  no    length_is_euclidean: this is the squared length.",
         "  ok    A zero vector has length 0",
+        "  see   failed('norm') has the inputs, .args, and .call() tries norm on them",
     ]
     assert repr(notebook.check("norm", {"norm": np.linalg.norm})) == "3"
     with pytest.raises(KeyError, match="there are: norm"):
@@ -217,3 +258,43 @@ def test_a_huge_wrong_answer_is_told_in_a_line():
     for huge in (np.ones(5_000_000, dtype=np.uint8), "x" * 50_000_000, 10**4000, [["y" * 100] * 100] * 100):
         result = verdict(lambda huge=huge: huge, is_two)
         assert not result.passed and len(result.message) < 200 and "where 2 was expected" in result.message
+
+
+def test_the_inputs_of_a_failed_check_can_be_tried_again(norm):
+    names = {"norm": lambda x: (x**2).sum()}
+    notebook.check("norm", names)
+    tried = notebook.failed("norm")
+    (x,) = tried.args
+    assert tried.name == "norm" and x.shape == (5,) and tried.call() == pytest.approx((x**2).sum())
+    names["norm"] = np.linalg.norm
+    assert tried.call() == pytest.approx(np.linalg.norm(x)), "the function as it is now"
+    notebook.check("norm", names)
+    with pytest.raises(KeyError, match="has not failed"):
+        notebook.failed("norm")
+
+
+def test_figures_draw_the_students_own_function_once_it_is_right(norm, capsys, monkeypatch):
+    names = {"norm": lambda x: -1.0}
+    monkeypatch.setattr(notebook, "_notebook_names", lambda: names)
+    library = sum
+
+    def drawn():
+        return notebook.yours("norm", library)
+
+    assert drawn() is library, "not checked yet"
+    notebook.check("norm")
+    assert drawn() is library, "wrong"
+    names["norm"] = np.linalg.norm
+    notebook.check("norm")
+    assert drawn()([3.0, 4.0]) == 5.0 and "Drawn with your `norm`." in capsys.readouterr().out
+    names["norm"] = lambda x: 7.0
+    assert drawn() is library, "another function since"
+    assert "Drawn with the library's `norm`" in capsys.readouterr().out
+
+
+def test_a_figure_goes_on_with_the_librarys_where_the_students_own_raises(norm, capsys, monkeypatch):
+    names = {"norm": lambda x: np.linalg.norm(np.asarray(x).reshape(-1)[: 10 // (len(x) < 9)])}
+    monkeypatch.setattr(notebook, "_notebook_names", lambda: names)
+    notebook.check("norm")
+    assert notebook.yours("norm", len)([1.0] * 20) == 20
+    assert "raised ZeroDivisionError" in capsys.readouterr().out

@@ -20,7 +20,7 @@ import reprlib
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -35,11 +35,15 @@ CheckFunction = Callable[[Student, np.random.Generator], None]
 
 @dataclass(frozen=True)
 class Check:
-    """One test of one question. `weight` is its share of the question's points, among the question's checks."""
+    """One test of one question. `weight` is its share of the question's points, among the question's checks.
+
+    artefact: it looks at what the notebook made with the answer, and not at the answer itself; see `settled`.
+    """
 
     question: str
     run: CheckFunction
     weight: float = 1.0
+    artefact: bool = False
 
     @property
     def name(self) -> str:
@@ -63,7 +67,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check found. `evidence` holds (caption, picture or sound) pairs for the feedback page."""
+    """What one check found. `evidence` holds (caption, picture or sound) pairs for the feedback page.
+
+    mistake: the one known mistake that explains what was found, in the words of its `Slip`; "" where none does.
+    """
 
     check: str
     claim: str
@@ -72,13 +79,22 @@ class Verdict:
     message: str = ""
     seconds: float = 0.0
     evidence: tuple[tuple[str, Image.Image | Sound], ...] = field(default=(), repr=False)
+    artefact: bool = False
+    mistake: str = ""
 
 
-def check(question: str, weight: float = 1.0) -> Callable[[CheckFunction], Check]:
-    """Make a function the check of a question. Checks of one question run in the order of their definition."""
+class Slip(AssertionError):
+    """What was found is what one known mistake gives, and nothing else that is known. The text names the mistake."""
+
+
+def check(question: str, weight: float = 1.0, artefact: bool = False) -> Callable[[CheckFunction], Check]:
+    """Make a function the check of a question. Checks of one question run in the order of their definition.
+
+    artefact: see `Check`.
+    """
     if not weight > 0:
         raise ValueError(f"a check of {question} has weight {weight}; weights are positive")
-    return lambda function: Check(question, function, weight)
+    return lambda function: Check(question, function, weight, artefact)
 
 
 def checks_in(module: ModuleType) -> list[Check]:
@@ -93,11 +109,15 @@ def run_check(one: Check, student: Student, seed: str) -> Verdict:
     kept: list[tuple[str, Image.Image | Sound]] = []
     token = _kept.set(kept)
     began = time.monotonic()
+    mistake = ""
     try:
         with warnings.catch_warnings():  # what a wrong answer makes a library warn of is said by the verdict
             warnings.simplefilter("ignore")
             one.run(student, rng)
         passed, message = True, ""
+    except Slip as error:  # the docstring's usual slip would be another
+        passed, mistake = False, str(error)
+        message = _sentence(mistake, "")
     except AssertionError as error:
         passed, message = False, _sentence(str(error) or "this does not hold", one.slip)
     except StudentError as error:
@@ -111,10 +131,26 @@ def run_check(one: Check, student: Student, seed: str) -> Verdict:
     finally:
         _kept.reset(token)
     seconds = time.monotonic() - began
-    return Verdict(one.name, one.claim, one.weight, passed, message, seconds, tuple(kept))
+    return Verdict(one.name, one.claim, one.weight, passed, message, seconds, tuple(kept), one.artefact, mistake)
 
 
+UNANSWERED = "not answered yet."
 _CALLED = re.compile(r"'(.{1,80})' object is not callable")
+
+
+ONLY_BESIDE = "this is right, and counts once the answer itself passes (half of its other checks, by their weight)."
+
+
+def settled(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The verdicts of one question's checks as they count: an artefact's only beside a passing answer.
+
+    What a notebook holds can be copied from anywhere; that it was made with the answer is shown by the answer alone.
+    """
+    verdicts = list(verdicts)
+    own = [verdict for verdict in verdicts if not verdict.artefact]
+    if not own or share(own) >= 0.5:
+        return verdicts
+    return [replace(v, passed=False, message=ONLY_BESIDE) if v.artefact and v.passed else v for v in verdicts]
 
 
 def share(verdicts: Iterable[Verdict]) -> float:
@@ -133,7 +169,7 @@ def _sentence(found: str, advice: str) -> str:
 
 def _explain(error: StudentError) -> str:
     if error.unanswered:
-        return "not answered yet."
+        return UNANSWERED
     at = f" At: {error.line}" if error.line else ""
     return _sentence(f"your code raised {error.kind}: {error.message}", "") + at
 
@@ -205,15 +241,19 @@ def assert_close(
 ) -> None:
     """`actual` has the shape of `expected` and, entry by entry, |actual - expected| <= atol + rtol |expected|.
 
-    slips: {message: the value that a known mistake gives}; if `actual` is one of those, the message says so.
+    slips: {message: the value that a known mistake gives}; if `actual` is one of those and of no other, the message
+    says so. It is told apart from what is right at the same tolerance. Raises AssertionError, or Slip.
     """
     wanted = _array(expected)
     found = _array(actual, what)
+    explained = []
     for mistake, wrong in (slips or {}).items():
         other = _array(wrong)
-        same_as_right = other.shape == wanted.shape and np.allclose(other, wanted, atol=atol, rtol=rtol, equal_nan=True)
-        if not same_as_right and found.shape == other.shape and np.allclose(found, other, atol=atol, rtol=rtol):
-            raise AssertionError(mistake)
+        if found.shape == other.shape and _all_close(found, other, atol, rtol):
+            same_as_right = other.shape == wanted.shape and _all_close(other, wanted, atol, rtol, equal_nan=True)
+            explained += [] if same_as_right else [mistake]
+    if len(explained) == 1:
+        raise Slip(explained[0])
     assert_shape(found, wanted.shape, what)
     if np.isnan(found).any() and not np.isnan(wanted).any():
         raise AssertionError(f"found nan in {what}")
@@ -221,10 +261,17 @@ def assert_close(
     with np.errstate(invalid="ignore"):
         off = np.abs(found.astype(exact) - wanted) - (atol + rtol * np.abs(wanted))
     off = np.where(found == wanted, -1.0, off)  # equal infinities differ by nan
-    if not (off <= 0).all():
-        worst = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
-        place = f" at {[int(i) for i in worst]}" if worst else ""
-        raise AssertionError(f"{what} is {found[worst]:.6g}{place} where {wanted[worst]:.6g} was expected")
+    bad = ~(off <= 0)
+    if bad.any():
+        first = np.unravel_index(int(np.argmax(bad)), off.shape)
+        place = f" at {[int(i) for i in first]}" if first else ""
+        more = f"; {int(bad.sum()):,} of {bad.size:,} entries differ" if bad.size > 1 else ""
+        raise AssertionError(f"{what} is {found[first]:.6g}{place} where {wanted[first]:.6g} was expected{more}")
+
+
+def _all_close(found: np.ndarray, other: np.ndarray, atol: float, rtol: float, equal_nan: bool = False) -> bool:
+    """Of two arrays of one shape."""
+    return bool(np.allclose(found, other, atol=atol, rtol=rtol, equal_nan=equal_nan))
 
 
 def assert_shape(actual: Any, shape: Sequence[int], what: str = "the result") -> None:

@@ -1,5 +1,6 @@
-"""What a week's notebook calls: `check("question")` runs that question's visible checks on the notebook's values, and
-`needs("question")` lets it run on past an exercise that is still open."""
+"""What a week's notebook calls: `check("question")` runs that question's visible checks on the notebook's values,
+`failed("question")` has the inputs on which one failed, `needs("question")` lets the notebook run on past an exercise
+that is still open, and `yours("function", ...)` has figures draw the student's own function once it is right."""
 
 from __future__ import annotations
 
@@ -7,20 +8,25 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from coursekit.checks import Check, Verdict, checks_in, run_check, share
-from coursekit.student import local_student
+from coursekit.checks import UNANSWERED, Check, Verdict, checks_in, run_check, settled, share
+from coursekit.student import last_call, local_student, names_asked
 
 GRADED = "CROSSMODAL_GRADED"  # "1" in the kernel of a notebook that is graded, where no checks can be imported
 _modules: list[str] = []  # of visible checks, in the order in which they were made known
 _checks: dict[str, list[Check]] = {}  # of those that were imported
 _points: dict[str, float] = {}
 _passed: set[str] = set()
+_right: dict[str, Any] = {}  # values of the notebook's names when all checks that ask for them passed
+_failed: dict[str, Failed] = {}  # by question
 ALL_RIGHT = "(All right as far as can be tried here. Grading draws other inputs and tries all that the docstring says.)"
 
 
@@ -58,8 +64,8 @@ class Score:
     """The outcome of `check`. Its repr is the points earned, the form in which nbgrader reads partial credit."""
 
     def __init__(self, question: str, verdicts: list[Verdict], points: float) -> None:
-        self.question, self.verdicts, self.max_points = question, verdicts, points
-        self.points = round(share(verdicts) * points, 2)
+        self.question, self.verdicts, self.max_points = question, settled(verdicts), points
+        self.points = round(share(self.verdicts) * points, 2)
 
     @property
     def passed(self) -> bool:
@@ -97,31 +103,110 @@ def check(question: str, namespace: Mapping[str, Any] | None = None) -> Score:
         print(f"`{question}` is checked outside this notebook when it is graded.")
         return Score(question, [], _points[question])
     if namespace is None:
-        ipython = sys.modules.get("IPython")
-        shell = ipython.get_ipython() if ipython else None
-        namespace = shell.user_ns if shell else sys._getframe(1).f_globals
+        namespace = _notebook_names() or sys._getframe(1).f_globals
     student = local_student(namespace)
     seed = os.urandom(8).hex()  # fresh inputs every time: an answer that fits one example only is found out
     verdicts = []
+    _failed.pop(question, None)
     for one in _checks[question]:  # no comprehension, which would be one more frame before Python 3.12; see frames.py
         verdicts.append(run_check(one, student, seed))
+        if not verdicts[-1].passed and question not in _failed and (call := last_call(student)) is not None:
+            _failed[question] = Failed(*call, namespace)
     score = Score(question, verdicts, _points.get(question, 1.0))
     print(score)
+    if question in _failed and not any(v.message == UNANSWERED for v in verdicts):
+        print(f"  see   failed({question!r}) has the inputs, .args, and .call() tries {_failed[question].name} on them")
+    for name in names_asked(student) & namespace.keys():
+        _right.pop(name, None)
+        if score.passed:
+            _right[name] = namespace[name]
     if score.passed and not _passed:  # once a session is enough
         _passed.add(question)
         print(ALL_RIGHT)
     return score
 
 
+def _notebook_names() -> dict[str, Any] | None:
+    """The notebook's names; None outside a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell.user_ns if shell else None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The last call that the first failing check of a question made: the function's name, its args and kwargs."""
+
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    _namespace: Mapping[str, Any]
+
+    def call(self) -> Any:
+        """What the notebook's function, as it is now, makes of these inputs."""
+        return self._namespace[self.name](*self.args, **self.kwargs)
+
+
+def failed(question: str) -> Failed:
+    """The inputs on which `check(question)` last failed, to look at and to try again.
+
+    Raises KeyError where it did not fail, or failed before it called anything.
+    """
+    if question not in _failed:
+        raise KeyError(f"check({question!r}) has not failed on a call since this notebook was started")
+    return _failed[question]
+
+
+def yours(name: str, library: Callable[..., Any]) -> Callable[..., Any]:
+    """The notebook's own function of this name once all its visible checks pass, else the library's. Says which.
+
+    For figures. library: takes the same arguments. Where the notebook's own raises on what a figure gives it, the error
+    is said and the library's goes on.
+    """
+    names = _notebook_names() or {}
+    if name not in names or _right.get(name) is not names[name]:
+        print(f"Drawn with the library's `{name}`: yours is still open, or not yet all right.")
+        return library
+    own: Callable[..., Any] = names[name]
+    print(f"Drawn with your `{name}`.")
+
+    @wraps(own)
+    def tried(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return own(*args, **kwargs)
+        except Exception as error:
+            print(f"Your `{name}` raised {type(error).__name__}: {error}. From here on it is the library's.")
+            return library(*args, **kwargs)
+
+    return tried
+
+
 @contextmanager
 def needs(question: str) -> Iterator[None]:
-    """Skip the block, and say so, while the exercise `question` still holds its stub.
+    """Leave the block, and say so, where the exercise `question` still holds its stub or raises.
 
-    Only the stub's own bare NotImplementedError is caught: one that a library raises has a message and passes through.
+    So Run All goes on to the next section; the error is printed as Python prints it. The stub is known by its bare
+    NotImplementedError: one that a library raises has a message.
     """
     try:
         yield
     except NotImplementedError as error:
         if str(error):
-            raise
-        print(f"This part waits for your answer to `{question}`. What comes after it works without.")
+            _stopped(question)
+        else:
+            print(f"This part waits for your answer to `{question}`. What comes after it works without.")
+    except Exception:
+        _stopped(question)
+
+
+def _stopped(question: str) -> None:
+    """Print the error that is being handled, from the notebook's own line on.
+
+    While a notebook is graded it is raised: there every cell runs, and the grader looks at errors.
+    """
+    if os.environ.get(GRADED) == "1":
+        raise
+    kind, error, trace = sys.exc_info()
+    ours = trace.tb_next if trace and trace.tb_frame.f_code.co_filename == __file__ else trace
+    print("".join(traceback.format_exception(kind, error, ours)).rstrip())
+    print(f"This part stopped at the error above, in what `{question}` is about. What comes after it works without.")

@@ -250,6 +250,7 @@ class Student:
         self._transport, self._limits = transport, limits
         self._objects: dict[str, Remote] = {}  # asked for once: a check calls the same few functions over and over
         self._asked: set[str] = set()
+        self._last: tuple[str, list[Any], dict[str, Any]] | None = None  # call of one of the notebook's own functions
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -281,6 +282,9 @@ class Student:
         return value, grads
 
     def _ask(self, op: str, **request: Any) -> Any:
+        target = request.get("target") if op in ("call", "gradients") else None
+        if name := next((name for name, one in self._objects.items() if one is target), ""):
+            self._last = (name, request["args"], request["kwargs"])
         text = encode({"op": op, **request}, _handle_of, self._limits)
         try:
             reply = decode(self._transport(text), lambda handle: Remote(self, handle), self._limits)
@@ -297,6 +301,11 @@ class Student:
 def names_asked(student: Student) -> set[str]:
     """The student's names that were asked for."""
     return set(student._asked)
+
+
+def last_call(student: Student) -> tuple[str, list[Any], dict[str, Any]] | None:
+    """Name, args and kwargs of the last call of one of the notebook's own functions."""
+    return student._last
 
 
 def _handle_of(value: Any) -> Handle:
