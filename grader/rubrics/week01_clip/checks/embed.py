@@ -16,7 +16,7 @@ from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import album_vectors, heat, side_by_side
 
 
-@check("embed", weight=2)
+@check("embed", weight=2, artefact=True)
 def the_album_was_embedded(student: Student, rng: Generator) -> None:
     """`image_embeddings` and `text_embeddings` are those of the album's first 48, in order."""
     wanted_images, wanted_texts = (vectors[:48] for vectors in album_vectors())

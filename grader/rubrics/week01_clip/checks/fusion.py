@@ -17,7 +17,7 @@ from coursekit.student import Student
 from grader.rubrics.week01_clip.checks.shared import image_vectors, single_vectors, singles, text_vectors
 
 
-@check("fusion", weight=2)
+@check("fusion", weight=2, artefact=True)
 def the_captions_were_judged(student: Student, rng: Generator) -> None:
     """`fusion_guesses` beat what concatenation can do, and `control_guesses` are no better than chance."""
     _, _, labels = data.truths_and_lies(singles())

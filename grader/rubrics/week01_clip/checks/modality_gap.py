@@ -46,7 +46,7 @@ def exactly_as_far(student: Student, rng: Generator) -> None:
             assert_close(found[k], right[k], atol=1e-5, slips=slips, what=f"the {what} moved by {amount}")
 
 
-@check("modality_gap", weight=2)
+@check("modality_gap", weight=2, artefact=True)
 def the_gap_was_closed(student: Student, rng: Generator) -> None:
     """`shifted_images`, `shifted_texts` are the album's, moved together; `gap_before`, `gap_after` say how far."""
     images, texts = album_vectors()

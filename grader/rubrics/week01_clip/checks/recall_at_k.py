@@ -54,7 +54,7 @@ def k_beyond_the_candidates(student: Student, rng: Generator) -> None:
     assert_close(student.recall_at_k(scores, answers, 9), 1.0, what="R@9 among 4")
 
 
-@check("recall_at_k")
+@check("recall_at_k", artefact=True)
 def the_album_was_searched(student: Student, rng: Generator) -> None:
     """`recalls` holds what this model reaches on the album, in both directions."""
     images, texts = album_vectors()

@@ -43,7 +43,7 @@ def the_scale_is_held(student: Student, rng: Generator) -> None:
     assert_that(found > 4.5, f"logit_scale fell to {found:.2f}; it is held at ln 100 = 4.61, the logarithm of the cap")
 
 
-@check("training_step", weight=2)
+@check("training_step", weight=2, artefact=True)
 def the_trained_clip_knows_things(student: Student, rng: Generator) -> None:
     """`small_clip` names colour and background of pictures it never saw, and `history` tells how it came to that."""
     pictures, tokens, scenes = small.pairs("test", 128, seed=int(rng.integers(10**6)))
@@ -65,7 +65,7 @@ def the_trained_clip_knows_things(student: Student, rng: Generator) -> None:
     assert_that(losses[-10:].mean() < 0.6 * losses[0], f"the loss fell only to {losses[-10:].mean():.2f}")
 
 
-@check("training_step")
+@check("training_step", artefact=True)
 def the_control_learnt_nothing(student: Student, rng: Generator) -> None:
     """The control, trained on shuffled captions, stays at chance."""
     losses = np.asarray(student.control["loss"], dtype=float)

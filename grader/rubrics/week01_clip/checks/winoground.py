@@ -69,7 +69,7 @@ def ties_win_nothing(student: Student, rng: Generator) -> None:
         )
 
 
-@check("winoground")
+@check("winoground", artefact=True)
 def the_probe_was_scored(student: Student, rng: Generator) -> None:
     """`winoground_scores` are this model's, for a changed colour and for exchanged places."""
     found = student.winoground_scores

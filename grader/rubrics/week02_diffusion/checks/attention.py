@@ -29,7 +29,7 @@ def loud_queries(student: Student, rng: Generator) -> None:
         assert_close(found, wanted, atol=1e-4, what=f"with {heads} heads the result")
 
 
-@check("attention", weight=2)
+@check("attention", weight=2, artefact=True)
 def the_maps_of_the_words(student: Student, rng: Generator) -> None:
     """`my_maps` holds where the UNet listened to each word."""
     seed, guidance = told_by(student)

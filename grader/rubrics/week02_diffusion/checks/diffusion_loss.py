@@ -31,7 +31,7 @@ def pictures_too(student: Student, rng: Generator) -> None:
         assert_close(slope, wanted[1], atol=1e-4, what=f"{prediction}: the slope of the loss")
 
 
-@check("diffusion_loss", weight=2)
+@check("diffusion_loss", weight=2, artefact=True)
 def the_model_learnt_the_star(student: Student, rng: Generator) -> None:
     """`star_model` guesses the noise nearly as well as the best possible guesser."""
     losses = np.asarray(student.star_losses, dtype=float)

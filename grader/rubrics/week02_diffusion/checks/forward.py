@@ -48,7 +48,7 @@ def samples_of_any_shape(student: Student, rng: Generator) -> None:
         assert_close(after[0], clean, what="the clean samples after the call")
 
 
-@check("forward", weight=2)
+@check("forward", weight=2, artefact=True)
 def the_scene_dissolved(student: Student, rng: Generator) -> None:
     """`dissolved` is the notebook's scene at its eight moments."""
     static = torch.randn((8, 3, 64, 64), generator=torch.Generator().manual_seed(told_by(student)[0]))

@@ -42,7 +42,7 @@ def expected_inpainting(seed: int, guidance: float) -> tuple[torch.Tensor, torch
     return clean, reference_inpaint(step, begin, clean, mask, times, pipe.scheduler.alphas_cumprod, begin)
 
 
-@check("inpaint", weight=2)
+@check("inpaint", weight=2, artefact=True)
 def the_other_half(student: Student, rng: Generator) -> None:
     """`inpainted_latents` keep the left half and hold the painter's own right half."""
     clean, wanted = expected_inpainting(*told_by(student))

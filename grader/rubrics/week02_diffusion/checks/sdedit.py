@@ -50,7 +50,7 @@ def expected_edits(seed: int, guidance: float) -> torch.Tensor:
     return torch.stack(edits)
 
 
-@check("sdedit", weight=2)
+@check("sdedit", weight=2, artefact=True)
 def the_edits(student: Student, rng: Generator) -> None:
     """`edits` are the red star, rewritten with six strengths."""
     wanted, found = expected_edits(*told_by(student)), student.edits

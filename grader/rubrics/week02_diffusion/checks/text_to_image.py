@@ -38,7 +38,7 @@ def another_sampler(student: Student, rng: Generator) -> None:
     assert_close(found, wanted, atol=2e-3, slips=slips, what="a pixel")
 
 
-@check("text_to_image", weight=2)
+@check("text_to_image", weight=2, artefact=True)
 def what_the_notebook_painted(student: Student, rng: Generator) -> None:
     """`my_pictures` are the pipeline's pictures of the first four wishes."""
     pipe, (seed, guidance) = painter(), told_by(student)

@@ -42,7 +42,7 @@ def a_mask_for_each_picture(student: Student, rng: Generator) -> None:
     assert_that(bool((torch.as_tensor(found[1])[~allowed] == 0).all()), "a closed place has a weight that is not 0")
 
 
-@check("attend")
+@check("attend", artefact=True)
 def through_blips_own_layer(student: Student, rng: Generator) -> None:
     """`my_output` is what the model's first cross-attention makes of the sentence and the picture."""
     model, scene = captioner().model, data.opening_scenes()[4]

@@ -79,7 +79,7 @@ def finished_captions_cost_no_beam(student: Student, rng: Generator) -> None:
         assert_close(score, total / longest**2, atol=1e-3, what=f"{told}: the score")
 
 
-@check("beam_search")
+@check("beam_search", artefact=True)
 def the_opening_beams(student: Student, rng: Generator) -> None:
     """`my_beams` are what four beams find for the four opening pictures of two objects."""
     pictures = data.pictures(data.opening_scenes()[4:])

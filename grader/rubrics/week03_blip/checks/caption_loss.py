@@ -37,7 +37,7 @@ def certain_scores(student: Student, rng: Generator) -> None:
     assert_close(student.caption_loss(scores, ids, 0), wanted, atol=1e-2, rtol=1e-4, what="the loss")
 
 
-@check("caption_loss", weight=2)
+@check("caption_loss", weight=2, artefact=True)
 def the_batch_was_learnt(student: Student, rng: Generator) -> None:
     """`batch_captions` are the eight captions the pupil was taught, and the loss has fallen to nearly nothing."""
     scenes = data.sample_scenes(8, 2, seed=23)

@@ -50,7 +50,7 @@ def steps_of_adamw(student: Student, rng: Generator) -> None:
     assert_close(seen["losses"][0], examples.square().mean(), atol=1e-3, what="the first loss")
 
 
-@check("fine_tune", weight=2)
+@check("fine_tune", weight=2, artefact=True)
 def brown_was_learnt_and_nothing_forgotten(student: Student, rng: Generator) -> None:
     """`adapted` names brown in unseen pictures and still says of others what it said before."""
     scenes, others = any_scenes(rng, 12, 1), any_scenes(rng, 12, 1)

@@ -46,7 +46,7 @@ def reference_greedy(
     return rows
 
 
-@check("greedy", weight=2)
+@check("greedy", weight=2, artefact=True)
 def the_opening_captions(student: Student, rng: Generator) -> None:
     """`my_captions` are what the model says of the opening pictures."""
     pictures = data.pictures(data.opening_scenes())

@@ -65,7 +65,7 @@ def blip_match(model: Any, processor: Any, pictures: list[Image.Image], said: li
     return library_match(models.Loaded(model, processor), pictures, said)
 
 
-@check("matching", weight=2)
+@check("matching", weight=2, artefact=True)
 def the_guesses_were_sorted(student: Student, rng: Generator) -> None:
     """`reranked` holds for each picture the guess that ITM believes most."""
     scenes = data.sample_scenes(24, 2, seed=26)

@@ -41,7 +41,7 @@ def one_picture_and_untouched_inputs(student: Student, rng: Generator) -> None:
         assert_close(one, was, what=f"the {name} after the call (`+=` writes into them)")
 
 
-@check("patch_embed", weight=2)
+@check("patch_embed", weight=2, artefact=True)
 def the_opening_pictures(student: Student, rng: Generator) -> None:
     """`my_tokens` are those of the model's own eyes for the opening pictures."""
     seen = blip.pixels(captioner(), data.pictures(data.opening_scenes()))

@@ -40,7 +40,7 @@ def any_prefix_and_padding(student: Student, rng: Generator) -> None:
         assert_close(mine, slope, atol=1e-4, what=f"with a prefix of {k} and padding {pad} the slope")
 
 
-@check("prefix_loss", weight=2)
+@check("prefix_loss", weight=2, artefact=True)
 def the_map_was_learnt(student: Student, rng: Generator) -> None:
     """Through `my_map` the GPT names background and colour of pictures that nobody has seen."""
     losses = np.asarray(student.map_losses, dtype=float)

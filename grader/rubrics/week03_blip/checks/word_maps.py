@@ -32,7 +32,7 @@ def other_grids(student: Student, rng: Generator) -> None:
         assert_close(one, was, what="a layer's weights after the call")
 
 
-@check("word_maps", weight=2)
+@check("word_maps", weight=2, artefact=True)
 def the_maps_of_the_sentence(student: Student, rng: Generator) -> None:
     """`my_maps` show where the model looked when it wrote each word of the notebook's sentence."""
     scene = data.sample_scenes(1, 2, seed=33)[0]

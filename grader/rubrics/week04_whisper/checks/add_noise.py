@@ -40,7 +40,7 @@ def silent_noise_changes_nothing(student: Student, rng: Generator) -> None:
     assert_close(after[1], noise, what="the noise after the call")
 
 
-@check("add_noise")
+@check("add_noise", artefact=True)
 def the_noisy_utterance(student: Student, rng: Generator) -> None:
     """`noisy` is the notebook's utterance with white noise, 5 dB below it."""
     spoken = data.utterance()

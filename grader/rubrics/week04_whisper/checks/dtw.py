@@ -46,7 +46,7 @@ def the_librarys_times(student: Student, rng: Generator) -> None:
         assert_close(found, wanted, atol=1e-3, what=f"{heads} heads, {tokens} tokens, {ticks} frames: the list")
 
 
-@check("dtw")
+@check("dtw", artefact=True)
 def the_words_of_the_utterance(student: Student, rng: Generator) -> None:
     """`my_word_times` tells when each word of the notebook's utterance begins."""
     spoken = data.utterance()

@@ -37,7 +37,7 @@ def whispers_own_positions(student: Student, rng: Generator) -> None:
     assert_close(student.positions(1500, 384), whisper_positions(1500, 384), atol=1e-3)
 
 
-@check("encoder_front", weight=2)
+@check("encoder_front", weight=2, artefact=True)
 def what_the_layers_are_given(student: Student, rng: Generator) -> None:
     """`my_states` is what the model's first layer is given."""
     wanted = listening.first_states(whisper().model, listening.features(whisper(), [data.utterance().audio]))

@@ -40,7 +40,7 @@ def cut_off_and_unsuppressed(student: Student, rng: Generator) -> None:
     assert_same(found, wanted, "where the end may not come first: what was said")
 
 
-@check("greedy", weight=2)
+@check("greedy", weight=2, artefact=True)
 def the_sentences(student: Student, rng: Generator) -> None:
     """`my_transcripts` are what the shipped model says to the notebook's utterances, as generate() has it."""
     spoken = data.spoken(4, seed=told_by(student))

@@ -40,7 +40,7 @@ def silence_and_noise(student: Student, rng: Generator) -> None:
         assert_close(found, library_features(wave), atol=1e-4, rtol=0, what=f"{name}: the result")
 
 
-@check("log_mel", weight=2)
+@check("log_mel", weight=2, artefact=True)
 def the_utterance(student: Student, rng: Generator) -> None:
     """`my_features` is what Whisper sees of the notebook's utterance, to 1e-4."""
     spoken = data.utterance()

@@ -39,7 +39,7 @@ def a_refrain_is_kept(student: Student, rng: Generator) -> None:
     assert_same(plain(student.merge([])), [], "no pieces, merged,")
 
 
-@check("merge")
+@check("merge", artefact=True)
 def the_long_recording(student: Student, rng: Generator) -> None:
     """`my_long_transcript` is the long recording, from beginning to end."""
     long = data.long_recording()

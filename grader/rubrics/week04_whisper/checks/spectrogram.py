@@ -37,7 +37,7 @@ def folded_again_and_again(student: Student, rng: Generator) -> None:
             assert_close(student.heard_frequency(frequency, rate), wanted, atol=1e-3, what=what)
 
 
-@check("spectrogram")
+@check("spectrogram", artefact=True)
 def the_chirp(student: Student, rng: Generator) -> None:
     """`chirp_power` is the notebook's chirp."""
     wave = data.chirp()

@@ -67,7 +67,7 @@ def refused(call: Callable[[], object]) -> None:
     raise AssertionError("placeholders and patches differ in number, and nothing was said: raise ValueError")
 
 
-@check("splice")
+@check("splice", artefact=True)
 def the_librarys_forward(student: Student, rng: Generator) -> None:
     """`my_logits` are those of the library on the opening picture."""
     scene, question = data.opening_scenes()[0], "what colour is the star?"

@@ -31,7 +31,7 @@ def steps_of_adamw(student: Student, rng: Generator) -> None:
     assert_that(watched["plain"], "the losses are no floats: loss.item()")
 
 
-@check("stage_one", weight=2)
+@check("stage_one", weight=2, artefact=True)
 def the_pupil_sees(student: Student, rng: Generator) -> None:
     """`pupil` answers new questions better than before, and only its projector changed."""
     asked = data.questions(24, seed_from(rng))

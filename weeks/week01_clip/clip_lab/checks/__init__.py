@@ -240,7 +240,7 @@ def loss_then_step(student, rng):
     assert_close(found[1], wanted[1], atol=5e-3, slips=slips, what="the loss after one step")
 
 
-@check("training_step")
+@check("training_step", artefact=True)
 def your_clip_learnt(student, rng):
     """The CLIP that you trained finds captions of scenes it has never seen. Run the cell to its end."""
     assert_that(len(student.history["loss"]) > 0, "history has no losses")
