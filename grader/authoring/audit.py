@@ -54,7 +54,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one answer, the worst of its appearances. why: what is bad about it, else empty."""
+    """What became of one answer, the worst of its appearances. why: what is bad about it, else empty.
+
+    Of a wrong one: seen, whether a check that students see caught it; named, whether the message of such a check has
+    the words of its slip; accused, the other mistake that such a check named instead.
+    """
 
     question: str
     answer: str
@@ -63,6 +67,9 @@ class Finding:
     max_points: float
     first_failure: str
     why: str
+    seen: bool = False
+    named: bool = False
+    accused: str = ""
 
     @property
     def ok(self) -> bool:
@@ -236,9 +243,63 @@ def _finding(answer: Answer, q: QuestionResult | None, grade: Grade, batch: Batc
             why += f" (in one notebook with wrong answers to {', '.join(beside)}; try --isolated)"
     elif not answer.right and q.points >= q.max_points:
         why = "a wrong answer kept all points"
-    elif answer.visible_passes and (visible := [c for c in failing if not c.hidden]):
-        why = f"it should pass all visible checks, and fails {visible[0].check}"
-    return Finding(answer.question, answer.name, answer.right, q.points, q.max_points, first, why)
+    visible = [c for c in failing if not c.hidden]
+    named = any(answer.slip in c.message for c in visible) if answer.slip else False
+    accused = next((c.mistake for c in visible if c.mistake), "") if answer.slip is not None and not named else ""
+    if not why and not answer.right:
+        if answer.visible_passes and visible:
+            why = f"it should pass all visible checks, and fails {visible[0].check}"
+        elif accused:
+            why = f"it is told of another mistake: {accused}"
+    return Finding(
+        answer.question, answer.name, answer.right, q.points, q.max_points, first, why, bool(visible), named, accused
+    )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Of the known wrong answers to one question: how many there are, how many the visible checks catch, how many of
+    these the message names, and the names of those that only grading catches.
+    """
+
+    question: str
+    wrong: int
+    seen: int
+    named: int
+    unseen: list[str]
+
+
+def tally(found: Sequence[Finding]) -> list[Tally]:
+    """What students are told of the known wrong answers, by question."""
+    wrong: dict[str, list[Finding]] = defaultdict(list)
+    for finding in found:
+        if not finding.right:
+            wrong[finding.question].append(finding)
+    return [
+        Tally(
+            q, len(some), sum(f.seen for f in some), sum(f.named for f in some), [f.answer for f in some if not f.seen]
+        )
+        for q, some in wrong.items()
+    ]
+
+
+def tally_text(week: Week, tallies: Sequence[Tally]) -> str:
+    """The page of docs/mistakes/ for one week, in Markdown."""
+    lines = [
+        f"# Week {week.number}: the known wrong answers, and what a student is told",
+        "",
+        f"Made by `grader audit {week.slug} --page`. Every wrong answer here loses points when it is graded. *Seen*: a",
+        "visible check, in the student's own notebook, catches it already. *Named*: its message says which mistake it",
+        "is, and not only which numbers differ.",
+        "",
+        "| exercise | known wrong answers | seen | named | only when graded |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for one in tallies:
+        lines.append(f"| `{one.question}` | {one.wrong} | {one.seen} | {one.named} | {', '.join(one.unseen)} |")
+    total, seen, named = (sum(getattr(t, what) for t in tallies) for what in ("wrong", "seen", "named"))
+    lines.append(f"| all | {total} | {seen} ({seen / total:.0%}) | {named} ({named / total:.0%}) | |")
+    return "\n".join(lines) + "\n"
 
 
 def table(found: Sequence[Finding]) -> Table:
@@ -261,4 +322,18 @@ def table(found: Sequence[Finding]) -> Table:
             Text("OK", "green") if f.ok else Text("BAD", "bold red"),
         )
         last = f.question
+    return shown
+
+
+def tally_table(tallies: Sequence[Tally]) -> Table:
+    """The tallies as a table for a console."""
+    shown = Table(box=None, padding=(0, 1), header_style="dim")
+    shown.add_column("of the wrong answers to", no_wrap=True)
+    for name in ("known", "seen by the student", "named"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for one in tallies:
+        shown.add_row(one.question, str(one.wrong), str(one.seen), str(one.named))
+    if total := sum(one.wrong for one in tallies):
+        seen, named = sum(one.seen for one in tallies), sum(one.named for one in tallies)
+        shown.add_row("all", str(total), f"{seen} ({seen / total:.0%})", f"{named} ({named / total:.0%})", style="bold")
     return shown

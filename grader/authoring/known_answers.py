@@ -13,6 +13,8 @@ class Answer:
     question: the exercise.   name: short, unique within the question.   right: whether it must keep every point.
     source: the whole source of the exercise's answer cell.   why: what is wrong with it, in the student's words.
     visible_passes: whether a wrong answer passes all the checks that a student can see.
+    slip: words of the message by which a visible check names this mistake; "" where none can, so that any mistake named
+        is another one. None: not stated.
     """
 
     question: str
@@ -21,6 +23,7 @@ class Answer:
     source: str
     why: str = ""
     visible_passes: bool = False
+    slip: str | None = None
 
 
 class Answers(list[Answer]):
@@ -34,9 +37,9 @@ class Answers(list[Answer]):
         """One that must keep every point."""
         self.append(Answer(self.question, name, True, source))
 
-    def wrong(self, name: str, source: str, why: str, visible_passes: bool = False) -> None:
+    def wrong(self, name: str, source: str, why: str, visible_passes: bool = False, slip: str | None = None) -> None:
         """One that must lose points."""
-        self.append(Answer(self.question, name, False, source, why, visible_passes))
+        self.append(Answer(self.question, name, False, source, why, visible_passes, slip))
 
 
 def function(head: str, body: str) -> str:

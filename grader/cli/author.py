@@ -157,6 +157,9 @@ def audit(  # each parameter is an option of the command
     repeat: Annotated[
         int, typer.Option(min=1, help="Judge each notebook so often, on other inputs: finds what chance lets through.")
     ] = 1,
+    page: Annotated[
+        bool, typer.Option("--page", help="Write docs/mistakes/WEEK.md: what students are told of wrong answers.")
+    ] = False,
     workers: Workers = None,
     kernel: Kernel = None,
     unsandboxed: Unsandboxed = False,
@@ -182,6 +185,14 @@ def audit(  # each parameter is an option of the command
         findings = auditing.run(here, which, plan, settings, on_start=watch.on_start, on_done=watch.on_done)
     out.print()
     out.print(auditing.table(findings))
+    tallies = auditing.tally(findings)
+    out.print(auditing.tally_table(tallies))
+    if page:
+        if only or sample is not None:
+            raise typer.BadParameter("a page is about all of a week's answers: leave --only and --sample out")
+        written = here.root / "docs" / "mistakes" / f"{which.slug}.md"
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(auditing.tally_text(which, tallies), encoding="utf-8")
     shortages = plan.shortages
     for line in shortages:
         out.print(Text(line, "red"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import importlib
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from coursekit.checks import Check, checks_in, run_check
+from coursekit.checks import Check, Verdict, checks_in, run_check
 from coursekit.student import local_student
 from grader.authoring.audit import load_answers
 from grader.authoring.known_answers import Answer
@@ -105,16 +105,20 @@ def assert_judged(slug: str, answer: Answer, left_out: Collection[str] = ()) -> 
     student = local_student(defined(answer.source, imported(slug)))
 
     def first_failure(checks: list[Check]) -> str:
-        for one in checks:
-            if one.name not in left_out:
-                verdict = run_check(one, student, "a seed")
-                if not verdict.passed:
-                    return f"{one.name}: {verdict.message}"
-        return ""
+        return next((f"{v.check}: {v.message}" for v in failures(checks)), "")
+
+    def failures(checks: list[Check]) -> Iterator[Verdict]:
+        verdicts = (run_check(one, student, "a seed") for one in checks if one.name not in left_out)
+        return (verdict for verdict in verdicts if not verdict.passed)
 
     visible, hidden = checks_of(slug, answer.question)
     seen = first_failure(visible)
     assert (not seen) == (answer.right or answer.visible_passes), seen or "it passes all that can be seen"
+    if seen and answer.slip is not None:
+        failed = list(failures(visible))
+        named = bool(answer.slip) and any(answer.slip in verdict.message for verdict in failed)
+        assert named == bool(answer.slip), [verdict.message for verdict in failed]
+        assert named or not any(verdict.mistake for verdict in failed), [verdict.mistake for verdict in failed]
     if not seen:
         secret = first_failure(hidden)
         assert (not secret) == answer.right, secret or "it passes everything"
