@@ -1,0 +1,55 @@
+"""A week's notebook run as a student's "Run All" runs it: from top to bottom, until a cell ends with an error."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+from nbformat import NotebookNode
+
+from grader.course.notebooks import read_solution, released_notebook
+from grader.course.questions import answers_in, name_of
+from grader.course.syllabus import Course, Week
+from grader.execution.kernel import File, Kernel
+from grader.execution.kernelspecs import usual_kernel
+from grader.grading.environment import kernel_environment
+from grader.grading.options import Options
+
+STUB = "raise NotImplementedError()"
+SLIP = 'raise ValueError("a slip of the student")'
+
+
+def exercises(course: Course, week: Week) -> list[str]:
+    """The names of the week's exercises in code, in their order."""
+    return [name for name, source in answers_in(released_notebook(course, week)).items() if STUB in source]
+
+
+def notebook_with(course: Course, week: Week, answers: Mapping[str, str]) -> NotebookNode:
+    """The released notebook with the instructor's answers, but for the exercises in `answers`: "open" or "raising"."""
+    released, solved = released_notebook(course, week), answers_in(read_solution(course, week))
+    notebook = copy.deepcopy(released)
+    for cell in notebook.cells:
+        name = name_of(cell)
+        if name in solved and STUB in cell.source:
+            kind = answers.get(name)
+            cell.source = cell.source if kind == "open" else solved[name] if kind is None else raising(cell.source)
+    return notebook
+
+
+def raising(source: str) -> str:
+    """The stub of an exercise, with functions that raise an error of their own."""
+    return source.replace(STUB, SLIP)
+
+
+def first_error(course: Course, week: Week, notebook: NotebookNode, seconds: float = 300) -> str:
+    """Run All; where it stops and why, or "" where it does not. seconds: a cell may cost."""
+    env = kernel_environment(course, week, Options(workers=2), graded=False)
+    folder = course.root / "weeks" / week.slug
+    files = [File(path, path.name) for path in folder.iterdir() if path.suffix != ".ipynb" and path.name[0] not in "._"]
+    with Kernel(usual_kernel(), env, files=files) as kernel:
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code" and cell.source.strip():
+                ran = kernel.run(cell.source, seconds)
+                if ran.status != "ok":
+                    return f"cell {index + 1} ({cell.get('id')}): {ran.error or ran.why or ran.status}"
+    return ""
