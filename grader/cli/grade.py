@@ -110,10 +110,7 @@ def grade(  # each parameter is an option of the command
         for line in changes.report({grade.student: grade for grade in before}, grades):
             out.print(Text(clean(line)), soft_wrap=True)
     misnamed = here.misnamed(which)
-    _warn(
-        f"not graded: the name of the folder {name} in submitted/ is not UTF-8. Rename it, and grade again"
-        for name in misnamed
-    )
+    _warn(f"not graded: the name of a folder in submitted/, {name}. Rename it, and grade again" for name in misnamed)
     if trouble:
         raise trouble
     _warn(lateness(here, which, names))

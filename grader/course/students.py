@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 MAX_BYTES = 120  # of UTF-8; a file name has 255, and records add endings to it
+LONGEST = 240  # bytes of UTF-8 that a folder in submitted/ may have, of a file's 255
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")}
 FORBIDDEN = set('/\\:*?"<>|')  # by Windows, or by everyone
 
@@ -31,6 +32,15 @@ def fault(name: str) -> str:
         return "is the name of a device on Windows"
     if len(name.encode()) > MAX_BYTES:
         return f"is longer than {MAX_BYTES} bytes"
+    return ""
+
+
+def no_record(name: str) -> str:
+    """Why a folder's name cannot be that of a record; "" where it can."""
+    if shown(name) != name:
+        return "it is not UTF-8"
+    if len(name.encode()) > LONGEST:
+        return f"it has {len(name.encode())} bytes; with an ending, files have names of at most 255"
     return ""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from grader.course.students import shown
+from grader.course.students import no_record, shown
 
 GB = 1 << 30
 
@@ -202,8 +202,12 @@ class Course:
     def release(self, week: Week) -> Path:
         return self.root / self.folders.releases / week.slug / week.file
 
+    @property
+    def submitted(self) -> Path:
+        return self.work / self.folders.submitted
+
     def submission(self, week: Week, student: str) -> Path:
-        return self.work / self.folders.submitted / student / week.slug / week.file
+        return self.submitted / student / week.slug / week.file
 
     def autograded(self, week: Week, student: str) -> Path:
         return self.work / self.folders.autograded / student / week.slug / week.file
@@ -224,14 +228,14 @@ class Course:
 
     def students(self, week: Week) -> list[str]:
         """Who handed in anything for this week, or has a folder for it: sorted names of folders in submitted/."""
-        return [name for name in self._folders(week) if shown(name) == name]
+        return [name for name in self._folders(week) if not no_record(name)]
 
     def misnamed(self, week: Week) -> list[str]:
-        """Folders in submitted/ for this week whose names are not UTF-8: no record can be called so."""
-        return [shown(name) for name in self._folders(week) if shown(name) != name]
+        """Folders in submitted/ for this week that no record can be called after, each with the reason."""
+        return [f"{shown(name)[:80]}: {why}" for name in self._folders(week) if (why := no_record(name))]
 
     def _folders(self, week: Week) -> list[str]:
-        folder = self.work / self.folders.submitted
+        folder = self.submitted
         found = {p.name for p in folder.iterdir() if (p / week.slug).is_dir()} if folder.is_dir() else set()
         return sorted(found - self.excluded)
 

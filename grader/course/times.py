@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-import stat
 from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil import parser, tz
 
+from grader.course import untrusted
 from grader.course.text import clean
 
 STAMP = "timestamp.txt"  # nbgrader's, beside a submission
@@ -67,11 +67,9 @@ def stamp(folder: Path) -> tuple[datetime | None, str]:
     """
     path = folder / STAMP
     try:
-        mode = path.lstat().st_mode
-        if not stat.S_ISREG(mode):
-            return None, f"{STAMP} is no plain file"
-        with path.open("rb") as file:
-            raw = file.read(4 * MAX_CHARACTERS + 1)
+        raw = untrusted.read(path, 4 * MAX_CHARACTERS)
+    except untrusted.NoFile:
+        return None, f"{STAMP} is no plain file"
     except (FileNotFoundError, NotADirectoryError):
         return None, ""
     except OSError as error:

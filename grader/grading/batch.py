@@ -130,7 +130,7 @@ class _Earlier:
         """The record that grading this file again would only repeat, or None; and the results that stand anyhow."""
         try:
             grade = store.read(self.course.record(self.week, student))
-            inputs = {**self.inputs, "submission": file_hash(path)}
+            inputs = {**self.inputs, "submission": loading.digest(path, self.course.submitted)}
             inputs |= beside.inputs(self.course, self.week, path)
         except (OSError, RecordError):
             return None, []

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.course import untrusted
 from grader.course.syllabus import CourseError
 
-MAX_BYTES = 64 * 2**20  # of one file that is handed in
+MAX_BYTES = untrusted.LARGEST  # of one file that is handed in
 MAX_ENTRIES = 20_000
 MAX_TOTAL = 8 * 2**30  # bytes read from one source
 MAX_RATIO = 400  # of a file of more than a megabyte to what it takes in the zip: a notebook's is below 50
@@ -110,12 +111,9 @@ def _files(folder: Path) -> Iterator[tuple[Entry, str]]:
 
 def _read(path: Path, most: int) -> bytes:
     try:
-        # what was a file a moment ago may be a link or a pipe now
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Refused("not a regular file")
-            return file.read(most)
+        return untrusted.read(path, most - 1)
+    except untrusted.NoFile as error:  # what was a file a moment ago may be a link or a pipe now
+        raise Refused(str(error)) from None
     except OSError as error:
         raise Refused(f"cannot be read: {error.strerror}") from None
 

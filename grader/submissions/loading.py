@@ -14,6 +14,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from grader.course import untrusted
 from grader.course.students import shown
 from grader.course.syllabus import Course, Week
 from grader.submissions.archives import MAX_BYTES
@@ -24,6 +25,7 @@ MAX_DIGITS = 4_000  # of a whole number; Python refuses to read longer ones
 WINDOWS_HAS_NOT = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # bytes that mean nothing in Windows-1252
 ATTACHMENT_BYTES = 8 * 2**20
 OBJECT = re.compile(rb"[\x00\xff\xfe\xef\xbb\xbf\s]*\{")  # how JSON that may be a notebook begins, in any encoding
+ITSELF = "Hand in the notebook itself."
 HAND_IN_AGAIN = "Open it in Jupyter or Colab, save it (File > Download > .ipynb) and hand in that file."
 
 
@@ -45,7 +47,14 @@ class Submission:
 
 def find(course: Course, week: Week, student: str) -> Path:
     """The student's file for the week, also where it has another name. Raises NotGradable where there is none."""
-    return in_folder(course.submission(week, student).parent, week)
+    folder = course.submission(week, student).parent
+    if link := next((place for place in (folder.parent, folder) if place.is_symlink()), None):
+        raise NotGradable(f"{_where(link, course)} is a link to somewhere else, which is not followed. {ITSELF}")
+    return in_folder(folder, week)
+
+
+def _where(place: Path, course: Course) -> str:
+    return f"The folder {shown(str(place.relative_to(course.submitted)))}"
 
 
 def in_folder(folder: Path, week: Week) -> Path:
@@ -90,18 +99,22 @@ def _is_notebook_name(name: str) -> bool:
 
 def _is_notebook(path: Path) -> bool:
     """Whether a file of any name holds one, such as "week01.ipynb.txt". Links are not looked into."""
-    if path.name.startswith(".") or path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
-        return False
-    with path.open("rb") as file:
-        if not OBJECT.match(file.read(4096)):
-            return False
-    return not fault_of(path.read_bytes())
-
-
-def load(source: Path | NotebookNode) -> Submission:
-    """Read a submission. Raises NotGradable, and nothing else, whatever the file holds."""
     try:
-        raw = json.dumps(source).encode() if isinstance(source, dict) else read(Path(source))
+        if path.name.startswith(".") or not OBJECT.match(untrusted.read(path, 4096)):
+            return False
+        raw = untrusted.read(path)
+    except OSError:
+        return False
+    return len(raw) <= MAX_BYTES and not fault_of(raw)
+
+
+def load(source: Path | NotebookNode, inside: Path | None = None) -> Submission:
+    """Read a submission. Raises NotGradable, and nothing else, whatever the file holds.
+
+    inside: the folder submitted/, below which no folder may be a link.
+    """
+    try:
+        raw = json.dumps(source).encode() if isinstance(source, dict) else read(Path(source), inside)
         if len(raw) > MAX_BYTES:
             raise _too_large(len(raw))
         content, notes = _json(raw)
@@ -124,26 +137,36 @@ def fault_of(raw: bytes) -> str:
     return ""
 
 
-def read(path: Path) -> bytes:
-    """A submitted file's bytes, no more than may be graded. Raises NotGradable."""
+def read(path: Path, inside: Path | None = None) -> bytes:
+    """A submitted file's bytes, no more than may be graded. inside: see `load`. Raises NotGradable."""
     try:
-        if path.is_symlink() and path.resolve().parent != path.parent.resolve():
-            raise NotGradable(
-                "The file is a link to somewhere else, which is not followed. Hand in the notebook itself."
-            )
-        if not path.exists():
-            raise NotGradable(f"Nothing was handed in: there is no {path.name}.")
-        if path.is_dir():
-            raise NotGradable(f"{path.name} is a folder, not a notebook. Hand in the .ipynb file itself.")
-        if not path.is_file():
-            raise NotGradable(f"{path.name} is not a regular file. Hand in the .ipynb file itself.")
-        with path.open("rb") as file:
+        with untrusted.opened(_in_its_folder(path), inside) as file:
             raw = file.read(MAX_BYTES + 1)
             if len(raw) > MAX_BYTES:
                 raise _too_large(os.fstat(file.fileno()).st_size)
             return raw
+    except untrusted.NoFile as error:
+        if "link" in str(error):
+            raise NotGradable(f"The file is {error} to somewhere else, which is not followed. {ITSELF}") from None
+        raise NotGradable(f"{shown(path.name)} is {error}, no notebook. Hand in the .ipynb file itself.") from None
+    except FileNotFoundError:
+        raise NotGradable(f"Nothing was handed in: there is no {shown(path.name)}.") from None
     except (OSError, ValueError) as error:
         raise NotGradable(f"The file cannot be read ({_why(error)}). Hand it in again.") from None
+
+
+def digest(path: Path, inside: Path | None = None) -> str:
+    """sha256 of what was handed in, whatever it is. inside: see `load`. Raises OSError."""
+    return untrusted.digest(_in_its_folder(path), inside)
+
+
+def _in_its_folder(path: Path) -> Path:
+    """The file; where it is a link to another in its own folder, that one."""
+    try:
+        target = os.readlink(path)
+    except (OSError, ValueError):
+        return path
+    return path.with_name(target) if target == os.path.basename(target) not in ("", ".", "..") else path
 
 
 def _too_large(size: int) -> NotGradable:
