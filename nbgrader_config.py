@@ -14,3 +14,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# Before formgrader or `nbgrader generate_feedback` shows a notebook: HTML that a page would run is text there.
+c.HTMLExporter.preprocessors = ["grader.grading.nbgrader_plugin.Harmless"]

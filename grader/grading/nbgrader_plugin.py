@@ -14,12 +14,16 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Int, Unicode
 
 from grader.course.discovery import find_course
+from grader.course.notebooks import released_notebook
+from grader.course.syllabus import CourseError
 from grader.grading import gpu_memory
+from grader.grading.harmless import harmless
 from grader.grading.options import Options
 from grader.grading.pipeline import grade_notebook
 from grader.grading.verdicts import Result, not_gradable, placeholder
@@ -29,18 +33,29 @@ from grader.submissions.loading import NotGradable
 
 
 class SubmissionExporter(NotebookExporter):
-    """Opens any file: one that is no notebook becomes an empty one here, and its reason in `GradeSubmission`."""
+    """Opens nothing: `GradeSubmission` reads the submission itself, through the one way in for a stranger's files."""
 
     def from_filename(
         self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        try:
-            notebook = nbformat.read(filename, as_version=4)
-        except Exception:
-            notebook = nbformat.v4.new_notebook()
         exported: tuple[NotebookNode, dict[str, Any]]
-        exported = self.from_notebook_node(notebook, resources=resources, **kwargs)  # type: ignore[no-untyped-call]
+        empty = nbformat.v4.new_notebook()
+        exported = self.from_notebook_node(empty, resources=resources, **kwargs)  # type: ignore[no-untyped-call]
         return exported
+
+
+class Harmless(Preprocessor):
+    """What nbgrader's pages and its feedback show of a notebook, whoever wrote it to autograded/."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """See `harmless.harmless`. The course is the one of the folder that nbgrader works in."""
+        released: set[str] = set()
+        with contextlib.suppress(CourseError, OSError):
+            course = find_course(Path.cwd(), Path.cwd())
+            for week in course.notebooks:
+                if course.release(week).is_file():
+                    released |= {cell.source for cell in released_notebook(course, week).cells}
+        return harmless(nb, released), resources
 
 
 class GradeSubmission(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types

@@ -40,6 +40,7 @@ from grader.execution.kernelspecs import language_of, own_kernel
 from grader.execution.sandbox import Policy
 from grader.grading import denied, fingerprints, gpu_memory, notebook_tests
 from grader.grading.environment import kernel_environment, sandbox_policy
+from grader.grading.harmless import harmless
 from grader.grading.judge import Judge
 from grader.grading.options import Options
 from grader.grading.rubric import Rubric
@@ -116,7 +117,7 @@ def grade_notebook(
     path = notebook if isinstance(notebook, Path) else None
     inputs = fingerprints.inputs(course, week, options) | beside.inputs(course, week, path)
     try:
-        submitted = loading.load(notebook)
+        submitted = loading.load(notebook, course.submitted)
         rebuilt = reconcile(submitted.notebook, released, _other_weeks(course, week))
     except NotGradable as error:
         inputs["other releases"] = fingerprints.other_releases(course, week)
@@ -170,6 +171,7 @@ def _run_and_judge(this: _Prepared, stopwatch: _Stopwatch) -> Result:
     if gpus.chosen(this.options.parameters) and this.options.share is None:
         raise CourseError("a GPU has to be shared out first: grade by `grade_many`, which does")
     answered = _mark_unanswered(this.notebook, this.released)
+    answered = answered if this.graded else dict.fromkeys(answered, True)
     judge = _judge(this, answered)
     policy = sandbox_policy(this.course, this.week, this.options, this.graded)
     journal, results, refusals = Journal(log=list(this.left_out)), list[QuestionResult](), list[bool]()
@@ -196,6 +198,8 @@ def _run_and_judge(this: _Prepared, stopwatch: _Stopwatch) -> Result:
     write_verdicts(executed, results)
     grade = _grade(this, results, journal, judge.log, kinds, stopwatch)
     busy = journal.busy or judge.channel.busy
+    if this.graded:
+        executed = harmless(executed, {cell.source for cell in this.released.cells})
     return Result(grade, executed, crowded, _repeats(grade, judge, this.options.repeat), busy)
 
 

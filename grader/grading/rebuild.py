@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 import nbformat
 from nbformat import NotebookNode
 
-from grader.course.files import file_hash, write_atomically
+from grader.course.files import write_atomically
 from grader.course.notebooks import released_notebook
 from grader.course.questions import questions_in
 from grader.course.syllabus import Course, CourseError, Week
+from grader.grading.harmless import harmless
 from grader.grading.verdicts import placeholder, write_verdicts
 from grader.records import by_hand, database, late, projection, salvage
 from grader.records.grade import Grade
@@ -115,12 +116,13 @@ def _notebook(course: Course, week: Week, grade: Grade) -> tuple[NotebookNode | 
         return placeholder(course, week, grade), True
     try:
         path = loading.find(course, week, grade.student)
-        if file_hash(path) != grade.inputs.get("submission"):
+        if loading.digest(path, course.submitted) != grade.inputs.get("submission"):
             return None, False
-        loaded = loading.load(path)
-        rebuilt = reconcile(loaded.notebook, released_notebook(course, week), {})
+        loaded = loading.load(path, course.submitted)
+        released = released_notebook(course, week)
+        rebuilt = reconcile(loaded.notebook, released, {})
     except (NotGradable, OSError):
         return None, False
     notebook = copy.deepcopy(rebuilt.notebook)
     write_verdicts(notebook, grade.questions)
-    return notebook, False
+    return harmless(notebook, {cell.source for cell in released.cells}), False

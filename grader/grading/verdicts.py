@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -18,8 +19,10 @@ from grader.course.questions import is_graded, name_of, questions_in
 from grader.course.syllabus import Course, Week
 from grader.course.text import LONGEST, printable
 from grader.grading import fingerprints
+from grader.grading.harmless import harmless
 from grader.grading.judge import not_judged
 from grader.records.grade import Grade, QuestionResult
+from grader.submissions import loading
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,9 @@ def not_gradable(
     """
     questions = questions_in(released_notebook(course, week), course.classic)
     inputs = dict(inputs or {"release": file_hash(course.release(week))})
-    if isinstance(source, Path) and source.is_file() and not source.is_symlink():
-        inputs["submission"] = file_hash(source)
+    if isinstance(source, Path):
+        with contextlib.suppress(OSError):
+            inputs["submission"] = loading.digest(source, course.submitted)
     return Grade(
         week=week.name,
         student=student,
@@ -109,9 +113,10 @@ def verdict_text(result: QuestionResult) -> str:
 def placeholder(course: Course, week: Week, grade: Grade) -> NotebookNode:
     """The notebook that stands for a submission that was not gradable: the release with the reason on top."""
     notebook = copy.deepcopy(released_notebook(course, week))
+    released = {cell.source for cell in notebook.cells}
     write_verdicts(notebook, grade.questions)
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(f"**Not gradable.** {grade.reason}", id="not-gradable"))
-    return notebook
+    return harmless(notebook, released)
 
 
 def now() -> str:
