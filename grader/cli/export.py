@@ -13,7 +13,7 @@ from rich.text import Text
 from grader.cli.base import CourseDir, WorkDir, console, errors
 from grader.course.discovery import find_course
 from grader.course.files import write_atomically
-from grader.course.syllabus import Course, Week
+from grader.course.syllabus import Course, CourseError, Week
 from grader.course.text import clean
 
 if TYPE_CHECKING:
@@ -26,13 +26,16 @@ app = typer.Typer(
 )
 
 WeekName = Annotated[str, typer.Argument(help="A week by number or name.")]
+Extra = Annotated[
+    float, typer.Option("--extra-credit", min=0, help="Points of extra credit that the week offers; more are refused.")
+]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Where to; else a file in exports/WEEK/.", show_default=False)
 ]
 
 
 @app.command("csv")
-def plain(week: WeekName, out: Out = None, course: CourseDir = None, work: WorkDir = None) -> None:
+def plain(week: WeekName, extra: Extra = 0.0, out: Out = None, course: CourseDir = None, work: WorkDir = None) -> None:
     """One CSV of the week: final scores, points by question, late penalties, what a person has still to grade.
 
     Example: [bold]grader export csv week01[/]
@@ -41,7 +44,7 @@ def plain(week: WeekName, out: Out = None, course: CourseDir = None, work: WorkD
 
     here = find_course(course, work)
     which = here.week(week)
-    found = _scores(here, which)
+    found = _scores(here, which, extra)
     _write(out or _place(here, which) / "grades.csv", csv_export.plain_csv(found), _sources(here, which))
     _warn(found)
 
@@ -53,6 +56,7 @@ def canvas(
         Path | None, typer.Option(help="Canvas' own export of the gradebook: then each student is found for certain.")
     ] = None,
     assignment: Annotated[str, typer.Option(help="Its column in Canvas, as in the roster: 'Week 1 (4242)'.")] = "",
+    extra: Extra = 0.0,
     out: Out = None,
     course: CourseDir = None,
     work: WorkDir = None,
@@ -67,31 +71,33 @@ def canvas(
 
     here = find_course(course, work)
     which = here.week(week)
-    found = _scores(here, which)
+    found = _scores(here, which, extra)
     text, unknown = csv_export.canvas_csv(which, found, roster, assignment)
     _write(out or _place(here, which) / "canvas.csv", text, _sources(here, which))
     _warn(found)
     if roster and (differ := csv_export.other_points(which, found, roster, assignment)):
         _say(differ)
     if unknown:
-        _say(f"left out, because {roster} does not know them: {', '.join(unknown)}")
+        why = f"{roster} does not know them" if roster else "what Canvas would find them by is a formula"
+        _say(f"left out, because {why}: {', '.join(unknown)}")
         raise typer.Exit(1)
 
 
 @app.command()
-def gradescope(week: WeekName, out: Out = None, course: CourseDir = None, work: WorkDir = None) -> None:
+def gradescope(
+    week: WeekName, extra: Extra = 0.0, out: Out = None, course: CourseDir = None, work: WorkDir = None
+) -> None:
     """A results.json for each student, as Gradescope's autograders write it. --out names the folder.
 
     Example: [bold]grader export gradescope week01[/]
     """
     from grader.cli.progress import each
-    from grader.reporting import csv_export
     from grader.reporting.gradescope import results
 
     here = find_course(course, work)
     which = here.week(week)
     folder = out or _place(here, which) / "gradescope"
-    grades = csv_export.grades_of(here, which)
+    grades = [score.grade for score in _scores(here, which, extra)]
     for grade in each(grades, "Writing"):
         text = json.dumps(results(here, which, grade), indent=1)
         write_atomically(folder / grade.student / "results.json", text, _sources(here, which, grade.student))
@@ -153,11 +159,19 @@ def classroom(
     _write(out or default, github_classroom.workflow(which, repository, branch))
 
 
-def _scores(course: Course, week: Week) -> list[Score]:
-    from grader.records.scores import scores
+def _scores(course: Course, week: Week, extra: float) -> list[Score]:
+    """Everyone's final score. Raises CourseError where somebody has points that the week does not offer."""
+    from grader.records.scores import beyond, scores
     from grader.reporting.csv_export import grades_of
 
-    return scores(course, week, grades_of(course, week))
+    found = scores(course, week, grades_of(course, week))
+    if lines := beyond(found, extra):
+        listed = "\n  ".join(lines[:20])
+        raise CourseError(
+            f"{week.slug}: the gradebook has points that no question offers, so nothing is exported:\n  {listed}\n"
+            "Put them right in formgrader. Extra credit that is meant: --extra-credit POINTS"
+        )
+    return found
 
 
 def _place(course: Course, week: Week) -> Path:

@@ -60,3 +60,20 @@ def _score(grade: Grade, person: Person, entered: ByHand | None) -> Score:
         waiting=[q.question for q in grade.questions if q.cell in entered.waiting],
         entered=entered,
     )
+
+
+def beyond(found: Sequence[Score], extra: float = 0.0) -> list[str]:
+    """What no question offers, a line each: more points than it has, and more extra credit in all than `extra`.
+
+    A person may have typed it; so may a notebook that was opened in formgrader without what nbgrader_config.py sets.
+    """
+    lines = []
+    for score in found:
+        for q in score.grade.questions:
+            given = score.entered.manual.get(q.cell, q.points)
+            if given > q.max_points + 1e-9:
+                lines.append(f"{score.student}: {q.question} has {given:g} of {q.max_points:g} points")
+        if score.extra > extra + 1e-9:
+            cells = ", ".join(sorted(cell for cell, points in score.entered.extra.items() if points))
+            lines.append(f"{score.student}: {score.extra:g} points of extra credit ({cells}), of {extra:g} offered")
+    return lines

@@ -18,7 +18,6 @@ from grader.course.notebooks import released_notebook
 from grader.course.questions import questions_in
 from grader.course.students import tidy
 from grader.course.syllabus import Course, CourseError, Week
-from grader.course.text import clean
 from grader.records.grade import Grade, QuestionResult
 from grader.records.scores import Score
 from grader.records.store import recorded, records_of
@@ -26,7 +25,10 @@ from grader.reporting.titles import question_titles, words
 from grader.submissions.roster import Roster, table
 
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
-FORMULA = re.compile(r"^[=+\-@\t\r]")  # what a spreadsheet would run
+# A formula begins with one of these, full-width and small forms too, after what spreadsheets pass over; and anywhere
+# behind what may separate cells: which sign does so is chosen when the file is opened (OWASP, CSV injection).
+SIGNS = "=+\\-@" + "\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207a\u207b\u207c\u208a\u208b\u208c\u2212"
+FORMULA = re.compile(rf"(^|[,;|\t\n\"])([\s'\u200b-\u200d\u2060\ufeff]*)(?=[{SIGNS}])")
 
 
 def grades_of(course: Course, week: Week) -> list[Grade]:
@@ -84,7 +86,8 @@ def canvas_csv(
     """What Canvas' gradebook imports, and the students that the roster does not know, who are not in it.
 
     roster: Canvas' own export of the gradebook, with which every student is found for certain. Without it a student is
-    who has this SIS Login ID, or the number that Canvas put into the name of the file.
+    who has this SIS Login ID, or the number that Canvas put into the name of the file. Left out too is who would not be
+    found by an id that a spreadsheet takes for a formula.
     column: the assignment as Canvas' export calls it, "Week 1 (4242)". Without it, the one of the roster that is called
     as the week is; else a new assignment of that name. Who handed in nothing has an empty cell, which changes nothing.
     """
@@ -93,13 +96,20 @@ def canvas_csv(
     column = column or (known.column(week) if known else "") or week.title
     for score in scores:
         who = known.who(score.student) if known else _without_roster(score)
-        if who is None:
+        if who is None or not _still_found(who):
             unknown.append(score.student)
             continue
-        rows.append([*who, _number(score.points) if score.grade.handed_in else ""])
+        rows.append([*map(_text, who), _number(score.points) if score.grade.handed_in else ""])
     most = max((score.grade.max_points for score in scores), default=week.points)
     points = ["    Points Possible", "", "", "", "", _number(most)]
-    return _csv([[*CANVAS, column], points, *rows]), unknown
+    return _csv([[*CANVAS, _text(column)], points, *rows]), unknown
+
+
+def _still_found(who: Sequence[str]) -> bool:
+    """Whether Canvas finds a student whose row is made harmless, by the first id that there is, else by the name."""
+    name, *ids, _ = who
+    key = next((one for one in ids if one), name)
+    return bool(key) and _text(key) == key
 
 
 def other_points(week: Week, scores: Sequence[Score], roster: Path, column: str = "") -> str:
@@ -168,9 +178,9 @@ def _number(value: float | None) -> str:
 
 
 def _text(value: str) -> str:
-    """Text as a spreadsheet may open it: on one line, and never a formula (OWASP, CSV injection)."""
-    value = clean(value).replace("\n", " ")
-    return f"'{value}" if FORMULA.match(value) else value
+    """Text as a spreadsheet may open it: on one line, controls written out, and no part of it a formula."""
+    value = re.sub(r"[\t\n\r]+", " ", value[: text.MAX_TEXT])
+    return FORMULA.sub(r"\1\2'", text.NOT_TEXT.sub(lambda found: f"\\x{ord(found[0]):02x}", value))
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:

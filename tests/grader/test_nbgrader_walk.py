@@ -184,7 +184,7 @@ def afterwards(walk):
     walk.diff = grade(course, "--diff")
     nbgrader(course, "generate_feedback", WEEK)
     nbgrader(course, "export")
-    grader(course, "export", "csv", "1")
+    grader(course, "export", "csv", "1", "--extra-credit", "0.5")
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def as_gradescope_reads(made):
 
 
 def test_results_json(call, toy, graded):
-    assert call("export", "gradescope", "1").exit_code == 0
+    assert call("export", "gradescope", "1", "--extra-credit", "0.5").exit_code == 0
     folder = toy.work / "exports" / "week01_toy" / "gradescope"
     found = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/results.json")}
     assert {name: round(as_gradescope_reads(made), 3) for name, made in found.items()} == {
