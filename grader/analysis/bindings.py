@@ -12,20 +12,24 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from grader.analysis.cells import Unreadable, tree
 from grader.analysis.figures import BY_OTHER_MEANS, names
 from grader.course.questions import Question, grade_id, is_answer, is_check
 
 
 class Names(NamedTuple):
-    """The global names that a cell binds, those of them that it imports or defines (def, class), and those it uses."""
+    """The global names that a cell binds, those of them that it imports or defines (def, class), and those it uses.
+
+    starred: whether it imports all that a module has.
+    """
 
     bound: frozenset[str]
     imported: frozenset[str]
     defined: frozenset[str]
     used: frozenset[str]
+    starred: bool
 
 
 @lru_cache(maxsize=4096)
@@ -33,14 +37,16 @@ def _names(source: str) -> Names | None:
     """See `figures.names`; None where the cell cannot be read."""
     try:
         bound, used = names(source)
-        tree = ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        nodes = list(ast.walk(tree(source)))
+    except Unreadable:
         return None
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    imports = (node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
     imported = {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
     definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    defined = {node.name for node in ast.walk(tree) if isinstance(node, definitions)}
-    return Names(*map(frozenset, (bound, imported & bound, defined & bound, used)))
+    defined = {node.name for node in nodes if isinstance(node, definitions)}
+    return Names(
+        frozenset(bound), frozenset(imported & bound), frozenset(defined & bound), frozenset(used), "*" in imported
+    )
 
 
 class Bindings:
@@ -53,6 +59,7 @@ class Bindings:
         given = {cell.source for cell in released.cells}
         self.cells: list[tuple[int, Names]] = []
         self.theirs: set[int] = set()
+        self.unread = False  # whether the student wrote a cell that cannot be read
         self._answer: dict[str, int] = {}
         self._check: dict[str, int] = {}
         for index, cell in enumerate(notebook.cells):
@@ -67,10 +74,18 @@ class Bindings:
                 self.cells.append((index, found))
                 if cell.source not in given:
                     self.theirs.add(index)
+            elif cell.source not in given:
+                self.unread = True
         self._binding: dict[str, list[int]] = {}  # by name, places in `cells`
         for place, (_, cell) in enumerate(self.cells):
             for name in cell.bound:
                 self._binding.setdefault(name, []).append(place)
+
+    def may_answer(self, question: Question, asked: Iterable[str]) -> bool:
+        """Whether anything that the student wrote may bind what the question is about. asked: as in `later`."""
+        own = self._own(question, asked)
+        theirs = [cell for index, cell in self.cells if index in self.theirs]
+        return self.unread or any(cell.bound & own or cell.used & BY_OTHER_MEANS or cell.starred for cell in theirs)
 
     def later(self, question: Question, asked: Iterable[str]) -> list[int]:
         """The student's cells after the check that may change what the question is about, by their indices.

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
-import symtable
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from grader.analysis.cells import Unreadable, parse, python, symbols
 from grader.course.questions import is_check
 
 TAG = "figure"
@@ -32,7 +31,7 @@ def only_drawn(notebook: NotebookNode, released: NotebookNode) -> set[str]:
             continue
         try:
             bound, uses = names(cell.source)
-        except (SyntaxError, ValueError, RecursionError):
+        except Unreadable:
             return set()
         if cell.source in tagged:
             figures[cell.source] = bound, uses
@@ -47,12 +46,12 @@ def only_drawn(notebook: NotebookNode, released: NotebookNode) -> set[str]:
 
 
 def names(source: str) -> tuple[set[str], set[str]]:
-    """The global names that a cell binds, and those that it uses. Raises SyntaxError, or ValueError for a null byte.
+    """The global names that a cell binds, and those that it uses. Raises Unreadable.
 
     Where it asks for globals(), its strings may be names too, as in `"answer" in globals()`.
     """
-    source = TransformerManager().transform_cell(AROUND_CODE.sub("\n", source))
-    whole = symtable.symtable(source, "<cell>", "exec")
+    source = python(AROUND_CODE.sub("\n", source))
+    whole = symbols(source)
     bound = {s.get_name() for s in whole.get_symbols() if s.is_assigned() or s.is_imported()}
     used = {s.get_name() for s in whole.get_symbols() if s.is_referenced()}
     inner = list(whole.get_children())
@@ -63,6 +62,6 @@ def names(source: str) -> tuple[set[str], set[str]]:
         bound |= {s.get_name() for s in outer if s.is_assigned() or s.is_imported()}
         used |= {s.get_name() for s in outer}
     if used & BY_OTHER_MEANS:
-        constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+        constants = (node.value for node in ast.walk(parse(source)) if isinstance(node, ast.Constant))
         used |= {value for value in constants if isinstance(value, str)}
     return bound, used

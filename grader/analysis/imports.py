@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 
+from grader.analysis.cells import tree
 from grader.course.syllabus import Course, Week
 
 # They start threads or run-times of their own when they are imported, or set up other libraries for these: a fork of a
@@ -132,7 +132,7 @@ def _tree(source: str) -> ast.AST:
     with contextlib.suppress(SyntaxError, ValueError, RecursionError):
         return ast.parse(source)
     with contextlib.suppress(SyntaxError, ValueError, RecursionError):
-        return ast.parse(TransformerManager().transform_cell(source))
+        return tree(source)
     return ast.Module(body=[], type_ignores=[])
 
 

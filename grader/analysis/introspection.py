@@ -16,6 +16,7 @@ import re
 
 from nbformat import NotebookNode
 
+from grader.analysis.cells import MOST_CHARACTERS, python
 from grader.analysis.introspection_rules import (
     CHANGES,
     CHECKS,
@@ -40,10 +41,9 @@ from grader.analysis.introspection_rules import (
 )
 from grader.analysis.program import Flag, Flags, Program
 from grader.analysis.purity import Purity
-from grader.analysis.scopes import Scope, as_run, root_of
+from grader.analysis.scopes import Scope, root_of
 from grader.course.questions import grade_id, is_answer, is_graded
 
-MOST_CHARACTERS = 200_000  # of what a student wrote
 MOST_FLAGS = 40
 MOST_SHOWN = 100  # characters of a line
 
@@ -66,7 +66,7 @@ def flags(notebook: NotebookNode, released: NotebookNode, helper: str = "") -> l
     try:
         found = _found(Program(notebook, own), helper)
         as_run_lines = {
-            flag.cell: [line.strip() for line in as_run(own[flag.cell].source).splitlines()] for flag in found
+            flag.cell: [line.strip() for line in python(own[flag.cell].source).splitlines()] for flag in found
         }
     except (RecursionError, MemoryError):
         return ["The code is nested too deeply to be looked through."]

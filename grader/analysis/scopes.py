@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from IPython.core.inputtransformer2 import TransformerManager
+from grader.analysis.cells import Unreadable, tree
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Definition = Function | ast.ClassDef
 TIME = "<time>"  # stands for a look at the clock among the names of an expression
 
 
-def as_run(source: str) -> str:
-    """A cell's code without magics, with its lines where they were. Raises SyntaxError."""
-    blank = len(source) - len(source.lstrip())  # IPython takes away the first lines that are
-    return "\n" * source[:blank].count("\n") + TransformerManager().transform_cell(source)
-
-
 def statements(source: str, depth: int = 0) -> list[ast.stmt]:
     """The statements of a cell, and after them those that it holds as text: of a cell magic, of an eval. [] where it is
     no Python, which cannot run either."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # of the student's escapes and comparisons
-            body = ast.parse(as_run(source)).body
-    except (SyntaxError, ValueError):
+        body = tree(source).body
+    except Unreadable:
         return []
     inner: list[ast.stmt] = []
     for node in [one for statement in body for one in ast.walk(statement)] if depth < 4 else []:

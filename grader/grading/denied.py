@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from grader.analysis.cells import Unreadable, tree
 from grader.course.questions import grade_id
 from grader.course.text import plural
 from grader.execution.sandbox import HOME, SYSTEM, Policy, own_python
@@ -201,7 +201,7 @@ def _texts(sources: Iterable[str]) -> Iterator[str]:
     """The strings in cells, those of f-strings too."""
     for source in sources:
         try:
-            tree = ast.parse(TransformerManager().transform_cell(source))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            nodes = ast.walk(tree(source))
+        except Unreadable:
             continue
-        yield from (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+        yield from (n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
