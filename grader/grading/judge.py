@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from coursekit.audio import Sound
-from coursekit.checks import Check, Verdict, run_check
+from coursekit.checks import UNANSWERED, Check, Verdict, run_check
 from coursekit.notebook import Score
 from coursekit.student import Student, StudentError, names_asked
 from grader.analysis.bindings import Bindings
@@ -208,6 +208,9 @@ class Judge:
             verdicts.append((run_check(one, student, drawn), hidden))
             self.asked[question.name] |= names_asked(student)
         channel.done()
+        changed = changed or self.bindings.may_answer(question, self.asked[question.name])
+        if not changed:
+            verdicts = [(replace(verdict, passed=False, message=UNANSWERED), hidden) for verdict, hidden in verdicts]
         if channel.lost:  # no points without proof that every check ran to its end
             return not_judged(question, channel.lost, changed, verdicts)
         score = Score(question.name, [verdict for verdict, _ in verdicts], question.points)
