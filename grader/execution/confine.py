@@ -73,7 +73,7 @@ def give_up(user: int, limits: Limits) -> None:
     os.close(user)
     _limit(resource.RLIMIT_CORE, 1)
     if limits.memory:
-        _limit(resource.RLIMIT_DATA, _data_bytes() + limits.memory)
+        limit_data(limits.memory)
     if limits.processes and _release() >= (5, 14):  # before, it counted the user's processes outside too
         _limit(resource.RLIMIT_NPROC, limits.processes)
     if limits.files:
@@ -94,6 +94,12 @@ def give_up(user: int, limits: Limits) -> None:
     _filter()
     if any(line.startswith(("CapPrm", "CapEff", "CapBnd")) and int(line.split()[1], 16) for line in _status()):
         raise OSError(0, "capabilities are left")
+
+
+def limit_data(more: int) -> None:
+    """Let this process have so many bytes of memory of its own beyond what it has now. Linux only."""
+    if sys.platform == "linux":
+        _limit(resource.RLIMIT_DATA, _data_bytes() + more)
 
 
 def _few_numbers(most: int) -> None:

@@ -8,7 +8,7 @@ requests on sockets, one JSON object a line, each in kind:
     {"op": "signal", "pid": 123, "signum": 2}          ->  {"sent": true}
     {"op": "poll", "pid": 123}                         ->  {"exit": null | 0 | -9 | ...}
     {"op": "seal", "pid": 123}                         ->  {"sent": true}
-    {"op": "worker", "entry": "package.module:function", "threads": 1} and a socket  ->  {"pid": 124}
+    {"op": "worker", "entry": "package.module:function", "threads": 1, "memory": 0} and a socket  ->  {"pid": 124}
     anything that fails                                ->  {"error": "..."}
 
 A kernel belongs to the connection that asked for it, and is killed with all its children when that closes; when the
@@ -190,7 +190,7 @@ class ForkServer:
         self.children[pid] = Child(first, client, group=sandbox is None)
         return {"pid": pid}
 
-    def op_worker(self, client: Client, entry: str, threads: int) -> dict[str, Any]:
+    def op_worker(self, client: Client, entry: str, threads: int, memory: int = 0) -> dict[str, Any]:
         """Fork a worker. It gets its jobs, and its environment, by the socket that was sent along.
 
         Not through here: what does stays in memory of which every later kernel is a copy.
@@ -202,7 +202,7 @@ class ForkServer:
         if pid == 0:
             try:
                 _keep_only(jobs, theirs.fileno())
-                run_worker(entry, threads, server)
+                run_worker(entry, threads, server, memory)
             finally:
                 os._exit(1)
         theirs.close()
@@ -314,8 +314,8 @@ def run_kernel(argv: list[str], env: dict[str, str], cwd: str | None, warm: bool
         os._exit(code)
 
 
-def run_worker(entry: str, threads: int, server: int) -> NoReturn:
-    """Become a worker: in the forked child, with no way back.
+def run_worker(entry: str, threads: int, server: int, memory: int = 0) -> NoReturn:
+    """Become a worker: in the forked child, with no way back. memory: see `workers.Worker`.
 
     entry: "package.module:function", which is called with the sockets of its jobs and of this server. It is named, not
     imported here, because what this server imports, every student's kernel inherits.
@@ -326,6 +326,8 @@ def run_worker(entry: str, threads: int, server: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who gives the jobs
     _fresh_randomness()
     _use_threads(str(threads))
+    if memory:  # what a kernel sends is read here, and no cap on its parts is one on the whole
+        confine.limit_data(memory)
     gc.enable()
     module, _, function = entry.partition(":")
     work = getattr(importlib.import_module(module), function)

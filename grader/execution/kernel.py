@@ -32,9 +32,10 @@ from coursekit.codec import parse, proof
 from grader.execution import gpus
 from grader.execution.gpus import Share
 from grader.execution.kernelspecs import WARM, KernelStartError
-from grader.execution.outputs import Outputs
+from grader.execution.outputs import Outputs, Room
 from grader.execution.provisioner import START_SECONDS, WarmProvisioner
 from grader.execution.sandbox import HOME, Policy, Sandbox, SandboxError, interpreter
+from grader.execution.scratch import scratch_folder
 from grader.execution.usage import Usage
 
 # What the kernel is given of our environment: how to find programs, libraries, caches and devices, and nothing else.
@@ -142,6 +143,7 @@ class Kernel:
         self.sandbox: Sandbox | None = None
         self.excess = ""  # which limit it was ended for
         self.usage = Usage(self._proc, self._processes)
+        self._room = Room()  # of all outputs together
         self._stack = contextlib.ExitStack()
         self.alive = False
 
@@ -163,7 +165,7 @@ class Kernel:
 
     def _start(self) -> None:
         folder = self._temporary(self._scratch)
-        private = self._temporary(self._scratch or Path("/tmp"))  # a unix socket's path must be short
+        private = self._temporary(self._scratch)  # a unix socket's path must be short
         self.manager = KernelManager(kernel_name=self.name)
         if os.name == "posix":
             self.manager.transport = "ipc"  # no port to lose to a neighbour
@@ -246,8 +248,12 @@ class Kernel:
             theirs.update(provisioner_name=WARM, config={"libraries": [], "warm": False})
 
     def _temporary(self, where: Path | None) -> Path:
-        made = tempfile.TemporaryDirectory(prefix="xm-", dir=where, ignore_cleanup_errors=True)
-        return Path(self._stack.enter_context(made))
+        if where is None:
+            made = scratch_folder()
+            self._stack.callback(shutil.rmtree, made, ignore_errors=True)
+            return made
+        inner = tempfile.TemporaryDirectory(prefix="xm-", dir=where, ignore_cleanup_errors=True)
+        return Path(self._stack.enter_context(inner))
 
     def _stop(self) -> None:
         self.kill()
@@ -334,7 +340,7 @@ class Kernel:
             return Ran("dead", 0.0, why="the kernel was not running")
         began, before = time.monotonic(), self.usage.begin()
         mine = send()
-        outputs = Outputs()
+        outputs = Outputs(self._room)
         reply: dict[str, Any] | None = None
         replied = heard = interrupted_at = cost = took = 0.0
         interrupted = busy = False

@@ -18,6 +18,7 @@ from grader.course.text import printable
 TEXT_BYTES = 1_000_000  # of a cell's streams
 RICH_BYTES = 8_000_000  # of a cell's pictures and other displays
 OUTPUTS = 200  # of a cell
+NOTEBOOK_BYTES = 64_000_000  # of all cells' outputs together
 DEPTH = 50  # of lists and dicts within each other in one output
 
 
@@ -26,10 +27,25 @@ def as_shown(text: str) -> str:
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
-class Outputs:
-    """Collects a cell's outputs as a notebook keeps them, up to the caps."""
+class Room:
+    """What a notebook's outputs may still take, in bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, left: int = NOTEBOOK_BYTES) -> None:
+        self.left = left
+
+    def take(self, size: int) -> bool:
+        """Whether there is room for so much; it is taken then."""
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+
+class Outputs:
+    """Collects a cell's outputs as a notebook keeps them, up to the caps. room: the notebook's."""
+
+    def __init__(self, room: Room | None = None) -> None:
+        self.room = room or Room()
         self.kept: list[NotebookNode] = []
         self.text = self.rich = self.seen = 0  # kept of streams, kept of displays, and all that came
         self.cut = self.clear_next = False
@@ -79,7 +95,7 @@ class Outputs:
             raise ValueError("nested too deeply")
         text = json.dumps(parts, ensure_ascii=False, allow_nan=False)
         self.seen += len(text)
-        if self.rich + len(text) > RICH_BYTES or len(self.kept) >= OUTPUTS:
+        if self.rich + len(text) > RICH_BYTES or len(self.kept) >= OUTPUTS or not self.room.take(len(text)):
             self.cut = True
             return None
         output: NotebookNode = nbformat.v4.new_output(kind, **json.loads(printable(text)))
@@ -101,9 +117,10 @@ class Outputs:
 
     def _stream(self, name: str, text: str) -> None:
         self.seen += len(text)
-        room = TEXT_BYTES - self.text
-        if len(text) > room:
-            text, self.cut = text[: max(0, room)], True
+        most = max(0, min(TEXT_BYTES - self.text, self.room.left))
+        if len(text) > most:
+            text, self.cut = text[:most], True
+        self.room.take(len(text))
         self.text += len(text)
         last = self.kept[-1] if self.kept else None
         if last is not None and last.output_type == "stream" and last.name == name:

@@ -16,7 +16,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, List, Unicode, default
 
 from grader.execution.sandbox import HOME, RUN, Sandbox
+from grader.execution.scratch import scratch_folder
 
 # Variables that the libraries read when they are imported, so kernels that differ in them need different servers.
 READ_AT_IMPORT = (
@@ -247,7 +247,7 @@ class WarmProvisioner(LocalProvisioner):
         self.sandbox = kwargs.pop("sandbox", None)
         if manager is not None and self.folder is None:
             # a unix socket's path may have 107 bytes, and the usual runtime folder can be long
-            self.folder = Path(tempfile.mkdtemp(prefix="xm-", dir="/tmp"))
+            self.folder = scratch_folder()
             manager.transport = "ipc"
             manager.connection_file = str(self.folder / "k.json")
             # sockets in a sandbox are on its own file system, and reached through its first process

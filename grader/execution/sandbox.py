@@ -12,6 +12,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shutil
 import site
 import subprocess
@@ -34,6 +35,8 @@ REMEDY = (
     "apparmor=unconfined). With --unsandboxed submissions run as you, and can read and change all that you can: only "
     "for files you trust."
 )
+SOCKET = 450_000  # bytes that one may hold, of those between processes (twice net.core.wmem_max)
+TCP = 20  # and one of the others as so many
 SOCKETS = ["--size", str(1 << 20)]
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # of /etc: how libraries, fonts, time zones and certificates are found, and nothing of this machine's users
@@ -159,12 +162,25 @@ class Sandbox:
             return []
 
     def used_memory(self, enough: int) -> int:
-        """Bytes that its processes hold: their own pages, and their share of those they share with others.
+        """Bytes that its processes hold: their own pages, and their share of those they share with others; what Linux
+        keeps of tables of pages for them; and what may wait in their sockets, which no process is charged for.
 
         The exact sum takes milliseconds, so below `enough` the quick upper bound is returned.
         """
-        own = self._sum("status", ("RssAnon:", "RssShmem:"))
-        return own if own <= enough else self._sum("smaps_rollup", ("Pss_Anon:", "Pss_Shmem:"))
+        system = self._sum("status", ("VmPTE:",)) + self.sockets() * SOCKET  # what Linux keeps for it
+        own = self._sum("status", ("RssAnon:", "RssShmem:")) + system
+        return own if own <= enough else self._sum("smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) + system
+
+    def sockets(self) -> int:
+        """How many it has open, those that are only on their way from one process to another too."""
+        try:
+            net = Path(f"/proc/{self.pid}/net")
+            local = (net / "unix").read_bytes().count(b"\n") - 1
+            table = (net / "sockstat").read_text() + (net / "sockstat6").read_text()
+            others = re.findall(r"(?:TCP|UDP|RAW)6?: inuse (\d+)", table)
+        except OSError:
+            return 0
+        return max(0, local) + sum(map(int, others)) * TCP
 
     def _sum(self, file: str, fields: tuple[str, ...]) -> int:
         total, proc = 0, self.path(Path("/proc"))

@@ -5,46 +5,51 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from grader.execution import provisioner
 from grader.execution.provisioner import ForkServerClient, ForkServerDied
-from grader.execution.sandbox import sweep
 
-SCRATCH = "xm-"  # folders of this name and a pid in /tmp are ours
+MEMORY = 1 << 30  # bytes that a worker may use beyond what one submission may, and beyond the libraries
 
 
 class WorkerDied(RuntimeError):
     """The worker's process ended before it answered. The text says how.
 
     slow: because this machine was too busy to start or keep it, which is not its job's fault.
-    memory: because the system ended it to free memory.
+    memory: because the system ended it to free memory.   server: because what it was forked from ended.
     """
 
-    def __init__(self, how: str, slow: bool = False, memory: bool = False) -> None:
+    def __init__(self, how: str, slow: bool = False, memory: bool = False, server: bool = False) -> None:
         super().__init__(how)
-        self.slow, self.memory = slow, memory
+        self.slow, self.memory, self.server = slow, memory, server
 
 
 class Worker:
     """One worker process, forked when it is first given a job.
 
     entry: "package.module:function", what runs in it; see `forkserver.run_worker`.   env, libraries: of the server.
-    threads: of the CPU.   scratch: the folder in which its kernels get theirs.
+    threads: of the CPU.   scratch: the folder in which its kernels get theirs.   memory: bytes that it may use beyond
+    what it is forked with; 0 for no limit.
     """
 
-    def __init__(self, entry: str, env: dict[str, str], libraries: Sequence[str], threads: int, scratch: Path) -> None:
+    def __init__(
+        self,
+        entry: str,
+        env: dict[str, str],
+        libraries: Sequence[str],
+        threads: int,
+        scratch: Path,
+        memory: int = 0,
+    ) -> None:
         self.entry, self.env, self.libraries, self.threads, self.scratch = entry, env, libraries, threads, scratch
+        self.memory = memory
         self.pid = 0
         self.server: ForkServerClient | None = None
         self.socket: socket.socket | None = None
@@ -71,7 +76,7 @@ class Worker:
                 watchdog.cancel()
         except ForkServerDied as error:
             self._drop()
-            raise WorkerDied(str(error), slow=error.slow) from None
+            raise WorkerDied(str(error), slow=error.slow, server=not error.slow) from None
         except (OSError, ValueError):
             line = ""
         if not line.endswith("\n"):
@@ -88,14 +93,14 @@ class Worker:
 
     def _how_it_ended(self, kills: int) -> WorkerDied:
         """What can be known of a process that is gone. kills: `memory_kills` before it went."""
-        code, what = None, "it"
+        code, what, server = None, "it", False
         for _ in range(100):  # its socket closes before its exit status is there
             if self.server is None:
                 break
             if self.server.slow:
                 return WorkerDied("the fork server did not answer in time", slow=True)
             if self.server.process is not None and (code := self.server.process.poll()) is not None:
-                what = "the fork server"
+                what, server = "the fork server", True
                 break
             with contextlib.suppress(ForkServerDied, RuntimeError, OSError):
                 code = self.server.ask("poll", pid=self.pid)["exit"]
@@ -103,17 +108,20 @@ class Worker:
                 break
             time.sleep(0.02)
         if code == -signal.SIGKILL and memory_kills() > kills:
-            return WorkerDied(f"memory ran out on this machine, and the system ended {what}", memory=True)
+            why = f"memory ran out on this machine, and the system ended {what}"
+            return WorkerDied(why, memory=True, server=server)
         if code is not None and code < 0:
-            return WorkerDied(f"{what} was ended by {signal.Signals(-code).name}")
-        return WorkerDied(f"{what} ended without an answer" + ("" if code is None else f", with exit status {code}"))
+            return WorkerDied(f"{what} was ended by {signal.Signals(-code).name}", server=server)
+        status = "" if code is None else f", with exit status {code}"
+        return WorkerDied(f"{what} ended without an answer{status}", server=server)
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 self.server = provisioner.server_for(self.env, self.libraries, self.patience)
-                self.pid = self.server.ask("worker", [theirs.fileno()], entry=self.entry, threads=self.threads)["pid"]
+                asked = {"entry": self.entry, "threads": self.threads, "memory": self.memory}
+                self.pid = self.server.ask("worker", [theirs.fileno()], **asked)["pid"]
         except BaseException:
             ours.close()
             raise
@@ -158,20 +166,6 @@ class Worker:
             with contextlib.suppress(OSError, ValueError):
                 self.stream.close()
             connection.close()
-
-
-def scratch_folder() -> Path:
-    """A folder for what kernels need outside their sandboxes. Those of graders that were killed are removed.
-
-    Directly in /tmp, because the path of a unix socket must be short.
-    """
-    base = Path("/tmp")
-    for old in base.glob(f"{SCRATCH}[0-9]*-*"):
-        pid = old.name.removeprefix(SCRATCH).partition("-")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(old, ignore_errors=True)
-            sweep()
-    return Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-", dir=base))
 
 
 def memory_kills() -> int:

@@ -23,7 +23,8 @@ from grader.execution.gpus import Slots
 from grader.execution.kernel import PATIENCE
 from grader.execution.kernelspecs import must_exist, own_kernel, usual_kernel
 from grader.execution.sandbox import free_memory, sweep
-from grader.execution.workers import Worker, WorkerDied, scratch_folder
+from grader.execution.scratch import scratch_folder, sweep_folders
+from grader.execution.workers import MEMORY, Worker, WorkerDied
 from grader.grading import gpu_memory
 from grader.grading.environment import kernel_environment, libraries_of, sandbox_policy
 from grader.grading.jobs import ENTRY
@@ -33,6 +34,7 @@ from grader.records.grade import Grade, QuestionResult
 from grader.submissions import loading
 
 ATTEMPTS = 2
+SERVERS = 3  # that may end under a job before it is put off until nothing else runs
 ALONE = 5  # times the usual patience for one that nothing else runs beside
 SLACK = 300.0  # seconds a job may take beyond its cells and its checks: starting kernels, imports
 ROOM = 3 << 29  # bytes of free memory with which another submission is begun while others run
@@ -157,6 +159,8 @@ def run_jobs(
     slots = None if options.cluster else gpu_memory.slots_for(options, week)
     if slots:
         options = replace(options, workers=min(options.workers, slots.total))
+    if sweep_folders():  # something of ours was killed
+        sweep()
     scratch = scratch_folder()
     workers = [_worker(course, week, options, scratch) for _ in range(min(options.workers, len(jobs)))]
     crew = _Crew(_Grading(course, week, options, kept or {}, as_is, slots), jobs, workers)
@@ -281,7 +285,8 @@ def _worker(course: Course, week: Week, options: Options, scratch: Path) -> AnyW
 
         return RemoteWorker(course, week, options, scratch)
     libraries = libraries_of(options.kernel, course, week)
-    return Worker(ENTRY, kernel_environment(course, week, options), libraries, options.threads, scratch)
+    memory = MEMORY + week.limits.memory if week.limits.memory else 0
+    return Worker(ENTRY, kernel_environment(course, week, options), libraries, options.threads, scratch, memory)
 
 
 def _grade(
@@ -290,6 +295,7 @@ def _grade(
     """alone: nothing else is running. Raises WorkerDied where this machine was too busy, CourseError."""
     job = grading.job(student, source, worker.scratch)
     deaths: list[WorkerDied] = []
+    fallen = 0  # servers, whose end is no job's doing
     while len(deaths) < ATTEMPTS:
         try:
             answer = _on_a_gpu(worker, job, grading.seconds, grading.slots)
@@ -298,7 +304,14 @@ def _grade(
         except WorkerDied as error:
             if error.slow:
                 raise
-            deaths.append(error)
+            if not error.server:
+                deaths.append(error)
+                continue
+            fallen += 1
+            if fallen == SERVERS and alone:
+                return Result(not_gradable(grading.course, grading.week, student, _failure(str(error), True), source))
+            if fallen == SERVERS:
+                raise WorkerDied(str(error), slow=True) from None
             continue
         if "fault" in answer:
             raise CourseError(answer["fault"])

@@ -6,7 +6,7 @@ disk. `ESCAPED:` on stdout says that a limit did not hold.
 
 from __future__ import annotations
 
-from attacks.cases import Case
+from attacks.cases import Case, Expect
 from attacks.edits import FULL, NONE, TABLE, answer, cell, family, last_cell
 
 CASES: list[Case] = []
@@ -343,6 +343,70 @@ def _(notebook):
             kernel.iopub_socket.send_multipart([b"x", b"<IDS|MSG>", session.sign(parts), *parts])
         """,
     )
+
+
+@case("outputs of sixty cells, each within its cap", seconds=60)
+def _(notebook):
+    for n in range(60):
+        cell(notebook, f"from IPython.display import display\ndisplay({{'text/html': '{n}' * 3_900_000}}, raw=True)")
+    return notebook
+
+
+@case("sockets between processes, full of what nobody reads", says="GB of memory")
+def _(notebook):
+    return cell(
+        notebook,
+        """
+        import os, socket, time
+        for _ in range(30):
+            if os.fork() == 0:
+                kept = []
+                for _ in range(80):
+                    pair = socket.socketpair()
+                    for one in pair:
+                        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+                        one.setblocking(False)
+                        try:
+                            while True:
+                                one.send(b"x" * 65536)
+                        except BlockingIOError:
+                            pass
+                    kept.append(pair)
+                time.sleep(60)
+        time.sleep(60)
+        """,
+    )
+
+
+@case("tables of pages for a terabyte that is never written", None)
+def _(notebook):
+    return cell(
+        notebook,
+        """
+        import mmap
+        size = 1 << 40
+        space = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ)
+        for at in range(0, size, 1 << 21):
+            space[at]
+        """,
+    )
+
+
+PARTS = """
+import zmq
+kernel = get_ipython().kernel
+head = kernel.session.msg("stream", {"name": "stdout", "text": ""}, parent=kernel.get_parent("shell"))
+parts = [b"x", *kernel.session.serialize(head)] + [b"x" * 30_000_000] * 200
+kernel.iopub_socket.send_multipart(parts, copy=False)
+"""
+CASES.append(
+    Case(
+        "six gigabytes in the parts of one message",
+        "exhaustion",
+        lambda notebook: cell(notebook, PARTS),
+        Expect("graded", None, 60),
+    )
+)
 
 
 @case("an answer of a hundred megabytes, and one that comes byte by byte", {**FULL, "double": 0.0, "mean": 0.0})

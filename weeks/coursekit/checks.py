@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
+import math
 import re
 import reprlib
 import time
@@ -189,6 +190,8 @@ def evidence(caption: str, picture: Image.Image | np.ndarray) -> None:
     """
     if not isinstance(picture, Image.Image):
         picture = _array(picture, "the picture")
+        if picture.ndim not in (2, 3) or picture.ndim == 3 and picture.shape[2] not in (1, 3, 4):
+            raise AssertionError(f"the picture has shape {_shape(picture.shape)}; (h, w) or (h, w, 3) can be shown")
         picture = picture[tuple(slice(None, None, 1 + size // 2048) for size in picture.shape[:2])]  # it is shown small
         if not picture.size:
             return
@@ -283,6 +286,9 @@ def assert_shape(actual: Any, shape: Sequence[int], what: str = "the result") ->
 
 def assert_same(actual: Any, expected: Any, what: str = "the result") -> None:
     """`actual` equals `expected` exactly: text, whole numbers, lists of them. A tuple may stand for a list."""
+    size, most = _size(actual), 4 * _size(_plain(expected)) + 1000
+    if size > most:  # compared as Python's own numbers it would take forty times the memory
+        raise AssertionError(f"{what} has {size:,} entries, far more than were expected")
     found = _plain(actual)
     if type(found) is not type(_plain(expected)) or found != _plain(expected):
         raise AssertionError(f"{what} is {_short(found)} where {_short(_plain(expected))} was expected")
@@ -332,6 +338,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def _size(value: Any) -> int:
+    """How many entries an array or a tensor has, or the arrays in a list together; of anything else 1."""
+    if isinstance(value, list | tuple):
+        return sum(_size(item) for item in value)
+    return math.prod(value.shape) if hasattr(value, "shape") else 1
 
 
 def _shape(shape: Sequence[int]) -> str:

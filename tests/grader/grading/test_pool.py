@@ -12,11 +12,12 @@ from support.toy import RIGHT
 
 from grader.course.syllabus import CourseError
 from grader.execution import provisioner, workers
+from grader.execution.scratch import scratch_folder
 from grader.grading import pool
 from grader.grading.environment import kernel_environment
 from grader.grading.jobs import ENTRY
 from grader.grading.options import Options
-from grader.grading.pool import grade_many
+from grader.grading.pool import SERVERS, grade_many
 
 SLOW = RIGHT["double"] + "\nimport time\ntime.sleep(2)"
 
@@ -43,19 +44,30 @@ def kill(monkeypatch):
     return lambda student, target, times: plan.__setitem__(student, [target] * times)
 
 
-@pytest.mark.parametrize("target", ["worker", "server"])
-def test_what_dies_twice_costs_only_its_submission(toy, week, right, fill, kill, target):
-    kill("deadly", target, 2)
+def test_what_dies_twice_costs_only_its_submission(toy, week, right, fill, kill):
+    kill("deadly", "worker", 2)
     done = []
     jobs = [("first", right), ("deadly", fill(**{**RIGHT, "double": SLOW})), ("last", right)]
     results = grade_many(toy, week, jobs, Options(workers=1), lambda name, result: done.append(name))
     assert done == ["first", "deadly", "last"]
     assert [result.grade.points for result in results] == [7.5, 0, 7.5]
     assert results[1].grade.outcome == "not gradable"
-    who = {"worker": "it", "server": "the fork server"}[target]
-    assert f"died twice while grading this ({who} was ended by SIGKILL)." in results[1].grade.reason
+    assert "died twice while grading this (it was ended by SIGKILL)." in results[1].grade.reason
     assert "emory" not in results[1].grade.reason, "nothing is known of that"
     assert results[1].notebook is None
+
+
+def test_the_end_of_the_server_is_no_submissions_fault(toy, week, right, fill, kill):
+    """Both workers go with it, and both submissions are tried again; however often, nobody is blamed."""
+    slow = fill(**{**RIGHT, "double": SLOW})
+    kill("first", "server", 2)
+    results = grade_many(toy, week, [("first", slow), ("second", slow)], Options(workers=2))
+    assert [result.grade.points for result in results] == [7.5, 7.5]
+    kill("first", "server", 2 * SERVERS)
+    results = grade_many(toy, week, [("first", slow), ("second", right)], Options(workers=1))
+    assert [result.grade.points for result in results] == [0, 7.5]
+    assert "the fork server was ended by SIGKILL" in results[0].grade.reason
+    assert "That is no fault of the notebook's: it is tried again" in results[0].grade.reason
 
 
 @pytest.mark.parametrize("target", ["worker", "server"])
@@ -197,7 +209,17 @@ def _ours() -> list[tuple[int, str]]:
 
 
 def test_scratch_of_a_killed_grader_is_removed():
-    gone = Path("/tmp/xm-4194304-left")  # no pid is as large on Linux
-    gone.mkdir(exist_ok=True)
-    workers.scratch_folder().rmdir()
-    assert not gone.exists()
+    """Also where another process has its number by now, and what older graders left."""
+    me = f"xm-{os.getpid()}"
+    gone = [Path("/tmp", name) for name in ("xm-4194304-1700000000-left", f"{me}-1700000000-left", "xm-old")]
+    for folder in gone:  # the first has a pid as large as none is on Linux
+        folder.mkdir(exist_ok=True)
+        (folder / "k.json").write_text("{}")
+    os.utime(gone[2], (1_700_000_000, 1_700_000_000))
+    (young := Path("/tmp/xm-young")).mkdir(exist_ok=True)
+    mine = scratch_folder()
+    assert not any(folder.exists() for folder in gone) and young.is_dir() and mine.name.startswith(me)
+    scratch_folder().rmdir()
+    assert mine.is_dir(), "of a process that is there"
+    mine.rmdir()
+    young.rmdir()
