@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +25,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import nbformat
+import psutil
 from nbformat import NotebookNode
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(Path(__file__).resolve().parent)]
 
-from attacks import escape, exhaustion, forgery, honest, malformed, tensors  # noqa: E402
+from attacks import escape, exhaustion, files, forgery, honest, malformed, tensors  # noqa: E402
 from attacks.arena import BYSTANDERS, WARM, Arena, escapes, warm_kernelspec  # noqa: E402
 from attacks.cases import Case  # noqa: E402
 from attacks.edits import FULL  # noqa: E402
@@ -40,9 +42,11 @@ from support.toy import RIGHT, toy_notebook  # noqa: E402
 from grader.cli.progress import console  # noqa: E402
 
 FAMILIES = {
-    module.CASES[0].family: module.CASES for module in (forgery, escape, exhaustion, malformed, honest, tensors)
+    module.CASES[0].family: module.CASES for module in (forgery, escape, exhaustion, malformed, honest, tensors, files)
 }
 CELL_SECONDS = 4
+WORKER = "a worker or the server they are forked from"
+PRIVATE = ("Private_Dirty:", "Private_Clean:")
 BATCH_SECONDS = {"forgery": 1200, "malformed": 600, "honest": 1200, "tensors": 400}  # of stock nbgrader; else
 ALONE_SECONDS = 60
 LIMITS = ["prlimit", f"--data={3 << 30}", f"--fsize={256 << 20}", "--core=0", "--nofile=1024"]
@@ -71,6 +75,7 @@ ALONE = {
         "lines without end",
         "displays of a gigabyte",
     ),
+    "files": tuple(files.PLANTS),
 }
 HIDDEN = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
 TWICE = "start-up files and caches laid for the next kernel"  # by one student, found by the next
@@ -113,12 +118,50 @@ def main() -> None:
         theirs, aborted = stock(Path(temporary) / "stock")
         out.print(f"nbgrader autograde: {time.monotonic() - began:.0f} s")
         began = time.monotonic()
-        mine = ours(Path(temporary) / "ours")
+        with Watched() as watched:
+            mine = ours(Path(temporary) / "ours")
         out.print(f"grader: {time.monotonic() - began:.0f} s")
-    text = page(theirs, mine, aborted)
+    text = page(theirs, mine, aborted, watched)
     out.print(text, markup=False, soft_wrap=True)
     options.output.write_text(text, encoding="utf-8")
     out.print(f"written to {options.output}", soft_wrap=True)
+
+
+class Watched:
+    """A context manager: the most memory that each of the grader's own processes had meanwhile, looked at often.
+
+    Its own, that is: pages that are shared with others it was forked from are not its.
+    """
+
+    def __init__(self) -> None:
+        self.most = {"the command": 0, WORKER: 0}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Watched:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def __str__(self) -> str:
+        return ", ".join(f"{who} {size / 2**20:,.0f} MB" for who, size in self.most.items())
+
+    def _look(self) -> None:
+        here = os.readlink("/proc/self/ns/pid")
+        while not self._done.wait(0.05):
+            for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+                with contextlib.suppress(OSError, psutil.Error, StopIteration, ValueError):
+                    who = "the command" if process.pid == os.getpid() else WORKER
+                    if who == WORKER and "grader.execution.forkserver" not in process.cmdline():
+                        continue
+                    if os.readlink(f"/proc/{process.pid}/ns/pid") != here:
+                        continue  # a kernel
+                    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+                    own = sum(int(line.split()[1]) << 10 for line in lines if line.startswith(PRIVATE))
+                    self.most[who] = max(self.most[who], own)
 
 
 # --- ours -------------------------------------------------------------------------------------------------------------
@@ -199,7 +242,14 @@ def inside(folder: Path) -> None:
     with Arena(folder / "arena") as arena:
         released = prepare(arena)
         for student, case in students.items():
-            _write(arena, student, arena.hand_in(case, released))
+            if case.plant:
+                case.plant(
+                    arena.course.submission(arena.week, student), arena.course.submission(arena.week, "aa-honest")
+                )
+            else:
+                _write(arena, student, arena.hand_in(case, released))
+        if names and cases[names[0]].plant:
+            _write(arena, "aa-honest", nbformat.writes(released).encode())
         _write(arena, "zz-bystander", nbformat.writes(released).encode())
         arena.remember()
         began = time.monotonic()
@@ -291,6 +341,8 @@ def points_of(arena: Arena, student: str) -> dict[str, float] | None:
 def judged(case: Case, found: Found) -> str:
     """What went wrong with a case, in a word or two; "" where all is as it should be."""
     wanted, earned = case.expect.points or {}, found.points or {}
+    if case.family == "files" and sum(earned.values()) > 0:
+        return "accepted cheat"
     if case.family in ("forgery", "malformed") and any(
         earned.get(name, 0) >= FULL[name] > wanted[name] for name in wanted if FULL[name]
     ):
@@ -305,7 +357,7 @@ def judged(case: Case, found: Found) -> str:
     return ""
 
 
-def page(theirs: dict[str, Found], mine: dict[str, Found], aborted: Sequence[str]) -> str:
+def page(theirs: dict[str, Found], mine: dict[str, Found], aborted: Sequence[str], watched: Watched) -> str:
     """The results as Markdown."""
     kinds = ("accepted cheat", "false zero", "lost: not graded", "leak or harm")
     lines = [
@@ -329,6 +381,7 @@ def page(theirs: dict[str, Found], mine: dict[str, Found], aborted: Sequence[str
                 stopped = int(not all(found[case.name].bystander for case in cases))
             counts = " | ".join(str(told.count(kind)) for kind in kinds)
             lines.append(f"| {family} | `{label}` | {len(told)} | {counts} | {stopped} |")
+    lines += ["", f"Memory of `grader`'s own processes, which are outside every sandbox, at its peak: {watched}."]
     lines += ["", "| family | case | `nbgrader autograde` | `grader` | seconds |", "|---|---|---|---|---:|"]
     for family, cases in FAMILIES.items():
         for case in cases:

@@ -1,8 +1,8 @@
 """What an attack is, as data: how to build it from an honest notebook, and what must come of it.
 
 Each family has a module of its own with a list `CASES`, or where it is large a package with the lists of its modules:
-malformed, forgery, escape, exhaustion; honest, whose submissions are strange but earned their points; and tensors, of
-both kinds, which need torch.
+malformed, forgery, escape, exhaustion, files; honest, whose submissions are strange but earned their points; and
+tensors, of both kinds, which need torch.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from nbformat import NotebookNode
 
 from grader.records.grade import Grade
 
-Family = Literal["malformed", "forgery", "escape", "exhaustion", "honest", "tensors"]
+Family = Literal["malformed", "forgery", "escape", "exhaustion", "honest", "tensors", "files"]
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class Case:
     name: as a sentence reads, unique within its family.
     build: from the released toy notebook with every answer right (a copy, to be changed at will) to what is handed in:
         a notebook, or the bytes of a file.
+    plant: instead puts something where the notebook belongs; it is given that place, and an honest student's.
     """
 
     name: str
     family: Family
     build: Callable[[NotebookNode], NotebookNode | bytes]
     expect: Expect
+    plant: Callable[[Path, Path], None] | None = None
 
 
 def handed_in(case: Case, solved: NotebookNode) -> bytes:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from attacks import escape, exhaustion, forgery, honest, malformed, tensors
+from attacks import escape, exhaustion, files, forgery, honest, malformed, tensors
 from attacks.arena import BYSTANDERS, WARM, Arena, warm_kernelspec
 from attacks.cases import faults
 from attacks.edits import FULL
 
-FAMILIES = {"forgery": forgery, "escape": escape, "exhaustion": exhaustion, "honest": honest, "tensors": tensors}
+FAMILIES = {"forgery": forgery, "escape": escape, "exhaustion": exhaustion, "honest": honest}
+FAMILIES |= {"tensors": tensors, "files": files}
 
 
 def test_there_are_cases_enough_and_each_has_a_name_of_its_own():
