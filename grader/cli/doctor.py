@@ -227,6 +227,16 @@ def _sandbox() -> Iterator[Found]:
             yield Found("sandbox", False, reason, purpose, remedy, refuses)
     else:
         yield Found("sandbox", True, "bubblewrap", purpose)
+        yield _group()
+
+
+def _group() -> Found:
+    from grader.execution import cgroup
+
+    group = cgroup.delegated()
+    purpose = "memory of a sandbox limited by the system, sockets and all; without it the grader adds it up itself"
+    how = "systemd-run --user --scope -p Delegate=yes grader grade WEEK"
+    return Found("control group", group is not None, str(group or ""), purpose, how)
 
 
 def sandbox_faults(why: str, root: Path = Path("/"), user: int | None = None) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from grader.course.syllabus import Limits
-from grader.execution import confine
+from grader.execution import cgroup, confine
 from grader.execution.sandbox import RUN, WRITABLE
 
 # what every kernel imports when it starts
@@ -160,8 +160,9 @@ class ForkServer:
         warm: bool = True,
         sandbox: int | None = None,
         limits: dict[str, int] | None = None,
+        group: str = "",
     ) -> dict[str, Any]:
-        """Fork a kernel. warm: it runs in the fork itself; else the fork only executes argv."""
+        """Fork a kernel. warm: it runs in the fork itself; else the fork only executes argv. group: see `cgroup`."""
         server = os.getpid()
         reader, writer = os.pipe()
         first = os.fork()
@@ -172,6 +173,8 @@ class ForkServer:
                     os.setsid()
                     confine.die_with(server)
                 else:
+                    if group:
+                        cgroup.enter(group)
                     _enter(sandbox, server, Limits(**(limits or {})))
                 os.close(KEPT)
                 run_kernel(argv, env, cwd, warm, parent=server if sandbox is None else 0)

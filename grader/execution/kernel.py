@@ -29,7 +29,7 @@ from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 
 from coursekit.codec import parse, proof
-from grader.execution import gpus
+from grader.execution import cgroup, gpus
 from grader.execution.gpus import Share
 from grader.execution.kernelspecs import WARM, KernelStartError
 from grader.execution.outputs import Outputs, Room
@@ -141,6 +141,7 @@ class Kernel:
         self._judged = judged
         self._key = secrets.token_bytes(32)  # with which the handler of the judge's requests signs
         self.sandbox: Sandbox | None = None
+        self._group: cgroup.Group | None = None
         self.excess = ""  # which limit it was ended for
         self.usage = Usage(self._proc, self._processes)
         self._room = Room()  # of all outputs together
@@ -182,6 +183,7 @@ class Kernel:
                 beside=tuple((file.path, file.name) for file in self._files if file.shared),
             )
             given["sandbox"] = self.sandbox = self._stack.enter_context(Sandbox(policy))
+            given["group"] = self._limited(policy)
             env = {name: value for name, value in env.items() if name not in NOT_INSIDE} | INSIDE
         for file in self._files:
             if self.sandbox is None or not file.shared:
@@ -246,6 +248,17 @@ class Kernel:
         theirs = _spec(self.manager).metadata.setdefault("kernel_provisioner", {})
         if theirs.get("provisioner_name") != WARM:
             theirs.update(provisioner_name=WARM, config={"libraries": [], "warm": False})
+
+    def _limited(self, policy: Policy) -> Path | None:
+        """The folder of a control group for the kernel, where the system gives one."""
+        parent = cgroup.delegated()
+        if parent is None or not policy.limits.memory or self._gpu is not None:
+            return None
+        try:
+            self._group = self._stack.enter_context(cgroup.Group(parent, policy.limits.memory))
+        except OSError:  # then without
+            return None
+        return self._group.folder
 
     def _temporary(self, where: Path | None) -> Path:
         if where is None:
@@ -385,6 +398,8 @@ class Kernel:
                 checked = now
                 if not self.manager.is_alive():
                     self.alive = False
+                    if self._group is not None and self._group.was_full():
+                        self.excess = self.excess or self._over_memory()
                     return ended("dead", self.excess or "the kernel died")
         assert reply is not None  # else the loop would go on
         status: RunStatus = "timeout" if interrupted else "ok" if reply.get("status") == "ok" else "error"
@@ -409,6 +424,10 @@ class Kernel:
             expressions=found if isinstance(found, dict) else {},
         )
 
+    def _over_memory(self) -> str:
+        assert self._policy is not None
+        return f"it used more than {self._policy.limits.memory / 2**30:.3g} GB of memory, so the kernel was ended"
+
     @contextlib.contextmanager
     def _watched(self, sandbox: Sandbox) -> Iterator[None]:
         """While this lasts, end the sandbox once its processes together are over a limit.
@@ -428,8 +447,7 @@ class Kernel:
                 elif limits.memory and now - weighed > WATCH_SECONDS:
                     weighed = now
                     if sandbox.used_memory(start + limits.memory) > start + limits.memory:
-                        cap = f"{limits.memory / 2**30:.3g} GB of memory"
-                        self.excess = f"it used more than {cap}, so the kernel was ended"
+                        self.excess = self._over_memory()
                 if not self.excess and self._gpu and now - looked > GPU_WATCH_SECONDS:
                     looked = now
                     if gpus.used(self._gpu, sandbox.pid) > most:

@@ -234,6 +234,7 @@ class WarmProvisioner(LocalProvisioner):
         return list(_usual) if _usual is not None else _of_the_course_here()
 
     sandbox: Sandbox | None = None  # given to KernelManager.start_kernel(sandbox=...)
+    group: Path | None = None  # and the folder of a control group for it
     server: ForkServerClient | None = None
     folder: Path | None = None
     exit_code: int | None = None
@@ -245,6 +246,7 @@ class WarmProvisioner(LocalProvisioner):
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         manager = self.parent
         self.sandbox = kwargs.pop("sandbox", None)
+        self.group = kwargs.pop("group", None)
         if manager is not None and self.folder is None:
             # a unix socket's path may have 107 bytes, and the usual runtime folder can be long
             self.folder = scratch_folder()
@@ -269,6 +271,7 @@ class WarmProvisioner(LocalProvisioner):
             if self.sandbox.policy.devices:
                 limits["memory"] = 0  # CUDA reserves far more than it uses; what is used the kernel's watch counts
             request |= {"sandbox": self.sandbox.pid, "limits": limits, "cwd": str(HOME)}
+            request |= {"group": str(self.group)} if self.group else {}
 
         def spawn() -> tuple[ForkServerClient, int]:
             for attempt in (1, 2):  # a server that died unnoticed is replaced once
