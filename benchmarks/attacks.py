@@ -28,8 +28,9 @@ import nbformat
 import psutil
 from nbformat import NotebookNode
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(Path(__file__).resolve().parent)]
+ROOT = Path(__file__).resolve().parent.parent
+# folders of tests are named like what they test: the packages themselves are found first
+sys.path[:0] = [str(ROOT), *(str(ROOT / name) for name in ("datasets", "weeks", "tests"))]
 
 from attacks import escape, exhaustion, files, forgery, honest, malformed, tensors  # noqa: E402
 from attacks.arena import BYSTANDERS, WARM, Arena, escapes, warm_kernelspec  # noqa: E402
@@ -39,7 +40,7 @@ from attacks.forgery import borrowed  # noqa: E402
 from grading import machine  # noqa: E402
 from support.toy import RIGHT, toy_notebook  # noqa: E402
 
-from grader.cli.progress import console  # noqa: E402
+from grader.cli.base import console  # noqa: E402
 
 FAMILIES = {
     module.CASES[0].family: module.CASES for module in (forgery, escape, exhaustion, malformed, honest, tensors, files)

@@ -20,7 +20,9 @@ from coursekit.checks import (
     run_check,
     settled,
     share,
+    with_weights,
 )
+from coursekit.probes import weights_of
 from coursekit.student import local_student
 
 
@@ -298,3 +300,21 @@ def test_a_figure_goes_on_with_the_librarys_where_the_students_own_raises(norm, 
     notebook.check("norm")
     assert notebook.yours("norm", len)([1.0] * 20) == 20
     assert "raised ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_trained_network_is_asked_for_its_weights():
+    mine, theirs = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    found = weights_of(theirs)
+    assert torch.equal(with_weights(mine, found, "it").weight, theirs.weight)
+    assert found["weight"].data_ptr() != theirs.weight.data_ptr(), "a copy"
+    wrapped = {f"_orig_mod.{name}": value for name, value in found.items()}
+    assert torch.equal(with_weights(torch.nn.Linear(3, 2), wrapped, "it").bias, theirs.bias)
+    both = torch.nn.Sequential(theirs, torch.nn.ReLU())
+    assert weights_of(both, "0.").keys() == {"weight", "bias"}
+    for posing in (None, {}, {"weight": found["weight"]}, {**found, "more": found["bias"]}, [1, 2]):
+        with pytest.raises(AssertionError, match="it is not the course's network with its 2 weights"):
+            with_weights(mine, posing, "it")
+    with pytest.raises(AssertionError, match="shape"):
+        with_weights(mine, {**found, "bias": torch.zeros(5)}, "it")
+    with pytest.raises(AssertionError, match="another type"):
+        with_weights(mine, {**found, "bias": torch.zeros(2, dtype=torch.float64)}, "it")

@@ -288,7 +288,7 @@ def assert_same(actual: Any, expected: Any, what: str = "the result") -> None:
     """`actual` equals `expected` exactly: text, whole numbers, lists of them. A tuple may stand for a list."""
     size, most = _size(actual), 4 * _size(_plain(expected)) + 1000
     if size > most:  # compared as Python's own numbers it would take forty times the memory
-        raise AssertionError(f"{what} has {size:,} entries, far more than were expected")
+        raise AssertionError(f"{what} has {size:,} entries where {_short(_plain(expected))} was expected")
     found = _plain(actual)
     if type(found) is not type(_plain(expected)) or found != _plain(expected):
         raise AssertionError(f"{what} is {_short(found)} where {_short(_plain(expected))} was expected")
@@ -299,6 +299,29 @@ def pair_of(found: object, what: str) -> list[Any] | tuple[Any, Any]:
     if not isinstance(found, list | tuple) or len(found) != 2:
         raise AssertionError(f"expected two values: {what}")
     return found
+
+
+WRAPPED = ("_orig_mod.", "module.")  # before names where torch.compile or DataParallel is around a model
+
+
+def with_weights(model: Any, found: Any, what: str) -> Any:
+    """`model`, a torch.nn.Module of the judge's own, with the weights of the notebook's.
+
+    found: {name: tensor}, as `coursekit.probes.weights_of` gives it. So what is tried is a trained network, and nothing
+    that poses as one. Raises AssertionError where the names or shapes are not those of `model`.
+    """
+    wanted = model.state_dict()
+    given = found if isinstance(found, dict) else {}
+    for wrapped in WRAPPED:
+        given = {name.removeprefix(wrapped): value for name, value in given.items() if isinstance(name, str)}
+    if given.keys() != wanted.keys():
+        raise AssertionError(f"{what} is not the course's network with its {len(wanted)} weights: how was it made?")
+    for name, value in wanted.items():
+        assert_shape(given[name], value.shape, f"{what}: {name}")
+        if getattr(given[name], "dtype", None) != value.dtype:
+            raise AssertionError(f"{what}: {name} has another type of numbers than {value.dtype}")
+    model.load_state_dict(given)
+    return model.eval()
 
 
 def assert_that(holds: bool, message: str) -> None:
