@@ -49,7 +49,7 @@ CELL_SECONDS = 4
 WORKER = "a worker or the server they are forked from"
 PRIVATE = ("Private_Dirty:", "Private_Clean:")
 BATCH_SECONDS = {"forgery": 1200, "malformed": 600, "honest": 1200, "tensors": 400}  # of stock nbgrader; else
-ALONE_SECONDS = 60
+ALONE_SECONDS = 180
 LIMITS = ["prlimit", f"--data={3 << 30}", f"--fsize={256 << 20}", "--core=0", "--nofile=1024"]
 # Against stock nbgrader each of these is a batch of its own: the case, and an honest bystander behind it. The others
 # of the two families are for what only a sandbox has, or could not be contained (forks, disk and memory without end).
