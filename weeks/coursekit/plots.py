@@ -66,9 +66,9 @@ class Sheet:
         align = {"l": "left", "m": "center", "r": "right"}[anchor[0]]
         self._draw.multiline_text((x, y), words, colour, _font(size, bold), anchor, spacing=3, align=align)
 
-    def show(self) -> None:
-        """Show the sheet below the notebook's cell."""
-        png = io.BytesIO()
+    def show(self, alt: str = "") -> None:
+        """Show the sheet below the notebook's cell. alt: what is on it, for those who cannot see it."""
+        png = Drawn(alt)
         self.image.save(png, "PNG")
         _display(png)
 
@@ -80,8 +80,10 @@ def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), size)
 
 
-def grid(images: Sequence[Image.Image], titles: Sequence[str] = (), columns: int = 8, side: int = 128) -> None:
-    """Pictures in rows of `columns`, each `side` pixels wide, with their titles below them."""
+def grid(
+    images: Sequence[Image.Image], titles: Sequence[str] = (), columns: int = 8, side: int = 128, alt: str = ""
+) -> None:
+    """Pictures in rows of `columns`, each `side` pixels wide, with their titles below them. alt: see `Sheet.show`."""
     columns = min(columns, len(images))
     said = [wrap(title, side // 6) for title in titles]
     step = side + 12
@@ -92,7 +94,7 @@ def grid(images: Sequence[Image.Image], titles: Sequence[str] = (), columns: int
         sheet.picture(image, x, y, side)
         if i < len(said):
             sheet.text(said[i], x + side / 2, y + side + 5, "ma", size=11)
-    sheet.show()
+    sheet.show(alt)
 
 
 def wrap(text: str, width: int) -> str:
@@ -119,17 +121,44 @@ def panels(
     return figure, axes
 
 
-def show(figure: Figure, trim: bool = False) -> None:
+def show(figure: Figure, trim: bool = False, alt: str = "") -> None:
     """Show a figure below the notebook's cell. trim: cut it to what is on it, for which it is drawn twice.
 
-    pyplot would draw every figure twice, and keep it.
+    alt: what is on it, for those who cannot see it. pyplot would draw every figure twice, and keep it.
     """
-    png = io.BytesIO()
+    png = Drawn(alt)
     figure.savefig(png, format="png", bbox_inches="tight" if trim else None)
     _display(png)
 
 
-def _display(png: io.BytesIO) -> None:
+class Drawn(io.BytesIO):
+    """A picture's file, and what is on it in words, for those who cannot see it."""
+
+    def __init__(self, alt: str = "") -> None:
+        super().__init__()
+        self.alt = alt
+
+
+def _display(png: Drawn, kind: str = "png") -> None:
     from IPython import display  # a notebook has it; tests of the rest need not
 
-    display.display(display.Image(png.getvalue()))
+    display.display(display.Image(png.getvalue(), format=kind, alt=png.alt or None))
+
+
+def wilson(right: float, n: int, sure: float = 1.96) -> tuple[float, float]:
+    """Between which rates the true one lies, where `right` of `n` were so: Wilson 1927, at 95 % by default.
+
+    It stays in [0, 1] and says something even of 0 or n of n. Raises ValueError where nothing was tried.
+    """
+    if n < 1:
+        raise ValueError("a rate of nothing has no interval")
+    part, extra = right / n, sure**2 / n
+    middle = (part + extra / 2) / (1 + extra)
+    half = sure / (1 + extra) * math.sqrt(part * (1 - part) / n + extra / (4 * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def rate(right: float, n: int) -> str:
+    """A rate with its count and interval, such as "12 of 16, 75 % (51 to 90 %)"."""
+    low, high = wilson(right, n)
+    return f"{right:g} of {n}, {100 * right / n:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)"
