@@ -15,13 +15,20 @@ WEEKS = list(find_course().weeks)
 # Questions whose checks ask for models or arrays of the notebook's: the audit judges their answers.
 ELSEWHERE = {
     "week01_clip": {"embed", "zero_shot", "recall_at_k", "training_step", "modality_gap", "winoground", "fusion"},
-    "week02_diffusion": {"forward", "diffusion_loss", "text_to_image", "attention", "sdedit", "inpaint"},
     "week03_blip": {"greedy", "matching", "fine_tune"},
 }
 # Questions whose checks take long: of their answers the right ones only.
 SLOW = {"week04_whisper": {"greedy", "beam"}, "week10_studio": {"transcribe", "paint", "edit"}}
 # Single checks that ask for what the notebook made.
 OF_THE_NOTEBOOK = {
+    "week02_diffusion": {
+        "the_scene_dissolved",
+        "the_model_learnt_the_star",
+        "what_the_notebook_painted",
+        "the_maps_of_the_words",
+        "the_edits",
+        "the_other_half",
+    },
     "week03_blip": {
         "the_opening_pictures",
         "through_blips_own_layer",

@@ -5,8 +5,11 @@ diffusion_lab.fidelity(pictures, scenes)     # what is right on them, as a class
 diffusion_lab.points                         # diffusion in the plane, small enough to train in seconds
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from coursekit import notebook
 from coursekit.notebook import use_checks
 from coursekit.scenes import sample_scenes
 from diffusion_lab import points
@@ -21,6 +24,8 @@ from diffusion_lab.data import (
     wishes,
 )
 from diffusion_lab.measuring import (
+    all_right,
+    all_told,
     diversity,
     fidelity,
     measure_edits,
@@ -34,11 +39,13 @@ from diffusion_lab.painting import (
     decode,
     encode,
     paint,
+    paint_by,
     right_half,
     start,
     stepper,
     times,
     watch,
+    with_memory,
 )
 from diffusion_lab.plots import (
     animate,
@@ -58,7 +65,19 @@ from diffusion_lab.plots import (
 
 use_checks("diffusion_lab.checks", Path(__file__).with_name("points.json"))
 
+
+def yours(name: str) -> Callable[..., Any]:
+    """The notebook's own function of this name once it is right, else the library's; see `coursekit.yours`."""
+
+    def library(*args: Any, **kwargs: Any) -> Any:
+        return getattr(notebook.oracle("diffusion_lab.checks.library"), name)(*args, **kwargs)
+
+    return notebook.yours(name, library)
+
+
 __all__ = [
+    "all_right",
+    "all_told",
     "animate",
     "decode",
     "diversity",
@@ -72,6 +91,7 @@ __all__ = [
     "middle_mask",
     "other_caption",
     "paint",
+    "paint_by",
     "points",
     "read",
     "right_half",
@@ -98,4 +118,6 @@ __all__ = [
     "to_pixels",
     "watch",
     "wishes",
+    "with_memory",
+    "yours",
 ]

@@ -6,8 +6,8 @@ says whether a picture fits its own caption best.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Any
@@ -22,6 +22,7 @@ from tinyworld import Scene, judge, parse_caption
 from tinyworld.judge import Verdict
 
 EDIT_STEPS = 12
+CHANGE = "change of what was to be kept"  # the one measure that is no share of the pictures
 
 
 @lru_cache(maxsize=1)
@@ -57,6 +58,19 @@ def _facts_right(verdict: Verdict, scene: Scene) -> float:
     return float(np.mean(right))
 
 
+def all_told(pictures: Sequence[Image.Image], captions: Sequence[str]) -> int:
+    """On how many pictures every object of the caption is to be seen, in its colour and shape."""
+    return round(_share_told(pictures, captions) * len(pictures))
+
+
+def all_right(pictures: Sequence[Image.Image], scenes: Sequence[Scene]) -> int:
+    """On how many pictures of one object colour, shape and background are right; in the full profile as `fidelity`."""
+    now = session.current
+    if now and now.profile == "full":
+        return round(fidelity(pictures, scenes) * len(pictures))
+    return sum(_facts_right(verdict, scene) == 1 for verdict, scene in zip(read(pictures), scenes, strict=True))
+
+
 def share(pictures: Sequence[Image.Image], **facts: str) -> float:
     """The part of the pictures whose most certain object is so: share(pictures, colour="red")."""
     seen = [verdict.objects[0] if verdict.objects else None for verdict in read(pictures)]
@@ -71,11 +85,15 @@ def diversity(pictures: Sequence[Image.Image]) -> float:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of pictures with labels, and what was measured of each: {row: {measure: value in [0, 1]}}."""
+    """Rows of pictures with labels, and what was measured of each: {row: {measure: value in [0, 1]}}.
+
+    All but `CHANGE` are shares of the row's pictures. alt: what is to be seen, for those who cannot.
+    """
 
     pictures: dict[str, list[Image.Image]]
     measured: dict[str, dict[str, float]]
     caption: str = ""
+    alt: str = field(default="", kw_only=True)
 
 
 def _changed(pixels: torch.Tensor, sources: torch.Tensor, where: torch.Tensor | float = 1.0) -> float:
@@ -92,8 +110,15 @@ def _walk(pipe: Any, sample: torch.Tensor, step: Any, remaining: Sequence[int]) 
     return sample
 
 
-def measure_edits(pipe: Any, strengths: Sequence[float], guidance: float, n: int = 8, seed: int = 0) -> Rows:
-    """SDEdit towards another colour of the same object, at several strengths."""
+def measure_edits(
+    pipe: Any,
+    strengths: Sequence[float],
+    guidance: float,
+    edit_start: Callable[..., Any],
+    n: int = 16,
+    seed: int = 0,
+) -> Rows:
+    """SDEdit towards another colour of the same object, at several strengths. edit_start: as the notebook's."""
     rng = np.random.default_rng(seed)
     scenes = data.sample_scenes(n, 1, seed=5)
     wanted = [data.recoloured(scene, data.another_colour(scene, rng)) for scene in scenes]
@@ -102,8 +127,7 @@ def measure_edits(pipe: Any, strengths: Sequence[float], guidance: float, n: int
     step = painting.stepper(pipe, [scene.caption() for scene in wanted], guidance)
     times, pictures, measured = painting.times(pipe, EDIT_STEPS), {}, {}
     for strength in strengths:
-        remaining = times[EDIT_STEPS - int(strength * EDIT_STEPS) :]
-        sample = painting.noised(pipe, latents, noise, remaining[0]) if remaining else latents
+        sample, remaining = edit_start(latents, noise, strength, times, pipe.scheduler.alphas_cumprod)
         pixels = painting.decode(pipe, _walk(pipe, sample, step, remaining))
         label = f"strength {strength:g}"
         pictures[label] = data.to_pictures(pixels)
@@ -112,7 +136,8 @@ def measure_edits(pipe: Any, strengths: Sequence[float], guidance: float, n: int
             "same place": _share_near(pictures[label], scenes),
             "shape kept": _share_right(pictures[label], scenes, ("shape",)),
         }
-    return Rows(pictures, measured, f"first column: towards “{wanted[0].caption()}”")
+    alt = "A row for each strength: the sources; in the middle another colour in the same place; at last new places"
+    return Rows(pictures, measured, f"first column: towards “{wanted[0].caption()}”", alt=alt)
 
 
 def _share_right(pictures: Sequence[Image.Image], scenes: Sequence[Scene], names: Sequence[str]) -> float:
@@ -131,36 +156,38 @@ def _share_near(pictures: Sequence[Image.Image], scenes: Sequence[Scene], within
     return float(np.mean(near))
 
 
-def measure_inpainting(pipe: Any, guidance: float, n: int = 8, seed: int = 0) -> Rows:
-    """A second object painted into the right half; a frame painted around; and the control that keeps nothing."""
+def measure_inpainting(pipe: Any, guidance: float, inpaint: Callable[..., Any], n: int = 16, seed: int = 0) -> Rows:
+    """A second object painted into the right half, once with each step taken three times; a frame painted around; and
+    the control that keeps nothing. inpaint: as the notebook's.
+    """
     scenes, captions = data.halves(n, seed=6)
     sources = data.to_pixels([scene.render() for scene in scenes])
     clean, noise = painting.encode(pipe, sources), painting.start(pipe, n, seed)
     before = painting.decode(pipe, clean)
-    alone = [scene.caption() for scene in scenes]
-    ways = {
-        "right half anew": (painting.right_half(pipe, n), captions),
-        "frame anew": (painting.frame(pipe, n), alone),
-        "control: nothing put back": (torch.ones_like(painting.right_half(pipe, n)), captions),
+    times, kept = painting.times(pipe, EDIT_STEPS), pipe.scheduler.alphas_cumprod
+    half, frame = painting.right_half(pipe, n), painting.frame(pipe, n)
+    both = painting.stepper(pipe, captions, guidance)
+    alone = painting.stepper(pipe, [scene.caption() for scene in scenes], guidance)
+    control = torch.ones_like(half)
+    made = {
+        "right half anew": (half, captions, inpaint(both, noise, clean, half, times, kept, noise)),
+        "each step three times": (half, captions, painting.repaint(pipe, both, noise, clean, half, times, 3, seed)),
+        "frame anew": (frame, [s.caption() for s in scenes], inpaint(alone, noise, clean, frame, times, kept, noise)),
+        "control: nothing put back": (half, captions, inpaint(both, noise, clean, control, times, kept, noise)),
     }
-    times = painting.times(pipe, EDIT_STEPS)
     pictures, measured = {"before": data.to_pictures(before)}, {}
-    for label, (mask, asked) in ways.items():
-        step, sample = painting.stepper(pipe, asked, guidance), noise
-        for t, previous in pairwise([*times, -1]):
-            known = painting.noised(pipe, clean, noise, previous)
-            sample = mask * step(sample, t, previous) + (1 - mask) * known
-        pixels = painting.decode(pipe, sample)
+    for label, (mask, asked, latents) in made.items():
+        pixels = painting.decode(pipe, latents)
         pictures[label] = data.to_pictures(pixels)
-        kept = ways["frame anew" if label == "frame anew" else "right half anew"][0]
         # latents are blurred into their neighbours by the decoder: ask well inside of what was kept
-        where = 1 - torch.nn.functional.interpolate(kept.float().cpu(), pixels.shape[-2:])
-        grown = torch.nn.functional.max_pool2d(1 - where, 17, 1, 8)
+        where = torch.nn.functional.interpolate(mask.float().cpu(), pixels.shape[-2:])
+        grown = torch.nn.functional.max_pool2d(where, 17, 1, 8)
         measured[label] = {
-            "change of what was to be kept": _changed(pixels, before, 1 - grown),
+            CHANGE: _changed(pixels, before, 1 - grown),
             "asked for and there": _share_told(pictures[label], asked),
         }
-    return Rows(pictures, measured, f"first column: {captions[0]}")
+    alt = "Rows: sources with an object on the left; a second one painted in, twice; a frame repainted; all repainted"
+    return Rows(pictures, measured, f"first column: {captions[0]}", alt=alt)
 
 
 def _share_told(pictures: Sequence[Image.Image], captions: Sequence[str]) -> float:
@@ -172,7 +199,7 @@ def _share_told(pictures: Sequence[Image.Image], captions: Sequence[str]) -> flo
     return float(np.mean(found))
 
 
-def measure_word_change(pipe: Any, guidance: float, n: int = 8, first: float = 0.5, seed: int = 0) -> Rows:
+def measure_word_change(pipe: Any, guidance: float, n: int = 16, first: float = 0.5, seed: int = 0) -> Rows:
     """Old caption for the `first` part of the steps, then one with another colour. Control: from other noise."""
     rng = np.random.default_rng(seed)
     scenes = data.sample_scenes(n, 1, seed=7)
@@ -190,7 +217,12 @@ def measure_word_change(pipe: Any, guidance: float, n: int = 8, first: float = 0
             "new colour there": _share_right(after, wanted, ("colour",)),
             "same place": _share_same_place(before, after),
         }
-    return Rows(pictures, measured, f"first column: {scenes[0].caption()} → {wanted[0].objects[0].colour}")
+    return Rows(
+        pictures,
+        measured,
+        f"first column: {scenes[0].caption()} → {wanted[0].objects[0].colour}",
+        alt="Rows: eight objects; the same places in another colour; the new colours in other places",
+    )
 
 
 def _share_same_place(one: Sequence[Image.Image], other: Sequence[Image.Image], within: float = 0.1) -> float:
@@ -201,7 +233,7 @@ def _share_same_place(one: Sequence[Image.Image], other: Sequence[Image.Image], 
     return float(np.mean(near))
 
 
-def measure_palette(pipe: Any, guidance: float, n: int = 8, strength: float = 0.4, seed: int = 0) -> Rows:
+def measure_palette(pipe: Any, guidance: float, n: int = 16, strength: float = 0.4, seed: int = 0) -> Rows:
     """The latents' statistics of one picture given to another, and a short walk back. Control: the walk alone."""
     scenes, styles = data.sample_scenes(n, 1, seed=8), data.sample_scenes(n, 1, seed=9)
     x, y = (painting.encode(pipe, data.to_pixels([s.render() for s in group])) for group in (scenes, styles))
@@ -225,4 +257,5 @@ def measure_palette(pipe: Any, guidance: float, n: int = 8, strength: float = 0.
             ),
             "same place": _share_near(after, scenes),
         }
-    return Rows(pictures, measured)
+    alt = "Rows: pictures; pictures whose palette they get; the first with the background of the second; the control"
+    return Rows(pictures, measured, alt=alt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from PIL import Image
 from diffusion_lab.data import to_pictures
 
 AttentionFunction = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+GuideFunction = Callable[[Any, torch.Tensor, Any, torch.Tensor, torch.Tensor, float], torch.Tensor]
 
 
 def start(pipe: Any, n: int, seed: int = 0) -> torch.Tensor:
@@ -29,13 +31,15 @@ def paint(
     seed: int = 0,
     sampler: type[Any] | None = None,
     negative: str | None = None,
+    guided: GuideFunction | None = None,
 ) -> list[Image.Image]:
     """One picture a caption. sampler: a scheduler's class, in place of the pipeline's own.  negative: what to avoid.
 
-    Guidance below 1 works too, where the library's own call would not mix in the empty caption.
+    guided: as the notebook's. Guidance below 1 works too, where the library's own call would not mix in the empty
+    caption.
     """
     with torch.no_grad():
-        answer = guided_answer(pipe, captions, guidance, negative or "")
+        answer = guided_answer(pipe, captions, guidance, negative or "", guided)
         scheduler = (sampler or type(pipe.scheduler)).from_config(pipe.scheduler.config)
         scheduler.set_timesteps(steps, device=pipe.unet.device)
         sample = start(pipe, len(captions), seed) * scheduler.init_noise_sigma
@@ -55,12 +59,14 @@ def text_states(pipe: Any, texts: Sequence[str]) -> torch.Tensor:
 
 
 def guided_answer(
-    pipe: Any, captions: Sequence[str], guidance: float, negative: str = ""
+    pipe: Any, captions: Sequence[str], guidance: float, negative: str = "", guided: GuideFunction | None = None
 ) -> Callable[[torch.Tensor, Any], torch.Tensor]:
-    """answer(latents, t): what the UNet predicts with classifier-free guidance."""
+    """answer(latents, t): what the UNet predicts with classifier-free guidance. guided: as the notebook's."""
     told, empty = text_states(pipe, captions), text_states(pipe, [negative] * len(captions))
 
     def answer(latents: torch.Tensor, t: Any) -> torch.Tensor:
+        if guided:
+            return guided(pipe.unet, latents, t, told, empty, guidance)
         if guidance == 1:  # the empty caption would not count
             return pipe.unet(latents, t, encoder_hidden_states=told).sample
         both = pipe.unet(torch.cat([latents] * 2), t, encoder_hidden_states=torch.cat([empty, told])).sample
@@ -68,6 +74,44 @@ def guided_answer(
         return without + guidance * (given - without)
 
     return answer
+
+
+def paint_by(
+    pipe: Any,
+    captions: Sequence[str],
+    step: Callable[..., torch.Tensor],
+    times: Sequence[int],
+    guidance: float = 3.0,
+    seed: int = 0,
+) -> list[Image.Image]:
+    """One picture a caption, step by step.
+
+    step: called as step(epsilon, noisy, t, previous, kept, noise=...), as the notebook's `ddpm_step` and `ddim_step`.
+    times: descending; after the last comes -1, the end.
+    """
+    with torch.no_grad():
+        answer, kept = guided_answer(pipe, captions, guidance), pipe.scheduler.alphas_cumprod
+        sample, generator = start(pipe, len(captions), seed), torch.Generator().manual_seed(seed + 1)
+        for t, previous in pairwise([*times, -1]):
+            clean = clean_guess(pipe, answer(sample, t), sample, t)
+            fresh = torch.randn(sample.shape, generator=generator).to(sample)
+            sample = step(noise_beside(pipe, clean, sample, t), sample, t, previous, kept, noise=fresh)
+        return to_pictures(decode(pipe, sample))
+
+
+def with_memory(dpm_step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """The notebook's `dpm_step` as a step for `paint_by`: it is given the guess of the step before."""
+    last: dict[str, Any] = {}
+
+    def step(
+        epsilon: torch.Tensor, noisy: torch.Tensor, t: int, previous: int, kept: torch.Tensor, noise: Any = None
+    ) -> torch.Tensor:
+        clean = (noisy - (1 - kept[t]).sqrt() * epsilon) / kept[t].sqrt()
+        past = (last["clean"], last["t"]) if last.get("t", -1) > t else ()  # else a new walk begins
+        last.update(clean=clean, t=t)
+        return clean if previous < 0 else dpm_step(clean, noisy, t, previous, kept, *past)
+
+    return step
 
 
 def ddim(pipe: Any, steps: int = 1) -> DDIMScheduler:
@@ -97,10 +141,15 @@ def stepper(pipe: Any, captions: str | Sequence[str], guidance: float) -> Callab
         if n not in answers:
             answers[n] = guided_answer(pipe, [captions] * n if isinstance(captions, str) else captions, guidance)
         clean = clean_guess(pipe, answers[n](sample, t), sample, t)
-        kept = pipe.scheduler.alphas_cumprod[t].to(sample)
-        return noised(pipe, clean, (sample - kept.sqrt() * clean) / (1 - kept).sqrt(), previous)
+        return noised(pipe, clean, noise_beside(pipe, clean, sample, t), previous)
 
     return step
+
+
+def noise_beside(pipe: Any, clean: torch.Tensor, noisy: torch.Tensor, t: int) -> torch.Tensor:
+    """The noise that makes `noisy` of `clean` at time t."""
+    kept = pipe.scheduler.alphas_cumprod[t].to(noisy)
+    return (noisy - kept.sqrt() * clean) / (1 - kept).sqrt()
 
 
 def noised(pipe: Any, clean: torch.Tensor, noise: torch.Tensor, t: int) -> torch.Tensor:
@@ -139,6 +188,34 @@ def frame(pipe: Any, n: int) -> torch.Tensor:
     edge = mask.shape[-1] // 8
     mask[..., edge:-edge, edge:-edge] = 0
     return mask
+
+
+def repaint(
+    pipe: Any,
+    step: Callable[..., torch.Tensor],
+    begin: torch.Tensor,
+    clean: torch.Tensor,
+    mask: torch.Tensor,
+    times: Sequence[int],
+    rounds: int = 1,
+    seed: int = 0,
+) -> torch.Tensor:
+    """Inpainting with resampling (Lugmayr et al. 2022, algorithm 1): each step is taken `rounds` times.
+
+    Between two rounds the sample is noised again, from `previous` back up to t, so that the two regions can agree.
+    """
+    kept, sample, generator = pipe.scheduler.alphas_cumprod, begin, torch.Generator().manual_seed(seed + 1)
+    for t, previous in pairwise([*times, -1]):
+        for left in reversed(range(rounds)):
+            known = noised(pipe, clean, begin, previous)
+            after = mask * step(sample, t, previous) + (1 - mask) * known
+            if left:
+                alpha = kept[t] / (kept[previous] if previous >= 0 else 1.0)
+                fresh = torch.randn(after.shape, generator=generator).to(after)
+                sample = alpha.sqrt() * after + (1 - alpha).sqrt() * fresh
+            else:
+                sample = after
+    return sample
 
 
 # --- attention --------------------------------------------------------------------------------------------------------

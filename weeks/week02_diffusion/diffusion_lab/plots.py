@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from coursekit import plots
-from coursekit.plots import PALETTE, Sheet, panels, show
+from coursekit.plots import PALETTE, Sheet, panels, rate, show, wilson
 from diffusion_lab import data, painting
-from diffusion_lab.measuring import Rows
+from diffusion_lab.measuring import CHANGE, Rows
 
 SIDE = 96  # pixels on the screen of a picture in a row
 LABEL = 132  # of the names of rows
@@ -23,38 +23,50 @@ Pictures = Sequence[Image.Image] | torch.Tensor
 
 def show_pictures(pictures: Sequence[Image.Image], captions: Sequence[str]) -> None:
     """Pictures with what was asked for below them."""
-    plots.grid(pictures, captions, columns=4, side=192)
+    plots.grid(pictures, captions, columns=4, side=192, alt="Painted pictures: " + "; ".join(captions))
 
 
-def show_rows(rows: Sequence[Pictures], labels: Sequence[str], title: str = "") -> None:
-    """Rows of pictures, PIL images or tensors (n, 3, h, w) in [0, 1], each with its name on the left."""
+def show_rows(
+    rows: Sequence[Pictures], labels: Sequence[str], title: str = "", columns: Sequence[str] = (), alt: str = ""
+) -> None:
+    """Rows of pictures, PIL images or tensors (n, 3, h, w) in [0, 1], each with its name on the left.
+
+    columns: what each column is, written above it.   alt: what is to be seen; by default the rows' names.
+    """
     lists = [data.to_pictures(row) if isinstance(row, torch.Tensor) else list(row) for row in rows]
-    top = 26 if title else 4
+    head = 26 if title else 4
+    top = head + (18 if columns else 0)
     sheet = Sheet(LABEL + max(len(row) for row in lists) * (SIDE + 6), top + len(lists) * (SIDE + 6))
     if title:
         sheet.text(title, 6, 13, size=13)
+    for j, words in enumerate(columns):
+        sheet.text(words, LABEL + j * (SIDE + 6) + SIDE / 2, head + 8, "mm", size=11)
     for i, (row, label) in enumerate(zip(lists, labels, strict=True)):
         y = top + i * (SIDE + 6)
         sheet.text(plots.wrap(label, 18), LABEL - 8, y + SIDE / 2, "rm", size=12)
         for j, picture in enumerate(row):
             sheet.picture(picture, LABEL + j * (SIDE + 6), y, SIDE)
-    sheet.show()
+    sheet.show(alt or f"{title or 'Rows of pictures'}: {', '.join(labels)}")
 
 
-def show_dissolving(schedules: Mapping[str, torch.Tensor], seed: int = 0) -> None:
-    """One scene at nine moments under every schedule, with the same noise."""
-    clean = data.scene_pixels()
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
+def show_dissolving(schedules: Mapping[str, torch.Tensor], add_noise: Any, seed: int = 0) -> None:
+    """One scene at nine moments under every schedule, with the same noise. add_noise: as the notebook's."""
+    clean, parts = data.scene_pixels(), torch.linspace(0, 1, 9)
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed)).expand(9, -1, -1, -1)
     rows = []
     for kept in schedules.values():
-        left = kept[torch.linspace(0, len(kept) - 1, 9).long()].view(-1, 1, 1, 1)
-        rows.append((left.sqrt() * clean + (1 - left).sqrt() * noise) / 2 + 0.5)
-    show_rows(rows, list(schedules), title="from the first step to the last")
+        rows.append(add_noise(clean.expand_as(noise), noise, (parts * (len(kept) - 1)).long(), kept) / 2 + 0.5)
+    show_rows(
+        rows,
+        list(schedules),
+        columns=[f"t = {part:.3g} T" for part in parts],
+        alt="A red star that drowns in noise from left to right, fastest in the row of the linear schedule",
+    )
 
 
 def show_signal(schedules: Mapping[str, torch.Tensor]) -> None:
     """What is left of the signal, and the signal-to-noise ratio, over the steps."""
-    figure, (left, right) = panels(3.6, 3.6, height=2.3)
+    figure, (left, right) = panels(3.6, 3.6, height=2.3, between=0.9)
     for colour, (name, schedule) in zip(PALETTE, schedules.items(), strict=False):
         kept = schedule.double().numpy()
         line: dict[str, Any] = {"color": colour, "linewidth": 1.6}
@@ -66,19 +78,22 @@ def show_signal(schedules: Mapping[str, torch.Tensor]) -> None:
     right.set(xlabel="t / T", ylabel="signal-to-noise ratio", ylim=(1e-5, 1e5))
     right.axhline(1, color="0.7", linewidth=0.8)
     left.legend(frameon=False, fontsize=8)
-    show(figure)
+    show(figure, alt="The signal left falls from 1 to 0, first under linear, then scaled_linear, last under cosine")
 
 
-def show_losses(losses: Sequence[float]) -> None:
-    """The training loss, each step and its running mean."""
+def show_losses(losses: Sequence[float], best: float | None = None) -> None:
+    """The training loss, each step and its running mean. best: what the best possible model would pay."""
     values = np.asarray(losses, dtype=float)
     window = max(1, len(values) // 40)
     smooth = np.convolve(values, np.ones(window) / window, mode="valid")
     figure, (axis,) = panels(5.2, height=2.2)
     axis.plot(values, color="0.85", linewidth=0.8)
     axis.plot(np.arange(len(smooth)) + window // 2, smooth, color=PALETTE[0], linewidth=1.8)
+    if best is not None:
+        axis.axhline(best, color=PALETTE[1], linewidth=1.2, linestyle="--")
+        axis.text(len(values), best - 0.04, "the best possible model", ha="right", va="top", fontsize=8)
     axis.set(xlabel="step", ylabel="loss", ylim=(0, 1.2))
-    show(figure)
+    show(figure, alt="The loss falls within the first hundred steps and then trembles at the best possible model's")
 
 
 def animate(clouds: Mapping[str, Sequence[torch.Tensor]], side: int = 220, frames: int = 30) -> None:
@@ -101,7 +116,8 @@ def animate(clouds: Mapping[str, Sequence[torch.Tensor]], side: int = 220, frame
     film = io.BytesIO()
     times = [70] * (frames - 1) + [2000]
     sheets[0].save(film, "GIF", save_all=True, append_images=sheets[1:], duration=times, loop=0)
-    display.display(display.Image(film.getvalue(), format="gif"))
+    alt = "Points in motion, side by side: " + ", ".join(clouds)
+    display.display(display.Image(film.getvalue(), format="gif", alt=alt))
 
 
 def show_trajectories(paths: Mapping[str, torch.Tensor]) -> None:
@@ -118,44 +134,66 @@ def show_trajectories(paths: Mapping[str, torch.Tensor]) -> None:
         axis.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), xticks=[], yticks=[])
         axis.set_title(name, fontsize=9)
         axis.spines[["left", "bottom"]].set_visible(False)
-    show(figure)
+    show(figure, alt="Paths of points into a star: " + ", ".join(paths))
 
 
-def show_beliefs(pipe: Any, seed: int = 0) -> None:
-    """One scene with more and more noise, and the clean picture that the pipeline takes each for, told the caption."""
-    moments = [int(part * (len(pipe.scheduler.alphas_cumprod) - 1)) for part in (0.1, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)]
+def beliefs(pipe: Any, clean_and_noise: Any, seed: int = 0) -> tuple[list[int], torch.Tensor, torch.Tensor]:
+    """One scene with more and more noise, and the clean picture that the pipeline takes each for, told the caption.
+
+    clean_and_noise: as the notebook's. Returns the times, and both as pixels (n, 3, h, w) in [0, 1].
+    """
+    kept = pipe.scheduler.alphas_cumprod
+    moments = [int(part * (len(kept) - 1)) for part in (0.1, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)]
     clean = painting.encode(pipe, data.scene_pixels()[None])
-    noise = painting.start(pipe, 1, seed)
+    noise, prediction = painting.start(pipe, 1, seed), pipe.scheduler.config.prediction_type
     above, below = [], []
     with torch.no_grad():
         answer = painting.guided_answer(pipe, [data.scene_caption()], 1.0)
         for t in moments:
             noisy = painting.noised(pipe, clean, noise, t)
+            guess, _ = clean_and_noise(answer(noisy, t), noisy, torch.tensor([t]), kept, prediction)
             above.append(painting.decode(pipe, noisy)[0])
-            below.append(painting.decode(pipe, painting.clean_guess(pipe, answer(noisy, t), noisy, t))[0])
-    show_rows([torch.stack(above), torch.stack(below)], ["what it sees", "what it makes of it"])
+            below.append(painting.decode(pipe, guess)[0])
+    return moments, torch.stack(above), torch.stack(below)
 
 
-def show_quality(counts: Sequence[int], quality: Mapping[str, Sequence[float]]) -> None:
-    """What is right on the pictures over the number of steps, for every sampler."""
-    figure, (axis,) = panels(4.6, height=2.4)
-    for colour, marker, (name, values) in zip(PALETTE, "os^D", quality.items(), strict=False):
-        axis.plot(counts, values, marker=marker, label=name, color=colour, linewidth=1.6)
-    axis.set(xlabel="steps", ylabel="facts right", ylim=(0, 1.05), xticks=list(counts))
+def show_beliefs(pipe: Any, clean_and_noise: Any, seed: int = 0) -> None:
+    """The figure of `beliefs`."""
+    moments, above, below = beliefs(pipe, clean_and_noise, seed)
+    alt = "Above a star under more and more noise; below the guess at it, ever paler, at last an empty white page"
+    show_rows([above, below], ["what it sees", "what it makes of it"], columns=[f"t = {t}" for t in moments], alt=alt)
+
+
+def _rates(axis: Any, places: Sequence[float], right: Sequence[float], n: int, **line: Any) -> None:
+    """A curve of rates, with Wilson's intervals."""
+    values = [value / n for value in right]
+    ends = np.array([wilson(value, n) for value in right]).T
+    bars = np.abs(ends - values)
+    axis.errorbar(places, values, bars, linewidth=1.6, elinewidth=0.9, capsize=2, **line)
+
+
+def show_quality(counts: Sequence[int], quality: Mapping[str, Sequence[int]], n: int) -> None:
+    """On how many of n pictures everything is right, over the number of steps, for every sampler."""
+    figure, (axis,) = panels(4.6, height=2.6)
+    for i, (name, values) in enumerate(quality.items()):
+        places = [index + 0.12 * (i - (len(quality) - 1) / 2) for index in range(len(counts))]
+        _rates(axis, places, values, n, marker="os^D"[i], label=name, color=PALETTE[i])
+    axis.set(xlabel="steps", ylabel=f"all right, of {n} pictures", ylim=(0, 1.05))
+    axis.set_xticks(range(len(counts)), [str(count) for count in counts])
     axis.legend(frameon=False, fontsize=8)
-    show(figure)
+    show(figure, alt=f"All samplers get better with the steps ({', '.join(map(str, counts))}) and meet at the last")
 
 
-def show_guidance(strengths: Sequence[float], right: Sequence[float], different: Sequence[float]) -> None:
-    """Fidelity and diversity over the strength of guidance."""
-    figure, (left, other) = panels(3.4, 3.4, height=2.3)
-    left.plot(strengths, right, "o-", color=PALETTE[2])
-    left.set(xlabel="guidance g", ylabel="facts right", ylim=(0, 1.05))
+def show_guidance(strengths: Sequence[float], right: Sequence[int], different: Sequence[float], n: int) -> None:
+    """Fidelity, as counts of n pictures, and diversity over the strength of guidance."""
+    figure, (left, other) = panels(3.4, 3.4, height=2.3, between=0.9)
+    _rates(left, strengths, right, n, marker="o", color=PALETTE[2])
+    left.set(xlabel="guidance g", ylabel="both objects right", ylim=(0, 1.05))
     other.plot(strengths, different, "s-", color=PALETTE[1])
-    other.set(xlabel="guidance g", ylabel="how pictures of one caption differ", ylim=(0, None))
+    other.set(xlabel="guidance g", ylabel="difference of pictures", ylim=(0, None))
     for axis in (left, other):
         axis.axvline(1, color="0.8", linewidth=0.8)
-    show(figure)
+    show(figure, alt="Left: right pictures rise up to g of about 2 and then no more. Right: variety falls at g of 1")
 
 
 def show_word_maps(picture: Image.Image, maps: Sequence[tuple[str, torch.Tensor]]) -> None:
@@ -172,25 +210,30 @@ def show_word_maps(picture: Image.Image, maps: Sequence[tuple[str, torch.Tensor]
         heat = (255 * colormaps["magma"](scaled.numpy())[..., :3]).astype(np.uint8)
         sheet.picture(Image.fromarray(heat), x, y, SIDE)
         sheet.text(word, x + SIDE / 2, y + SIDE + 10, "mm", size=12)
-    sheet.show()
+    sheet.show("A picture, and for each word a map that is bright where it was listened to")
 
 
 def show_report(report: Rows, columns: int = 8) -> None:
-    """The first pictures of every row, and below them what was measured of it."""
+    """The first pictures of every row, and below them what was measured of all of it."""
     names = list(report.pictures)
-    show_rows([report.pictures[name][:columns] for name in names], names, title=report.caption)
+    rows = [report.pictures[name][:columns] for name in names]
+    show_rows(rows, names, title=report.caption, alt=report.alt)
     for name, values in report.measured.items():
-        print(f"{name:28s}" + "   ".join(f"{what} {value:5.0%}" for what, value in values.items()))
+        n = len(report.pictures[name])
+        said = [f"{what} {v:.0%}" if what == CHANGE else f"{what} {rate(v * n, n)}" for what, v in values.items()]
+        print(f"{name:26s}" + "   ".join(said))
 
 
 def show_edits(report: Rows) -> None:
     """SDEdit at several strengths: pictures, and curves of what changed and what stayed."""
-    show_rows([pictures[:8] for pictures in report.pictures.values()], list(report.pictures), title=report.caption)
+    rows = [pictures[:8] for pictures in report.pictures.values()]
+    show_rows(rows, list(report.pictures), title=report.caption, alt=report.alt)
     figure, (axis,) = panels(4.6, height=2.3)
-    strengths = [float(name.split()[-1]) for name in report.measured]
-    for colour, marker, what in zip(PALETTE, "os^", next(iter(report.measured.values())), strict=False):
-        values = [row[what] for row in report.measured.values()]
-        axis.plot(strengths, values, marker=marker, color=colour, label=what, linewidth=1.6)
-    axis.set(xlabel="strength", ylabel="part of the pictures", ylim=(-0.03, 1.05))
-    axis.legend(frameon=False, fontsize=8)
-    show(figure)
+    strengths, n = [float(name.split()[-1]) for name in report.measured], len(next(iter(report.pictures.values())))
+    for i, what in enumerate(next(iter(report.measured.values()))):
+        places = [strength + 0.012 * (i - 1) for strength in strengths]  # curves that meet stay apart
+        counts = [row[what] * n for row in report.measured.values()]
+        _rates(axis, places, counts, n, marker="os^"[i], color=PALETTE[i], label=what)
+    axis.set(xlabel="strength", ylabel=f"part of {n} pictures", ylim=(-0.03, 1.05))
+    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(0.0, 0.5))
+    show(figure, alt="With the strength the new colour arrives, the old place is lost, and the shape stays")

@@ -25,11 +25,28 @@ class Denoiser(nn.Module):
 
 
 def loss_and_slope(loss_function: Any, weight: float, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-    """A loss function called as (model, ...) with a Denoiser of this weight: its value, and its slope by the weight."""
+    """A loss function called as (model, ...) with a Denoiser of this weight: its value, and its slope by the weight.
+
+    The slope is None where no gradient arrives.
+    """
     model = Denoiser(weight)
     loss = loss_function(model, *args, **kwargs)
-    loss.backward()
+    if loss.requires_grad:
+        loss.backward()
     return loss.detach(), model.weight.grad
+
+
+def batch_after_loss(loss_function: Any, weight: float, clean: torch.Tensor, *args: Any) -> torch.Tensor:
+    """The clean samples as they are after a loss was taken of them."""
+    loss_function(Denoiser(weight), clean, *args)
+    return clean
+
+
+def samples_of(model: Any, n: int, seed: int) -> torch.Tensor:
+    """Points (n, 2) that a model of points makes of noise."""
+    from diffusion_lab import points
+
+    return points.sample(model, n, seed)[-1]
 
 
 def unet(seed: int, tokens: int = 5, width: int = 12) -> Any:
@@ -70,10 +87,14 @@ def pipeline(scheduler: str = "DDIMScheduler", scaling: float | None = None, **s
 
 
 def stepper(weights: list[float]) -> Callable[[torch.Tensor, int, int], torch.Tensor]:
-    """A made-up denoising step, of samples of any shape, that depends on both times."""
+    """A made-up denoising step, of samples (..., w), that depends on both times, and everywhere on its neighbours.
+
+    So what is put back in one place is felt in others, as a network feels it.
+    """
 
     def step(sample: torch.Tensor, t: int, previous: int) -> torch.Tensor:
-        return weights[0] * sample + weights[1] * torch.sin(sample + t / 50) + weights[2] * previous / 100
+        around = sample + sample.roll(1, -1) - 2 * sample.roll(2, -1)
+        return weights[0] * sample + weights[1] * torch.sin(around + t / 50) + weights[2] * previous / 100
 
     return step
 

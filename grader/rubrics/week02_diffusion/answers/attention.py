@@ -61,26 +61,31 @@ ANSWERS.wrong(
     "one head",
     _attention("return (queries @ keys.transpose(1, 2) / queries.shape[-1] ** 0.5).softmax(-1)"),
     "one softmax over all features",
+    slip="one softmax over all features",
 )
 ANSWERS.wrong(
     "over the places",
     _attention("return (q @ k.transpose(-1, -2) / d**0.5).softmax(-2).mean(1)"),
     "the softmax runs over the places",
+    slip="over the places",
 )
 ANSWERS.wrong(
     "no root",
     _attention("return (q @ k.transpose(-1, -2)).softmax(-1).mean(1)"),
     "the root of d is missing",
+    slip="root of d is missing",
 )
 ANSWERS.wrong(
     "the root of all features",
     _attention("return (q @ k.transpose(-1, -2) / queries.shape[-1] ** 0.5).softmax(-1).mean(1)"),
     "d is one head's",
+    slip="root of all features",
 )
 ANSWERS.wrong(
     "averaged too early",
     _attention("return ((q @ k.transpose(-1, -2)).mean(1) / d**0.5).softmax(-1)"),
     "the heads' scores are averaged, not their weights",
+    slip="averaged before the softmax",
 )
 ANSWERS.wrong(
     "heads across",
@@ -93,10 +98,19 @@ d = q.shape[-1]
 """,
     ),
     "head h gets every heads-th feature",
+    slip="every heads-th feature",
 )
 ANSWERS.wrong(
     "exp by hand",
     _attention("e = (q @ k.transpose(-1, -2) / d**0.5).exp()\nreturn (e / e.sum(-1, keepdim=True)).mean(1)"),
     "overflows on large scores",
     visible_passes=True,
+    slip="",
+)
+
+ANSWERS.wrong(
+    "summed over the heads",
+    _attention("return (q @ k.transpose(-1, -2) / d**0.5).softmax(-1).sum(1)"),
+    "adds the heads up",
+    slip="the heads are summed",
 )

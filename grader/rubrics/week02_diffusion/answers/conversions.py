@@ -65,11 +65,13 @@ ANSWERS.wrong(
         )
     ),
     "returns the noise first",
+    slip="the two are exchanged",
 )
 ANSWERS.wrong(
     "a sign of v",
     cell(function(CONVERT, FACTORS + V.replace("a * noisy - b * output", "a * noisy + b * output"))),
     "v is noise minus signal, so its part is subtracted",
+    slip="a sign of v",
 )
 ANSWERS.wrong(
     "v taken for the noise",
@@ -83,17 +85,19 @@ ANSWERS.wrong(
         )
     ),
     "treats a velocity like a noise",
+    slip="v is taken for the noise",
 )
 ANSWERS.wrong(
     "variances for factors",
     cell(function(CONVERT, FACTORS.replace("left.sqrt(), (1 - left).sqrt()", "left, 1 - left") + V)),
     "the factors are roots",
+    slip="the factors are the variances",
 )
 ANSWERS.wrong(
     "pictures only",
     cell(function(CONVERT, FACTORS.replace("view(-1, *[1] * (noisy.ndim - 1))", "view(-1, 1, 1, 1)") + V)),
     "shapes the factors for pictures only",
-    visible_passes=True,
+    slip="not for points",
 )
 ANSWERS.wrong(
     "the clean sample cut to [-1, 1]",
@@ -104,4 +108,25 @@ ANSWERS.wrong(
         )
     ),
     "clips, as samplers in pixel space do: latents and points are not so bounded",
+    slip="cut off",
+)
+
+ANSWERS.wrong(
+    "a sign of the noise",
+    cell(function(CONVERT, FACTORS + V.replace("b * noisy + a * output", "b * noisy - a * output"))),
+    "the velocity's part of the noise is added",
+    slip="a sign of v",
+)
+ANSWERS.wrong(
+    "the wrong divisor",
+    cell(function(CONVERT, FACTORS + V.replace("(noisy - b * output) / a", "(noisy - b * output) / b"))),
+    "the clean sample has the factor a",
+    slip="divided by the wrong factor",
+)
+ANSWERS.wrong(
+    "kept for a thousand",
+    cell(function(CONVERT, FACTORS.replace("kept[t]", "kept[t.clamp(min=100)]") + V)),
+    "cannot tell the first hundred times apart",
+    visible_passes=True,
+    slip="",
 )

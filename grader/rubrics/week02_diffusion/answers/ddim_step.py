@@ -41,31 +41,71 @@ return result
         )
     ),
 )
-ANSWERS.wrong("the clean guess", _ddim("return clean"), "does not mix the noise in again")
+ANSWERS.wrong(
+    "the clean guess",
+    _ddim("return clean"),
+    "does not mix the noise in again",
+    slip="the clean guess is returned",
+)
 ANSWERS.wrong(
     "eta ignored",
     _ddim(body="result = then.sqrt() * clean + (1 - then).sqrt() * epsilon\nsigma = 0 * now\n"),
     "never adds noise",
+    slip="eta is ignored",
 )
 ANSWERS.wrong(
     "noise on top",
     _ddim(body=SIGMA + "result = then.sqrt() * clean + (1 - then).sqrt() * epsilon\n"),
     "adds noise without taking as much away",
+    slip="as much must be taken",
 )
 ANSWERS.wrong(
     "the old level",
     _ddim(body=SIGMA + "result = now.sqrt() * clean + (1 - now - sigma**2).sqrt() * epsilon\n"),
     "mixes for time t again",
+    slip="mixed for time t again",
 )
-ANSWERS.wrong("needs noise", _ddim("return result + sigma * noise"), "fails when noise is None")
+ANSWERS.wrong(
+    "needs noise",
+    _ddim("return result + sigma * noise"),
+    "fails when noise is None",
+    slip="`noise` may be None",
+)
 ANSWERS.wrong(
     "minus one is the last",
     _ddim(two=TWO.replace("kept[previous] if previous >= 0 else torch.ones(())", "kept[previous]")),
     "kept[-1] is the last entry",
-    visible_passes=True,
+    slip="`kept[-1]` is the last",
 )
 ANSWERS.wrong(
     "one root too few",
     _ddim(body=DDIM_BODY.replace("(1 - now / then).sqrt()", "(1 - now / then)")),
     "sigma lacks a root",
+    slip="a root too few",
+)
+
+ANSWERS.wrong(
+    "the variance for the deviation",
+    _ddim(body=DDIM_BODY.replace("(1 - now / then).sqrt()\n", "(1 - now / then).sqrt()\nsigma = sigma**2\n")),
+    "squares sigma",
+    slip="sigma is squared",
+)
+ANSWERS.wrong(
+    "minus one is the first",
+    _ddim(two=TWO.replace("kept[previous] if previous >= 0 else torch.ones(())", "kept[max(previous, 0)]")),
+    "takes -1 for time 0",
+    slip="-1 is taken for time 0",
+)
+ANSWERS.wrong(
+    "eta is yes or no",
+    _ddim(body=DDIM_BODY.replace("eta * ", "(eta > 0) * ")),
+    "any eta counts as 1",
+    slip="whatever eta is",
+)
+ANSWERS.wrong(
+    "a hundred times at most",
+    _ddim(two=TWO.replace("kept[previous] if previous >= 0", "kept[max(previous, t - 100)] if previous >= 0")),
+    "shortens long strides",
+    visible_passes=True,
+    slip="",
 )

@@ -48,22 +48,35 @@ return then.sqrt() * clean + (1 - then - sigma**2).clamp(min=0).sqrt() * epsilon
         )
     ),
 )
-ANSWERS.wrong("no fresh noise", _ddpm("return mean"), "returns the mean alone")
-ANSWERS.wrong("variance for deviation", _ddpm("return mean + sigma**2 * noise"), "forgets the root")
+ANSWERS.wrong(
+    "no fresh noise",
+    _ddpm("return mean"),
+    "returns the mean alone",
+    slip="no fresh noise",
+)
+ANSWERS.wrong(
+    "variance for deviation",
+    _ddpm("return mean + sigma**2 * noise"),
+    "forgets the root",
+    slip="take its root",
+)
 ANSWERS.wrong(
     "the noising step's variance",
     _ddpm("return mean + (1 - alpha).sqrt() * noise"),
     "takes beta for sigma squared",
+    slip="that of one noising step",
 )
 ANSWERS.wrong(
     "always one step",
     _ddpm(two=TWO.replace("kept[previous] if previous >= 0", "kept[t - 1] if t > 0")),
     "ignores `previous`",
+    slip="a step of 1",
 )
 ANSWERS.wrong(
     "minus one is the last",
     _ddpm(two=TWO.replace("kept[previous] if previous >= 0 else torch.ones(())", "kept[previous]")),
     "kept[-1] is the last entry",
+    slip="`kept[-1]` is the last",
 )
 ANSWERS.wrong(
     "a sampler of ten steps",
@@ -75,9 +88,30 @@ ANSWERS.wrong(
     ),
     "knows only the strides of the visible check",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "noise of its own",
     _ddpm("return mean + sigma * torch.randn_like(noisy)"),
     "ignores the noise it is given",
+    slip="random is drawn",
+)
+
+ANSWERS.wrong(
+    "factors exchanged",
+    _ddpm(body=DDPM_BODY.replace("* clean +", "* noisy +").replace("/ (1 - now) * noisy\n", "/ (1 - now) * clean\n")),
+    "the noisy sample has the clean one's factor",
+    slip="the two factors of the mean are exchanged",
+)
+ANSWERS.wrong(
+    "minus one is the first",
+    _ddpm(two=TWO.replace("kept[previous] if previous >= 0 else torch.ones(())", "kept[max(previous, 0)]")),
+    "takes -1 for time 0",
+    slip="-1 is taken for time 0",
+)
+ANSWERS.wrong(
+    "the clean guess cut off",
+    _ddpm(two=TWO + "clean = clean.clamp(-1, 1)\n"),
+    "clips, as samplers in pixel space do",
+    slip="cut off to [-1, 1]",
 )

@@ -11,7 +11,7 @@ LOSS = 'def diffusion_loss(model, clean, t, noise, kept, prediction="epsilon"):'
 LOSS_TAIL = """
 with needs("diffusion_loss"):
     star_model = diffusion_lab.points.build(SEED)
-    star_losses = diffusion_lab.points.train(star_model, diffusion_loss, steps=500, seed=SEED)
+    star_losses = diffusion_lab.points.train(star_model, diffusion_loss, steps=2000, seed=SEED)
 """
 LOSS_BODY = """
 left = kept[t].view(-1, *[1] * (clean.ndim - 1))
@@ -47,18 +47,30 @@ return torch.nn.MSELoss()(model(noisy, t), target)
         LOSS_TAIL,
     ),
 )
-ANSWERS.wrong("summed", _loss("return F.mse_loss(model(noisy, t), target, reduction='sum')"), "takes the sum")
+ANSWERS.wrong(
+    "summed",
+    _loss("return F.mse_loss(model(noisy, t), target, reduction='sum')"),
+    "takes the sum",
+    slip="summed over the entries",
+)
 ANSWERS.wrong(
     "the clean sample shown",
     _loss("return F.mse_loss(model(clean, t), target)"),
     "shows the clean samples",
+    slip="was shown the clean",
 )
 ANSWERS.wrong(
     "cut off",
     _loss("return torch.tensor(F.mse_loss(model(noisy, t), target).item())"),
     ".item() cuts the gradient",
+    slip="does not arrive",
 )
-ANSWERS.wrong("always the noise", _loss("return F.mse_loss(model(noisy, t), noise)"), "ignores `prediction`")
+ANSWERS.wrong(
+    "always the noise",
+    _loss("return F.mse_loss(model(noisy, t), noise)"),
+    "ignores `prediction`",
+    slip="still the noise",
+)
 ANSWERS.wrong(
     "noise of its own",
     _loss(
@@ -66,11 +78,13 @@ ANSWERS.wrong(
         LOSS_BODY.replace("left = ", "noise = torch.randn_like(clean)\nleft = ", 1),
     ),
     "draws new noise and ignores the one it is given",
+    slip="random is drawn",
 )
 ANSWERS.wrong(
     "absolute errors",
     _loss("return (model(noisy, t) - target).abs().mean()"),
     "no squares",
+    slip="absolute errors",
 )
 ANSWERS.wrong(
     "points only",
@@ -79,5 +93,34 @@ ANSWERS.wrong(
         LOSS_BODY.replace("view(-1, *[1] * (clean.ndim - 1))", "view(-1, 1)"),
     ),
     "shapes the factors for points, and fails on pictures",
+    slip="not for pictures",
+)
+
+ANSWERS.wrong(
+    "a sign of v",
+    _loss(
+        "return F.mse_loss(model(noisy, t), target)",
+        LOSS_BODY.replace("a * noise - b * clean", "a * noise + b * clean"),
+    ),
+    "the velocity's sample is subtracted",
+    slip="a sign of v",
+)
+ANSWERS.wrong(
+    "v's factors exchanged",
+    _loss(
+        "return F.mse_loss(model(noisy, t), target)",
+        LOSS_BODY.replace("a * noise - b * clean", "b * noise - a * clean"),
+    ),
+    "the noise has the signal's factor",
+    slip="two factors exchanged",
+)
+ANSWERS.wrong(
+    "in place",
+    _loss(
+        "return F.mse_loss(model(clean.copy_(noisy), t), target)",
+        LOSS_BODY.replace("clean,", "clean.clone(),"),
+    ),
+    "writes the noisy samples into the caller's batch",
     visible_passes=True,
+    slip="",
 )

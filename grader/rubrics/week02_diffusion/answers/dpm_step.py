@@ -57,7 +57,12 @@ return s_s / s_t * noisy - a_s * math.expm1(-h) * D
         )
     ),
 )
-ANSWERS.wrong("first order", cell(function(DPM, LEVELS + "D = clean\n" + DPM_END)), "never uses the earlier guess")
+ANSWERS.wrong(
+    "first order",
+    cell(function(DPM, LEVELS + "D = clean\n" + DPM_END)),
+    "never uses the earlier guess",
+    slip="knows nothing of the first",
+)
 ANSWERS.wrong(
     "the drift backwards",
     cell(
@@ -71,6 +76,7 @@ ANSWERS.wrong(
         )
     ),
     "a sign of the drift",
+    slip="wrong sign",
 )
 ANSWERS.wrong(
     "r upside down",
@@ -83,14 +89,19 @@ ANSWERS.wrong(
         )
     ),
     "r is the stride before over this one",
+    slip="wrong way round",
 )
 ANSWERS.wrong(
-    "the clean guess", cell(function(DPM, LEVELS + DPM_BODY + "return D.float()")), "does not mix the noise in again"
+    "the clean guess",
+    cell(function(DPM, LEVELS + DPM_BODY + "return D.float()")),
+    "does not mix the noise in again",
+    slip="that is the clean guess",
 )
 ANSWERS.wrong(
     "strides are equal",
     cell(function(DPM, LEVELS + DPM_BODY.replace("r = (level[t] - level[before]) / h", "r = 1.0") + DPM_END)),
     "takes all strides for equal",
+    slip="equally long",
 )
 ANSWERS.wrong(
     "strides in time",
@@ -100,6 +111,7 @@ ANSWERS.wrong(
         )
     ),
     "measures strides in t and not in lambda",
+    slip="measured in lambda",
 )
 ANSWERS.wrong(
     "remembers by itself",
@@ -118,4 +130,19 @@ _last.update(clean=clean, t=t)
     ),
     "keeps the last guess in a global, so the next walk begins with the end of the last",
     visible_passes=True,
+    slip="",
+)
+
+ANSWERS.wrong(
+    "twice the drift",
+    cell(
+        function(
+            DPM,
+            LEVELS
+            + DPM_BODY.replace("(1 + 1 / (2 * r)) * clean - 1 / (2 * r) * earlier", "clean + (clean - earlier) / r")
+            + DPM_END,
+        )
+    ),
+    "forgets the two",
+    slip="twice as strong",
 )

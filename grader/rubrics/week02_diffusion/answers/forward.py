@@ -83,16 +83,23 @@ def add_noise(clean, noise, t, kept):
 """,
     ),
 )
-ANSWERS.wrong("not multiplied up", _forward(KEPT.replace("torch.cumprod(1 - betas, 0)", "(1 - betas)")), "no cumprod")
+ANSWERS.wrong(
+    "not multiplied up",
+    _forward(KEPT.replace("torch.cumprod(1 - betas, 0)", "(1 - betas)")),
+    "no cumprod",
+    slip="multiply them up",
+)
 ANSWERS.wrong(
     "variances for factors",
     _forward(add=ADD.replace("left.sqrt()", "left").replace("(1 - left).sqrt()", "(1 - left)")),
     "mixes with the variances and not with their roots",
+    slip="mixed by the variances",
 )
 ANSWERS.wrong(
     "roots not squared",
     _forward(KEPT.replace("steps).double() ** 2", "steps).double()")),
     "in scaled_linear the evenly spaced roots are taken for the betas",
+    slip="square them again",
 )
 ANSWERS.wrong(
     "the defaults for ever",
@@ -100,13 +107,13 @@ ANSWERS.wrong(
         KEPT.replace("(start, end, steps)", "(1e-4, 0.02, steps)").replace("start**0.5, end**0.5", "0.01, 0.02**0.5")
     ),
     "ignores start and end",
-    visible_passes=True,
+    slip="are not used",
 )
 ANSWERS.wrong(
     "pictures only",
     _forward(add=ADD.replace("view(-1, *[1] * (clean.ndim - 1))", "view(-1, 1, 1, 1)")),
     "shapes the factors for pictures, and fails on points",
-    visible_passes=True,
+    slip="not for points",
 )
 ANSWERS.wrong(
     "off by one",
@@ -114,10 +121,57 @@ ANSWERS.wrong(
         KEPT.replace("torch.cumprod(1 - betas, 0)", "torch.cat([torch.ones(1), torch.cumprod(1 - betas, 0)[:-1]])")
     ),
     "entry t has only t betas in it",
+    slip="shifted by one step",
 )
 ANSWERS.wrong(
     "the cosine's betas uncapped",
     _forward(KEPT.replace(".clamp(max=0.999)", "")),
     "the last beta is 1, and nothing at all is left",
-    visible_passes=False,
+    slip="above 0.999",
+)
+
+ANSWERS.wrong(
+    "no offset in the cosine",
+    _forward(KEPT.replace("+ 0.008) / 1.008", ")").replace("f = torch.cos((", "f = torch.cos((")),
+    "the 0.008 is left out",
+    slip="0.008 is missing",
+)
+ANSWERS.wrong(
+    "the noise's share",
+    _forward(
+        KEPT.replace("return torch.cumprod(1 - betas, 0).float()", "return 1 - torch.cumprod(1 - betas, 0).float()")
+    ),
+    "returns what is noise",
+    slip="that is the noise's part",
+)
+ANSWERS.wrong(
+    "the factor and not the share",
+    _forward(KEPT.replace("torch.cumprod(1 - betas, 0)", "torch.cumprod(1 - betas, 0).sqrt()")),
+    "returns the root, the factor of the picture",
+    slip="that is a root",
+)
+ANSWERS.wrong(
+    "a thousand steps for ever",
+    _forward(KEPT.replace("start, end, steps", "start, end, 1000").replace("end**0.5, steps", "end**0.5, 1000")),
+    "ignores steps",
+    slip="`steps` is not used",
+)
+ANSWERS.wrong(
+    "noise at full strength",
+    _forward(add=ADD.replace("(1 - left).sqrt() * noise", "noise")),
+    "adds the noise without its factor",
+    slip="at full strength",
+)
+ANSWERS.wrong(
+    "one time for all",
+    _forward(add=ADD.replace("kept[t].view", "kept[t][:1].view")),
+    "mixes the whole batch for the first sample's time",
+    slip="for the first one's time",
+)
+ANSWERS.wrong(
+    "in place",
+    _forward(add=ADD.replace("left.sqrt() * clean +", "clean.clone() * 0 + clean.mul_(left.sqrt()) +")),
+    "writes into the caller's pictures",
+    visible_passes=True,
+    slip="",
 )

@@ -28,23 +28,41 @@ return scale * told + (1 - scale) * without
     ),
 )
 ANSWERS.wrong(
-    "exchanged", cell(function(GUIDED, BOTH + "return told + scale * (without - told)")), "goes away from the words"
+    "exchanged",
+    cell(function(GUIDED, BOTH + "return told + scale * (without - told)")),
+    "goes away from the words",
+    slip="are exchanged",
 )
 ANSWERS.wrong(
-    "one more", cell(function(GUIDED, BOTH + "return told + scale * (told - without)")), "the paper's w, not g"
+    "one more",
+    cell(function(GUIDED, BOTH + "return told + scale * (told - without)")),
+    "the paper's w, not g",
+    slip="guidance g + 1",
 )
-ANSWERS.wrong("a mean", cell(function(GUIDED, BOTH + "return (told + without) / 2")), "cannot go past the told answer")
+ANSWERS.wrong(
+    "a mean",
+    cell(function(GUIDED, BOTH + "return (told + without) / 2")),
+    "cannot go past the told answer",
+    slip="a mean of the two",
+)
 ANSWERS.wrong(
     "the difference alone",
     cell(function(GUIDED, BOTH + "return scale * (told - without)")),
     "does not start from the empty answer",
+    slip="the empty answer is missing",
 )
-ANSWERS.wrong("louder words", cell(function(GUIDED, BOTH + "return scale * told")), "does not use the empty text")
+ANSWERS.wrong(
+    "louder words",
+    cell(function(GUIDED, BOTH + "return scale * told")),
+    "does not use the empty text",
+    slip="louder",
+)
 ANSWERS.wrong(
     "no guidance below two",
     cell(function(GUIDED, BOTH + "return told if scale < 2 else without + scale * (told - without)")),
     "treats g = 0 like g = 1",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "one empty text for all",
@@ -59,4 +77,7 @@ return without + scale * (told - without)
         )
     ),
     "gives every sample the first negative text",
+    slip="the first empty text",
 )
+
+ANSWERS.wrong("not guided", cell(function(GUIDED, BOTH + "return told")), "ignores scale", slip="scale is not used")

@@ -59,6 +59,7 @@ ANSWERS.wrong(
     "the mask the wrong way round",
     _inpaint("mask * sample + (1 - mask) * known", "(1 - mask) * sample + mask * known"),
     "keeps what was to be painted",
+    slip="wrong way round",
 )
 ANSWERS.wrong(
     "only at the end",
@@ -75,26 +76,31 @@ return mask * sample + (1 - mask) * clean
         INPAINT_TAIL,
     ),
     "the network never saw the known region",
+    slip="only at the end",
 )
 ANSWERS.wrong(
     "clean at every level",
     _inpaint("left.sqrt() * clean + (1 - left).sqrt() * noise", "clean"),
     "the known region is put back without its noise",
+    slip="without its noise",
 )
 ANSWERS.wrong(
     "one level too noisy",
     _inpaint("kept[previous] if previous >= 0", "kept[t] if previous >= 0"),
     "noised as before the step",
+    slip="has the noise of t",
 )
 ANSWERS.wrong(
     "fresh noise",
     _inpaint("(1 - left).sqrt() * noise", "(1 - left).sqrt() * torch.randn_like(clean)"),
     "draws new noise where the given one was asked for",
+    slip="random is drawn",
 )
 ANSWERS.wrong(
     "minus one is the last",
     _inpaint("kept[previous] if previous >= 0 else torch.ones(())", "kept[previous]"),
     "the end is noise",
+    slip="`kept[-1]` is the last",
 )
 ANSWERS.wrong(
     "before the step",
@@ -113,6 +119,7 @@ return sample
         INPAINT_TAIL,
     ),
     "puts the known region back before each step and not after the last",
+    slip="before the step",
 )
 ANSWERS.wrong(
     "in place",
@@ -122,4 +129,30 @@ ANSWERS.wrong(
     ),
     "writes into the caller's picture",
     visible_passes=True,
+    slip="",
+)
+
+ANSWERS.wrong(
+    "variances for factors",
+    _inpaint("left.sqrt() * clean + (1 - left).sqrt() * noise", "left * clean + (1 - left) * noise"),
+    "mixes with the variances",
+    slip="mixed by the variances",
+)
+ANSWERS.wrong(
+    "minus one is the first",
+    _inpaint("kept[previous] if previous >= 0 else torch.ones(())", "kept[max(previous, 0)]"),
+    "takes -1 for time 0",
+    slip="-1 is taken for time 0",
+)
+ANSWERS.wrong(
+    "full noise",
+    _inpaint("(1 - left).sqrt() * noise", "(noise if previous >= 0 else 0)"),
+    "adds the noise without its factor",
+    slip="full strength",
+)
+ANSWERS.wrong(
+    "never put back",
+    _inpaint("sample = mask * sample + (1 - mask) * known", "pass"),
+    "is no inpainting",
+    slip="never put back",
 )

@@ -68,27 +68,65 @@ return clean, remaining
         EDIT_TAIL,
     ),
 )
-ANSWERS.wrong("the first times", _edit(EDIT_BODY.replace("[-count:]", "[:count]")), "walks the first times")
-ANSWERS.wrong("from pure noise", _edit(end="return noise, remaining"), "forgets the picture")
-ANSWERS.wrong("not noised", _edit(end="return clean, remaining"), "starts from the clean picture")
+ANSWERS.wrong(
+    "the first times",
+    _edit(EDIT_BODY.replace("[-count:]", "[:count]")),
+    "walks the first times",
+    slip="those are the first times",
+)
+ANSWERS.wrong(
+    "from pure noise",
+    _edit(end="return noise, remaining"),
+    "forgets the picture",
+    slip="that is pure noise",
+)
+ANSWERS.wrong(
+    "not noised",
+    _edit(end="return clean, remaining"),
+    "starts from the clean picture",
+    slip="that is the clean picture",
+)
 ANSWERS.wrong(
     "noised too much",
     _edit(EDIT_BODY.replace("kept[remaining[0]]", "kept[times[0]]")),
     "noised as at the very first time",
+    slip="very first time",
 )
 ANSWERS.wrong(
     "minus zero",
     _edit(EDIT_BODY.replace("if count == 0:\n    return clean, []\n", "")),
     "times[-0:] is all of them",
-    visible_passes=True,
+    slip="times[-0:]",
 )
 ANSWERS.wrong(
     "rounded",
     _edit(EDIT_BODY.replace("int(strength * len(times))", "-int(-strength * len(times) // 1)")),
     "rounds the number of steps up",
+    slip="int() cuts off",
 )
 ANSWERS.wrong(
     "the noise at full strength",
     _edit(end="return left.sqrt() * clean + noise, remaining"),
     "noise without its factor",
+    slip="full strength",
+)
+
+ANSWERS.wrong(
+    "rounded to the nearest",
+    _edit(EDIT_BODY.replace("int(strength * len(times))", "int(strength * len(times) + 0.5)")),
+    "rounds where int() was asked for",
+    slip="int() cuts off",
+)
+ANSWERS.wrong(
+    "variances for factors",
+    _edit(end="return left * clean + (1 - left) * noise, remaining"),
+    "mixes with the variances",
+    slip="mixed by the variances",
+)
+ANSWERS.wrong(
+    "the caller's list",
+    _edit(EDIT_BODY.replace("remaining = list(times)[-count:]", "del times[:-count]\nremaining = list(times)")),
+    "shortens the list that it is given",
+    visible_passes=True,
+    slip="",
 )

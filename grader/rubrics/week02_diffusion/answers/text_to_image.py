@@ -71,38 +71,67 @@ ANSWERS.wrong(
     "pixels from -1 to 1",
     _paint("return (pixels / 2 + 0.5).clamp(0, 1).cpu()", "return pixels.clamp(-1, 1).cpu()"),
     "does not halve and move",
+    slip="halved and moved",
 )
 ANSWERS.wrong(
     "no guidance",
     _paint("answer = without + guidance * (told - without)", "answer = told"),
     "ignores guidance",
+    slip="without guidance",
 )
-ANSWERS.wrong("texts exchanged", _paint("without, told =", "told, without ="), "the empty text comes first")
+ANSWERS.wrong(
+    "texts exchanged",
+    _paint("without, told =", "told, without ="),
+    "the empty text comes first",
+    slip="texts are exchanged",
+)
 ANSWERS.wrong(
     "unpadded",
     _paint('padding="max_length", max_length=n', "padding=True"),
     "pads to the longest text only",
+    slip="padded to",
 )
 ANSWERS.wrong(
     "never rescaled",
     _paint("pipe.scheduler.scale_model_input(torch.cat([latents] * 2), t)", "torch.cat([latents] * 2)"),
     "forgets scale_model_input",
-    visible_passes=True,
+    slip="scheduler.scale_model_input",
 )
 ANSWERS.wrong(
     "a quiet start",
     _paint(" * pipe.scheduler.init_noise_sigma", ""),
     "forgets init_noise_sigma",
-    visible_passes=True,
+    slip="scheduler.init_noise_sigma",
 )
 ANSWERS.wrong(
     "the latents' scale",
     _paint(" / pipe.vae.config.scaling_factor", ""),
     "forgets the scaling factor",
-    visible_passes=True,
+    slip="must be divided by vae",
 )
 ANSWERS.wrong(
     "noise of its own",
     _paint("latents = latents * pipe", "latents = torch.randn_like(latents) * pipe"),
     "does not start from the noise it is given",
+    slip="random is drawn",
+)
+
+ANSWERS.wrong(
+    "the latents' scale the wrong way round",
+    _paint("latents / pipe.vae.config.scaling_factor", "latents * pipe.vae.config.scaling_factor"),
+    "multiplies by the scaling factor",
+    slip="and were multiplied",
+)
+ANSWERS.wrong(
+    "one guidance too many",
+    _paint("answer = without + guidance", "answer = told + guidance"),
+    "starts from the told answer",
+    slip="guidance g + 1",
+)
+ANSWERS.wrong(
+    "long wishes",
+    _paint(", truncation=True", ""),
+    "does not cut off what the tokenizer cannot hold",
+    visible_passes=True,
+    slip="",
 )

@@ -44,20 +44,30 @@ scheduler = DDIMScheduler(num_train_timesteps=total, timestep_spacing=spacing, s
 scheduler.set_timesteps(n)
 times = scheduler.timesteps.tolist()
 """
-ANSWERS.wrong("ascending", cell(function(TIMES, LIBRARY_TIMES + "return times[::-1]")), "from the clean end")
+ANSWERS.wrong(
+    "ascending",
+    cell(function(TIMES, LIBRARY_TIMES + "return times[::-1]")),
+    "from the clean end",
+    slip="ascending",
+)
 ANSWERS.wrong(
     "one for all",
     cell(function(TIMES, LIBRARY_TIMES.replace("=spacing", '="leading"') + "return times")),
     "ignores the spacing",
+    slip="those are the times of",
 )
 ANSWERS.wrong(
-    "counted from one", cell(function(TIMES, LIBRARY_TIMES + "return [t + 1 for t in times]")), "shifted by one"
+    "counted from one",
+    cell(function(TIMES, LIBRARY_TIMES + "return [t + 1 for t in times]")),
+    "shifted by one",
+    slip="shifted by one",
 )
 ANSWERS.wrong(
     "a thousand for ever",
     cell(function(TIMES, LIBRARY_TIMES.replace("=total", "=1000") + "return times")),
     "ignores total",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "cut off instead of rounded",
@@ -74,7 +84,7 @@ return [int(total - i * total / n) - 1 for i in range(n)]
         )
     ),
     "int() cuts off where rounding was asked for",
-    visible_passes=True,
+    slip="cut off by int()",
 )
 ANSWERS.wrong(
     "an even stride",
@@ -92,5 +102,5 @@ return list(range(total - 1, -1, -stride))[:n]
         )
     ),
     "trailing with a whole stride: right only where n divides T",
-    visible_passes=True,
+    slip="need not be whole",
 )

@@ -28,7 +28,7 @@ def eta_one_is_ddpm(student: Student, rng: Generator) -> None:
 
 @check("ddim_step")
 def the_last_step(student: Student, rng: Generator) -> None:
-    """The step to -1 gives the clean guess, with any eta. `kept[-1]` is the last entry, not 1."""
+    """The step to -1 gives the clean guess, with any eta. Print the signal kept that you use there; it is 1."""
     kept, t = any_schedule(rng), int(rng.integers(1, 100))
     clean, noise = gaussian(rng, 2, 3, 4, 4), gaussian(rng, 2, 3, 4, 4)
     noisy = kept[t].sqrt() * clean + (1 - kept[t]).sqrt() * noise

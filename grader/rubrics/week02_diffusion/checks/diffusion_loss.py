@@ -31,9 +31,18 @@ def pictures_too(student: Student, rng: Generator) -> None:
         assert_close(slope, wanted[1], atol=1e-4, what=f"{prediction}: the slope of the loss")
 
 
+@check("diffusion_loss")
+def the_batch_stays(student: Student, rng: Generator) -> None:
+    """The clean samples are the caller's: they are as they were. Is there an operation that ends in _, or `*=`?"""
+    kept, t = any_schedule(rng, 60), torch.from_numpy(rng.integers(0, 60, size=3))
+    clean, noise = gaussian(rng, 3, 2), gaussian(rng, 3, 2)
+    after = student.library("diffusion_lab.probes").batch_after_loss(student.diffusion_loss, 1.0, clean, t, noise, kept)
+    assert_close(after, clean, what="the clean samples after the call")
+
+
 @check("diffusion_loss", weight=2, artefact=True)
 def the_model_learnt_the_star(student: Student, rng: Generator) -> None:
-    """`star_model` guesses the noise nearly as well as the best possible guesser."""
+    """`star_model` guesses nearly as well as the best possible guesser, and its samples fill the star."""
     losses = np.asarray(student.star_losses, dtype=float)
     assert_that(losses.shape[0] >= 300, f"`star_losses` has {losses.shape[0]} entries: was the training cut short?")
     assert_that(
@@ -55,3 +64,5 @@ def the_model_learnt_the_star(student: Student, rng: Generator) -> None:
         f"its guesses are {np.mean(off):.3f} off the best possible ones; those of a model that says nothing are "
         f"{np.mean(baseline):.3f} off",
     )
+    inside = points.inside_share(torch.as_tensor(asked.samples_of(student.star_model, 1000, int(rng.integers(10**6)))))
+    assert_that(inside > 0.9, f"{inside:.0%} of its samples are inside the star; of plain noise 71% are")

@@ -25,7 +25,7 @@ DDPM: Any = DDPMScheduler  # its library has no types for it
 
 @check("forward", weight=2)
 def other_numbers(student: Student, rng: Generator) -> None:
-    """It holds for any number of steps and any betas. Were 1000, 1e-4 or 0.02 written into the function?"""
+    """It holds for any number of steps and any betas. Print its first and last entries for `steps=60`."""
     for name, theirs in THEIR_NAMES.items():
         steps = int(rng.integers(40, 400))
         start, end = float(rng.uniform(5e-4, 2e-3)), float(rng.uniform(0.01, 0.04))

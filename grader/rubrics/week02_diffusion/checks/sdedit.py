@@ -23,7 +23,7 @@ from grader.rubrics.week02_diffusion.checks.shared import STEPS, in_rows, painte
 
 @check("sdedit")
 def all_and_nothing(student: Student, rng: Generator) -> None:
-    """Strength 1 walks all the way from noise, strength 0 changes nothing. `times[-0:]` is the whole list."""
+    """Strength 1 walks all the way from noise, strength 0 changes nothing."""
     kept, times = any_schedule(rng), [900, 650, 400, 150]
     clean, noise = gaussian(rng, 3, 2), gaussian(rng, 3, 2)
     for strength in (0.0, 0.2, 1.0):
@@ -31,6 +31,17 @@ def all_and_nothing(student: Student, rng: Generator) -> None:
         found = student.edit_start(clean, noise, strength, times, kept)
         assert_same([int(t) for t in found[1]], remaining, f"strength {strength:g}: the remaining times")
         assert_close(found[0], noisy, atol=1e-4, what=f"strength {strength:g}: the noisy sample")
+
+
+@check("sdedit")
+def the_callers_times_stay(student: Student, rng: Generator) -> None:
+    """The list of times is the caller's: it is as long after the call as before. Is there a `del`, or a `pop`?"""
+    kept, times = any_schedule(rng), [900, 650, 400, 150]
+    clean, noise = gaussian(rng, 3, 2), gaussian(rng, 3, 2)
+    asked = student.library("diffusion_lab.probes")
+    after = asked.arguments_after(student.edit_start, clean, noise, 0.5, times, kept)
+    assert_close(after[0], clean, what="the clean sample after the call")
+    assert_same([int(t) for t in after[3]], times, "the list of times after the call")
 
 
 @lru_cache(maxsize=4)

@@ -38,6 +38,16 @@ def another_sampler(student: Student, rng: Generator) -> None:
     assert_close(found, wanted, atol=2e-3, slips=slips, what="a pixel")
 
 
+@check("text_to_image")
+def a_long_wish(student: Student, rng: Generator) -> None:
+    """A prompt that is too long is cut off, as the pipeline does. Is the tokenizer told `truncation=True`?"""
+    pipe, prompts = probes.pipeline(), [" and ".join(some_wishes(rng, 9))]
+    latents = painting.start(pipe, 1, int(rng.integers(10**6)))
+    wanted = library_pictures(pipe, prompts, latents, 2, 2.5)
+    theirs = student.library("diffusion_lab.probes").pipeline()
+    assert_close(student.text_to_image(theirs, prompts, latents, 2, 2.5), wanted, atol=2e-3, what="a pixel")
+
+
 @check("text_to_image", weight=2, artefact=True)
 def what_the_notebook_painted(student: Student, rng: Generator) -> None:
     """`my_pictures` are the pipeline's pictures of the first four wishes."""

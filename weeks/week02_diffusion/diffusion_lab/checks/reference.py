@@ -94,8 +94,13 @@ def library_times(n: int, spacing: str, total: int) -> list[int]:
 # --- 6 dpm_step -----------------------------------------------------------------------------------------------------
 
 
-def library_dpm(kept: torch.Tensor, times: list[int], noisy: torch.Tensor, guess) -> list[torch.Tensor]:
-    """The samples that diffusers' DPM-Solver++(2M) walks through over these times, with guess(noisy, t) for clean."""
+def library_dpm(
+    kept: torch.Tensor, times: list[int], noisy: torch.Tensor, guess, second: torch.Tensor | None = None
+) -> list[torch.Tensor]:
+    """The samples that diffusers' DPM-Solver++(2M) walks through over these times, with guess(noisy, t) for clean.
+
+    second: where to walk on from after the first step, instead of where it led.
+    """
     library = scheduler(
         DPMSolverMultistepScheduler, kept, prediction_type="sample", lower_order_final=False, solver_order=2
     )
@@ -103,6 +108,8 @@ def library_dpm(kept: torch.Tensor, times: list[int], noisy: torch.Tensor, guess
     seen = [noisy]
     for t in times[:-1]:
         seen.append(library.step(guess(seen[-1], t), t, seen[-1]).prev_sample)
+        if second is not None and len(seen) == 2:
+            seen[-1] = second
     return seen
 
 
