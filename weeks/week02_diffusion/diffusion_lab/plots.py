@@ -91,7 +91,7 @@ def show_losses(losses: Sequence[float], best: float | None = None) -> None:
     axis.plot(np.arange(len(smooth)) + window // 2, smooth, color=PALETTE[0], linewidth=1.8)
     if best is not None:
         axis.axhline(best, color=PALETTE[1], linewidth=1.2, linestyle="--")
-        axis.text(len(values), best - 0.04, "the best possible model", ha="right", va="top", fontsize=8)
+        axis.text(len(values), best - 0.1, "the best possible model", ha="right", va="top", fontsize=8)
     axis.set(xlabel="step", ylabel="loss", ylim=(0, 1.2))
     show(figure, alt="The loss falls within the first hundred steps and then trembles at the best possible model's")
 
