@@ -6,7 +6,9 @@ import os
 import resource
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ def painting(function: Callable, *args: Any) -> dict[str, Any]:
     """Call function(pipe, *args, on_step), and keep what on_step was told.
 
     Returns "pictures", "done" (the numbers), "latents" (the last ones), and whether pipe and the global generator were
-    "left alone".
+    "left alone"; "pipe alone" is about pipe only.
     """
     pipe = load("diffusion").model
     done: list[int] = []
@@ -46,8 +48,9 @@ def painting(function: Callable, *args: Any) -> dict[str, Any]:
     generator = torch.get_rng_state()
     pictures = function(pipe, *args, on_step)
     alone = pipe.scheduler is scheduler and scheduler.num_inference_steps == before
-    alone = alone and torch.equal(generator, torch.get_rng_state())
-    return {"pictures": list(pictures), "done": done, "latents": latents[0] if latents else None, "left alone": alone}
+    both = alone and torch.equal(generator, torch.get_rng_state())
+    last = latents[0] if latents else None
+    return {"pictures": list(pictures), "done": done, "latents": last, "left alone": both, "pipe alone": alone}
 
 
 def two_at_once(function: Callable, first: Sequence[Any], second: Sequence[Any], at: int) -> dict[str, Any]:
@@ -93,6 +96,22 @@ def edited(function: Callable, *args: Any) -> Image.Image:
 def file_bytes(path: str) -> bytes:
     """What is in the file."""
     return Path(path).read_bytes()
+
+
+def made_in_tokyo(function: Callable, path: str, *args: Any) -> str:
+    """What function(path, *args) writes for the time where the machine's clock shows Tokyo's."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "JST-9"
+    time.tzset()
+    try:
+        function(path, *args)
+    finally:
+        os.environ.pop("TZ")
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
+    with closing(sqlite3.connect(path)) as history:
+        return str(history.execute("SELECT made FROM works ORDER BY id DESC").fetchone()[0])
 
 
 def write_file(data: bytes) -> str:

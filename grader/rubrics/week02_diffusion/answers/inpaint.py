@@ -14,7 +14,7 @@ with needs("inpaint"):
     latents_in, mask = diffusion_lab.encode(painter, scenes_in), diffusion_lab.right_half(painter, len(scenes_in))
     begin = diffusion_lab.start(painter, len(scenes_in), SEED)
     step = diffusion_lab.stepper(painter, wish, GUIDANCE)
-    inpainted_latents = inpaint(step, begin, latents_in, mask, times, kept, begin)
+    inpainted_latents = inpaint(step, begin, latents_in, mask, diffusion_lab.times(painter, 12), kept, begin)
 """
 INPAINT_BODY = """
 sample = start

@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from diffusers import DDIMScheduler
 from numpy.random import Generator
 from PIL import Image
 
@@ -17,46 +15,12 @@ from coursekit.student import Student
 from studio_lab.checks.reference import (
     assert_alike,
     inside,
-    model,
     pixels,
     refused,
     scene,
     seeds_of,
 )
-
-DDIM: Any = DDIMScheduler  # its library has no types for it
-
-
-def repainted(picture: Image.Image, region: Any, prompt: str, seed: int, steps: int, guidance: float) -> Image.Image:
-    """The formula of section 7, by a loop of the judge's own over the library's scheduler."""
-    pipe = model("diffusion").model
-    scheduler = DDIM.from_config(pipe.scheduler.config)
-    scheduler.set_timesteps(steps)
-    array = torch.from_numpy(np.asarray(picture.convert("RGB"))).permute(2, 0, 1)[None].float() / 127.5 - 1
-    within = inside(region, *picture.size)
-    with torch.no_grad():
-        z = pipe.vae.encode(array).latent_dist.mean * pipe.vae.config.scaling_factor
-        rows, columns = (side // cells for side, cells in zip(within.shape, z.shape[-2:], strict=True))
-        cells = within.reshape(z.shape[-2], rows, z.shape[-1], columns).any(axis=(1, 3))
-        m = torch.from_numpy(cells).float()
-        epsilon = torch.randn(z.shape, generator=torch.Generator().manual_seed(seed))
-        told, empty = (_states(pipe, text) for text in (prompt, ""))
-        x, times = epsilon, scheduler.timesteps.tolist()
-        for i, t in enumerate(times):
-            without, given = (pipe.unet(x, t, encoder_hidden_states=states).sample for states in (empty, told))
-            x = scheduler.step(without + guidance * (given - without), t, x).prev_sample
-            kept = float(scheduler.alphas_cumprod[times[i + 1]]) if i + 1 < len(times) else 1.0
-            x = m * x + (1 - m) * (kept**0.5 * z + (1 - kept) ** 0.5 * epsilon)
-        painted = pipe.vae.decode(x / pipe.vae.config.scaling_factor).sample[0]
-    new = (127.5 * (painted.clamp(-1, 1) + 1)).round().byte().permute(1, 2, 0).numpy()
-    return Image.fromarray(np.where(within[..., None], new, np.asarray(picture.convert("RGB"))))
-
-
-def _states(pipe: Any, text: str) -> torch.Tensor:
-    length = pipe.tokenizer.model_max_length
-    ids = pipe.tokenizer(text, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
-    states: torch.Tensor = pipe.text_encoder(ids)[0]
-    return states
+from studio_lab.checks.repainting import repainted
 
 
 @check("edit", weight=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
@@ -15,7 +16,7 @@ from PIL import Image
 
 from coursekit import models
 from coursekit.audio import RATE
-from coursekit.checks import assert_close, assert_same, assert_that
+from coursekit.checks import Slip, assert_close, assert_same, assert_that
 from coursekit.student import StudentError
 from studio_lab import data
 from studio_lab.bounds import FORMAT
@@ -88,7 +89,7 @@ def tone(rng: np.random.Generator, rate: int, seconds: float) -> tuple[np.ndarra
 
 
 def assert_wave(found: Any, wanted: Callable[[np.ndarray], np.ndarray], seconds: float, slips: Any = None) -> None:
-    """It is this wave at 16 kHz; its ends may ring."""
+    """It is this wave at 16 kHz; its ends may ring. slips: {message: another wave, as a function of time}."""
     assert_that(isinstance(found, np.ndarray), f"expected an array of samples, not a {type(found).__name__}")
     assert_that(found.ndim == 1, f"expected one row of samples, found shape {found.shape}: average the channels")
     assert_that(found.dtype == np.float32, f"expected float32, found {found.dtype}")
@@ -99,7 +100,10 @@ def assert_wave(found: Any, wanted: Callable[[np.ndarray], np.ndarray], seconds:
     )
     middle = slice(length // 8, -length // 8)
     t = np.arange(len(found)) / RATE
-    assert_close(found[middle], wanted(t)[middle], atol=0.02, rtol=0, slips=slips, what="the wave")
+    loudest = float(np.abs(found).max())
+    assert_that(loudest <= 1, f"the loudest sample is {loudest:.2f}: cut off at 1 what is louder, after resampling")
+    others = {mistake: other(t)[middle] for mistake, other in (slips or {}).items()}
+    assert_close(found[middle], wanted(t)[middle], atol=0.02, rtol=0, slips=others, what="the wave")
 
 
 # --- 2 transcribe -----------------------------------------------------------------------------------------------------
@@ -126,9 +130,29 @@ def library_heard(wave: np.ndarray) -> tuple[str, str]:
     features = whisper.processor(wave, sampling_rate=RATE, return_tensors="pt").input_features
     token = int(whisper.model.detect_language(features)[0])
     language = whisper.processor.tokenizer.decode([token]).strip("<|>")
+    return heard_in(wave, language), language
+
+
+def heard_in(wave: np.ndarray, language: str) -> str:
+    """One window, taken for one in this language."""
+    whisper = model("whisper")
+    features = whisper.processor(wave, sampling_rate=RATE, return_tensors="pt").input_features
     task = "transcribe" if language == "en" else "translate"
     ids = whisper.model.generate(features, language=language, task=task)
-    return whisper.processor.tokenizer.decode(ids[0], skip_special_tokens=True).strip(), language
+    said: str = whisper.processor.tokenizer.decode(ids[0], skip_special_tokens=True)
+    return said.strip()
+
+
+def nobody_speaks(wave: np.ndarray) -> float:
+    """The probability of no speech in one window."""
+    whisper = model("whisper")
+    features = whisper.processor(wave, sampling_rate=RATE, return_tensors="pt").input_features
+    config = whisper.model.generation_config
+    with torch.no_grad():
+        scores = whisper.model(
+            input_features=features, decoder_input_ids=torch.tensor([[config.decoder_start_token_id]])
+        )
+    return float(scores.logits[0, 0].softmax(dim=-1)[config.no_timestamps_token_id - 1])
 
 
 def heard_by(student: Any, wave: np.ndarray) -> tuple[str, Any]:
@@ -176,6 +200,24 @@ def library_painted(prompt: str, seed: int, steps: int, guidance: float) -> tupl
     return picture, latents[0]
 
 
+def library_painted_together(prompt: str, seeds: list[int], steps: int, guidance: float) -> list[Image.Image]:
+    """Pictures of the library's pipeline where one generator, of the first seed, serves all."""
+    how = {"num_inference_steps": steps, "guidance_scale": guidance, "num_images_per_prompt": len(seeds)}
+    made: list[Image.Image] = (
+        model("diffusion").model(prompt, generator=torch.Generator().manual_seed(seeds[0]), **how).images
+    )
+    return made
+
+
+def are_alike(found: Any, wanted: Image.Image) -> bool:
+    """Whether two pictures pass `assert_alike`."""
+    try:
+        assert_alike(found, wanted, "")
+    except AssertionError:
+        return False
+    return True
+
+
 def seeds_of(rng: np.random.Generator, n: int) -> list[int]:
     return [int(seed) for seed in rng.integers(1, 10**6, size=n)]
 
@@ -199,9 +241,13 @@ def assert_ranked(student: Any, pictures: list[Image.Image], prompt: str) -> Non
     places = [pair[0] for pair in found]
     assert_same(sorted(places), list(range(len(pictures))), "the places, sorted")
     scores = np.array([float(pair[1]) for pair in found])
-    dots = "the scores are no cosines: divide by both lengths"
-    assert_that(bool((np.abs(scores) <= 1 + 1e-4).all()), dots)
-    assert_close(scores, cosines[places], atol=1e-4, what="the cosine of each place")
+    seen, said = models.embed_images(model("clip"), pictures), models.embed_texts(model("clip"), [prompt])[0]
+    slips = {"the scores are no cosines: divide by both lengths": (seen @ said).numpy()[places]}
+    if len(pictures) > 1:
+        slips["0, 1, 2, ... are ranks: give each cosine the place of its picture in `pictures`"] = np.sort(cosines)[
+            ::-1
+        ]
+    assert_close(scores, cosines[places], atol=1e-4, slips=slips, what="the cosine of each place")
     assert_that(bool((np.diff(scores) <= 1e-6).all()), "the scores rise: the best picture comes first")
 
 
@@ -220,6 +266,15 @@ def library_match(picture: Image.Image, text: str) -> float:
     with torch.no_grad():
         inputs = blip.processor(images=picture.convert("RGB"), text=text, truncation=True, return_tensors="pt")
         return float(blip.model(**inputs).itm_score.softmax(dim=1)[0, 1])
+
+
+def library_scores(picture: Image.Image, text: str) -> tuple[float, float]:
+    """The matching head's score of "true", and the similarity of the two towers."""
+    blip = model("retrieval")
+    with torch.no_grad():
+        inputs = blip.processor(images=picture.convert("RGB"), text=text, truncation=True, return_tensors="pt")
+        score, towers = blip.model(**inputs).itm_score, blip.model(**inputs, use_itm_head=False).itm_score
+    return float(score[0, 1]), float(towers[0, 0])
 
 
 # --- 7 edit -----------------------------------------------------------------------------------------------------------
@@ -246,15 +301,27 @@ def record(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+def seconds_off(made: str) -> float:
+    """How many seconds an ISO 8601 time is ahead of the present, where one without an offset is in UTC."""
+    try:
+        time = datetime.fromisoformat(made)
+    except ValueError:
+        raise AssertionError(f"{made!r} is no time in the form of ISO 8601") from None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return (time - datetime.now(UTC)).total_seconds()
+
+
 def assert_works(found: Any, wanted: list[tuple[dict[str, Any], Image.Image]], what: str = "the works") -> None:
     """A history gives these works, the newest first."""
     assert_that(isinstance(found, list), f"{what}: expected a list, found a {type(found).__name__}")
-    assert_same(len(found), len(wanted), f"{what}: their number")
+    assert_same(len(found), len(wanted), f"{what} (of this session alone): their number")
     for one, (told, picture) in zip(found, wanted, strict=True):
         lacks = {"id", "made", "record", "picture"} - set(one if isinstance(one, dict) else ())
         assert_that(not lacks, f"{what}: each is a dict with id, made, record and picture; {sorted(lacks)} is missing")
         backwards = len(wanted) > 1 and one["record"] == wanted[len(wanted) - 1 - wanted.index((told, picture))][0]
         assert_that(one["record"] == told or not backwards, f"{what}: the newest comes first")
+        text = isinstance(one["record"], str)
+        assert_that(not text, f"{what}: a record came back as a text; it is a dict again after json.loads")
         assert_that(one["record"] == told, f"{what}: a record came back as {str(one['record'])[:120]}")
         away = np.abs(pixels(one["picture"]) - pixels(picture))
         assert_that(not away.any(), f"{what}: a picture came back with other pixels. Keep it as a PNG; JPEG loses some")
@@ -333,8 +400,9 @@ def assert_deck(html: Any, title: str, wanted: list[dict[str, Any]]) -> Page:
     assert_that(isinstance(html, str), f"expected a text, found a {type(html).__name__}")
     assert_that(html.lstrip().lower().startswith("<!doctype html>"), "a page begins with <!DOCTYPE html>")
     page = Page(html)
-    assert_same(len(page.sections), 1 + len(wanted), "the number of <section>s")
-    assert_that(title in page.sections[0]["text"], f"the first section does not show the title {title!r}")
+    shown = page.sections[0]["text"] if page.sections else ""
+    assert_that(title in shown, f"the first section does not show the title {title!r}; it shows {shown[:60]!r}")
+    assert_same(len(page.sections), 1 + len(wanted), "the number of <section>s, one for the title and one a slide")
     for section, slide in zip(page.sections[1:], wanted, strict=True):
         for name in ("prompt", "caption"):
             assert_that(slide[name] in section["text"], f"a slide does not show its {name}, {slide[name]!r}")
@@ -345,6 +413,8 @@ def assert_deck(html: Any, title: str, wanted: list[dict[str, Any]]) -> Page:
         assert_that(head == "data:image/png;base64", f"the picture's source begins with {head[:60]!r}")
         try:
             raw = base64.b64decode(coded, validate=True)
+            if raw[:2] == b"\xff\xd8":
+                raise Slip("the picture on a slide is a JPEG file, which loses pixels: save it as PNG")
             assert_that(raw[12:16] == b"IHDR" and int.from_bytes(raw[16:20], "big") == slide["picture"].width, "size")
             shown = Image.open(io.BytesIO(raw), formats=["PNG"]).convert("RGB")
         except (ValueError, OSError, SyntaxError, AssertionError):
@@ -382,9 +452,18 @@ def assert_best_first(found: dict[str, Any], made: dict[str, Any], prompt: str =
     """The works are the pictures by score, each with how it was made."""
     works, _ = result_of(found)
     order = sorted(made["scores"], key=lambda seed: -made["scores"][seed])
-    assert_same([work.get("seed") for work in works], order, "the seeds of the works, best first")
+    seeds, scores = [work.get("seed") for work in works], [work.get("score") for work in works]
+    if seeds == sorted(order) != order:
+        falling = scores == sorted(scores, reverse=True)
+        raise Slip(
+            "each work has another's seed: seeds[place] belongs to pictures[place]"
+            if falling
+            else "the works come in the order of painting: the best one, by rank, comes first"
+        )
+    assert_same(seeds, order, "the seeds of the works, best first")
     for work in works:
-        for name, wanted in (("prompt", prompt), ("steps", 7), ("guidance", 2.5)):
+        assert_same(work.get("prompt"), prompt, "a work's prompt, which is what read_prompt gave")
+        for name, wanted in (("steps", 7), ("guidance", 2.5)):
             assert_same(work.get(name), wanted, f"a work's {name}")
         assert_close(work.get("score"), made["scores"][work["seed"]], what="a work's score")
         right = pixels(work.get("picture")).tobytes() == pixels(made["pictures"][work["seed"]]).tobytes()
