@@ -214,7 +214,12 @@ def test_a_chooser_that_sees_chooses_better(loaded):
 
 def test_figures_are_one_picture_each(monkeypatch):
     shown: list[Image.Image] = []
-    monkeypatch.setattr(plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
+
+    def keep(png):
+        assert png.alt  # words for those who cannot see it
+        shown.append(Image.open(io.BytesIO(png.getvalue())))
+
+    monkeypatch.setattr(plots, "_display", keep)
     one = picture(1, 64, 64)
     rows = [[one, one], [one, one]]
     for draw in (
@@ -222,7 +227,7 @@ def test_figures_are_one_picture_each(monkeypatch):
         lambda: studio_lab.show_forming({"a": [one, one], "b": [one]}),
         lambda: studio_lab.show_pictures([one, one], ["a", "b"]),
         lambda: studio_lab.show_choices(["a", "b"], rows, {"by CLIP": [0, 1]}, [[True, False]] * 2, rows=2),
-        lambda: studio_lab.show_shares({"a": 0.0, "b": 1.0}, 12),
+        lambda: studio_lab.show_shares({"a": 0, "b": 12}, 12),
     ):
         draw()
     assert len(shown) == 5 and all(one.width > 200 for one in shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from PIL import Image
 
@@ -43,14 +44,22 @@ def by_chance(pictures: Sequence[Image.Image], prompt: str) -> int:
     return 0
 
 
-def choosers(models: Models, others: Mapping[str, str]) -> dict[str, Callable[[Sequence[Image.Image], str], int]]:
-    """Named ways to choose one of several candidates. others: another prompt for each, for the control."""
+def choosers(
+    models: Models,
+    others: Mapping[str, str],
+    rank: Callable[..., Any] | None = None,
+    matches: Callable[..., float] | None = None,
+) -> dict[str, Callable[[Sequence[Image.Image], str], int]]:
+    """Named ways to choose one of several candidates. others: another prompt for each, for the control.
+
+    rank, matches: as the notebook's; by default the course's own.
+    """
 
     def by_clip(pictures: Sequence[Image.Image], prompt: str) -> int:
-        return ours.rank(models["clip"], pictures, prompt)[0][0]
+        return int((rank or ours.rank)(models["clip"], pictures, prompt)[0][0])
 
     def by_blip(pictures: Sequence[Image.Image], prompt: str) -> int:
-        chances = [ours.matches(models["retrieval"], picture, prompt) for picture in pictures]
+        chances = [(matches or ours.matches)(models["retrieval"], picture, prompt) for picture in pictures]
         return chances.index(max(chances))
 
     return {
@@ -68,11 +77,18 @@ def candidates(models: Models, scenes: Sequence[Scene], n: int = 4, steps: int =
 
 
 def choices(
-    models: Models, scenes: Sequence[Scene], painted: Sequence[Sequence[Image.Image]]
+    models: Models,
+    scenes: Sequence[Scene],
+    painted: Sequence[Sequence[Image.Image]],
+    rank: Callable[..., Any] | None = None,
+    matches: Callable[..., float] | None = None,
 ) -> tuple[dict[str, list[int]], list[list[bool]]]:
-    """Which candidate each way chooses for every scene, and which candidates show all that was told."""
+    """Which candidate each way chooses for every scene, and which candidates show all that was told.
+
+    rank, matches: see `choosers`.
+    """
     captions = [scene.caption() for scene in scenes]
-    ways = choosers(models, dict(zip(captions, captions[1:] + captions[:1], strict=True)))
+    ways = choosers(models, dict(zip(captions, captions[1:] + captions[:1], strict=True)), rank, matches)
     chosen = {
         name: [way(pictures, caption) for pictures, caption in zip(painted, captions, strict=True)]
         for name, way in ways.items()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from coursekit.plots import PALETTE, Sheet, panels, show, wrap
+from coursekit.plots import PALETTE, Sheet, panels, show, wilson, wrap
 
 GOOD, BAD = "#009E73", "#D55E00"
 
@@ -30,7 +30,7 @@ def show_journey(wave: Any, said: str, heard: str, picture: Image.Image, caption
     _arrow(sheet, 720, 90, "BLIP")
     sheet.text(wrap(caption, 16), 840, 80, "mm", size=13)
     sheet.text(f"match {match:.0%}", 840, 150, "mm", size=13, colour=GOOD if match >= 0.5 else BAD, bold=True)
-    sheet.show()
+    sheet.show(f"A wave that says “{said}”; heard: {heard}; the picture painted of it; described: {caption}")
 
 
 def _arrow(sheet: Sheet, x: float, y: float, words: str) -> None:
@@ -47,7 +47,7 @@ def show_forming(rows: Mapping[str, Sequence[Image.Image]], side: int = 96) -> N
         sheet.text(wrap(name, 20), 8, y + side / 2, "lm", size=12)
         for j, picture in enumerate(pictures):
             sheet.picture(picture, 146 + j * (side + 8), y, side)
-    sheet.show()
+    sheet.show("Rows of a picture that forms from left to right: " + ", ".join(rows))
 
 
 def show_pictures(pictures: Sequence[Image.Image], titles: Sequence[str], side: int = 112) -> None:
@@ -59,7 +59,7 @@ def show_pictures(pictures: Sequence[Image.Image], titles: Sequence[str], side: 
         x = i * (side + 14) + 7
         sheet.picture(picture, x, 5, side)
         sheet.text(words, x + side / 2, side + 10, "ma", size=11)
-    sheet.show()
+    sheet.show("Pictures: " + "; ".join(titles))
 
 
 def show_choices(
@@ -69,7 +69,7 @@ def show_choices(
     right: Sequence[Sequence[bool]],
     rows: int = 4,
 ) -> None:
-    """Candidates of some prompts: framed green where all is right that was told, and below it who chose it."""
+    """Candidates of some prompts: framed green where all that was told is right, and below it who chose it."""
     marks = ["control" if "," in name else name.removeprefix("by ").removeprefix("the ")[:5] for name in chosen]
     marks = [mark.removesuffix("'") for mark in marks]
     side, step = 80, 92
@@ -83,22 +83,22 @@ def show_choices(
             sheet.picture(picture, x, y, side, GOOD if right[i][j] else BAD)
             who = [mark for mark, name in zip(marks, chosen, strict=True) if chosen[name][i] == j]
             sheet.text(" ".join(who), x + side / 2, y + side + 6, "ma", size=10)
-    sheet.show()
+    sheet.show("Four candidates for each of some prompts; the right ones framed green, and below each who chose it")
 
 
-def show_shares(shares: Mapping[str, float], n: int, title: str = "") -> None:
-    """Shares of n as bars, with the standard error of a share."""
-    figure, (axis,) = panels(4.6, height=0.34 * len(shares) + 0.2, left=2.5)
-    rows = np.arange(len(shares))[::-1]
-    values = np.array(list(shares.values()))
-    error = np.sqrt(values * (1 - values) / n)
+def show_shares(right: Mapping[str, int], n: int, title: str = "") -> None:
+    """Counts of n as bars, with the 95 % interval of each rate (Wilson 1927)."""
+    figure, (axis,) = panels(4.6, height=0.34 * len(right) + 0.2, left=2.5)
+    rows = np.arange(len(right))[::-1]
+    values = np.array(list(right.values())) / n
+    error = np.abs(np.array([wilson(count, n) for count in right.values()]).T - values)
     axis.barh(rows, values, color=PALETTE[0], height=0.6, xerr=error, error_kw={"elinewidth": 1, "ecolor": "0.4"})
     for row, value in zip(rows, values, strict=True):
-        axis.text(0.01, row, f"{value:.0%}", va="center", fontsize=9, color="white" if value > 0.08 else "black")
+        axis.text(0.01, row, f"{value * n:.0f}", va="center", fontsize=9, color="white" if value > 0.08 else "black")
     axis.set(yticks=rows, xlabel=f"pictures with everything right, of {n}", xlim=(0, 1))
-    axis.set_yticklabels(list(shares), fontsize=9)
+    axis.set_yticklabels(list(right), fontsize=9)
     axis.set_title(title, fontsize=9, loc="left")
-    show(figure)
+    show(figure, alt=f"Right of {n}: " + ", ".join(f"{name} {count}" for name, count in right.items()))
 
 
 def show_page(html: str, height: int = 330) -> None:

@@ -27,6 +27,17 @@ def with_model(role: str, function: Callable, *args: Any) -> Any:
     return function(load(role), *args)
 
 
+def long_winded(function: Callable, picture: Image.Image, least: int = 30) -> Any:
+    """function(captioner, picture), where the captioner writes at least so many tokens, if it is let."""
+    captioner = load("captioning")
+    settings = captioner.model.text_decoder.generation_config
+    before, settings.min_new_tokens = settings.min_new_tokens, least
+    try:
+        return function(captioner, picture)
+    finally:
+        settings.min_new_tokens = before
+
+
 # --- painting -------------------------------------------------------------------------------------------------------
 
 
@@ -94,8 +105,8 @@ def edited(function: Callable, *args: Any) -> Image.Image:
 
 
 def file_bytes(path: str) -> bytes:
-    """What is in the file."""
-    return Path(path).read_bytes()
+    """What is in the file; nothing where there is none."""
+    return Path(path).read_bytes() if Path(path).exists() else b""
 
 
 def made_in_tokyo(function: Callable, path: str, *args: Any) -> str:

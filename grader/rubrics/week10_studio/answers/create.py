@@ -77,54 +77,61 @@ ANSWERS.wrong(
         ),
     ),
     "each work has another's seed",
+    slip="another's seed",
 )
 ANSWERS.wrong(
     "not ranked",
     swap(CREATE, ("in studio.rank(pictures, prompt)", "in sorted(studio.rank(pictures, prompt))")),
     "in the order of painting",
+    slip="order of painting",
 )
 ANSWERS.wrong(
     "the raw prompt",
     swap(CREATE, ("studio.paint(prompt, seeds", "studio.paint(text, seeds"), ('"prompt": prompt', '"prompt": text')),
     "not as it was read",
+    slip="which is what read_prompt gave",
 )
 ANSWERS.wrong(
     "nothing remembered",
     swap(CREATE, ("        studio.remember(record, picture)\n", "        pass\n")),
     "no history",
+    slip="nothing was remembered",
 )
 ANSWERS.wrong(
     "the picture in the record",
     swap(CREATE, ('    picture = record.pop("picture")\n', '    picture = record["picture"]\n')),
     "JSON cannot hold it",
+    slip="the record holds the picture",
 )
 ANSWERS.wrong(
     "no progress",
     swap(CREATE, ("seeds, steps, guidance, on_step)", "seeds, steps, guidance)")),
     "on_step is not passed on",
+    slip="on_step was not passed",
 )
 ANSWERS.wrong(
     "a full disk loses the pictures",
     swap(CREATE, ("    except (OSError, sqlite3.Error) as problem:", "    except OSError as problem:")),
     "sqlite3.Error is no OSError",
+    slip="sqlite3.Error while remembering",
 )
 ANSWERS.wrong(
     "only MemoryError",
     swap(CREATE, ("(MemoryError, torch.OutOfMemoryError)", "(MemoryError,)")),
     "a GPU's lack of memory is another error",
-    visible_passes=True,
+    slip="of a OutOfMemoryError",
 )
 ANSWERS.wrong(
     "only the database's errors",
     swap(CREATE, ("except (OSError, sqlite3.Error)", "except sqlite3.Error")),
     "a folder may be missing or read-only",
-    visible_passes=True,
+    slip="of an OSError while",
 )
 ANSWERS.wrong(
     "unknown words kept quiet",
     swap(CREATE, ("    if unknown:\n", "    if False:\n")),
     "nobody is told",
-    visible_passes=True,
+    slip="no note names",
 )
 ANSWERS.wrong(
     "an empty prompt becomes a note",
@@ -138,4 +145,18 @@ ANSWERS.wrong(
     ),
     "it paints what nobody asked for",
     visible_passes=True,
+    slip="",
+)
+
+ANSWERS.wrong(
+    "those that fail are left out",
+    swap(
+        CREATE,
+        (
+            '                raise MemoryError("One picture is too much for this machine; choose the tiny profile.")\n',
+            "                continue\n",
+        ),
+    ),
+    "candidates vanish, and nobody is told",
+    slip="a MemoryError comes out",
 )

@@ -41,34 +41,60 @@ def deck(title, slides):
     return "<!doctype html>" + "<html>" + head + "<body>" + first + "".join(made) + "</body></html>"
 """,
 )
-ANSWERS.wrong("no title", swap(DECK, ("<section><h1>{html.escape(title)}</h1></section>", "")), "a section too few")
-ANSWERS.wrong("the last ones only", swap(DECK, ("in slides:", "in slides[1:]:")), "a slide is missing")
-ANSWERS.wrong("files beside it", swap(DECK, ("data:image/png;base64,{code}", '{slide["seed"]}.png')), "not one file")
-ANSWERS.wrong("no alternative text", swap(DECK, ('alt="{alt}" ', "")), "a blind reader gets nothing")
-ANSWERS.wrong("as JPEG", swap(DECK, ('save(out, "PNG")', 'save(out, "JPEG")')), "another format, and other pixels")
+ANSWERS.wrong(
+    "no title",
+    swap(DECK, ("<section><h1>{html.escape(title)}</h1></section>", "")),
+    "a section too few",
+    slip="does not show the title",
+)
+ANSWERS.wrong(
+    "the last ones only",
+    swap(DECK, ("in slides:", "in slides[1:]:")),
+    "a slide is missing",
+    slip="the number of <section>s",
+)
+ANSWERS.wrong(
+    "files beside it",
+    swap(DECK, ("data:image/png;base64,{code}", '{slide["seed"]}.png')),
+    "not one file",
+    slip="source begins with",
+)
+ANSWERS.wrong(
+    "no alternative text",
+    swap(DECK, ('alt="{alt}" ', "")),
+    "a blind reader gets nothing",
+    slip="alternative text",
+)
+ANSWERS.wrong(
+    "as JPEG",
+    swap(DECK, ('save(out, "PNG")', 'save(out, "JPEG")')),
+    "another format, and other pixels",
+    slip="a JPEG",
+)
 ANSWERS.wrong(
     "text as it came",
     swap(DECK, ('html.escape(slide["prompt"])', 'slide["prompt"]')),
     "a prompt may be a script",
-    visible_passes=True,
+    slip="became a tag",
 )
 ANSWERS.wrong(
     "quotes left",
     swap(DECK, ("quote=True", "quote=False")),
     "a caption may leave its attribute",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "escaped twice",
     swap(DECK, ('html.escape(slide["caption"], quote=True)', 'html.escape(html.escape(slide["caption"]))')),
     "&amp;lt; is shown",
-    visible_passes=True,
+    slip="escaped twice",
 )
 ANSWERS.wrong(
     "no seed",
     swap(DECK, ('<p>seed {slide["seed"]}</p>', "")),
     "it cannot be made again",
-    visible_passes=True,
+    slip="does not show its seed",
 )
 ANSWERS.wrong(
     "a font from elsewhere",
@@ -77,5 +103,5 @@ ANSWERS.wrong(
         ("<meta charset='utf-8'>", "<meta charset='utf-8'><link rel='stylesheet' href='https://example.org/a.css'>"),
     ),
     "it tells another server who reads it",
-    visible_passes=True,
+    slip="from elsewhere",
 )

@@ -38,14 +38,30 @@ ANSWERS.right(
         ),
     ),
 )
-ANSWERS.wrong("the false one's", swap(DESCRIBE, ("[0, 1])", "[0, 0])")), "the probability that it is false")
-ANSWERS.wrong("logits", swap(DESCRIBE, ("scores.softmax(dim=1)[0, 1]", "scores[0, 1]")), "no softmax")
+ANSWERS.wrong(
+    "the false one's",
+    swap(DESCRIBE, ("[0, 1])", "[0, 0])")),
+    "the probability that it is false",
+    slip="that it is false",
+)
+ANSWERS.wrong(
+    "logits",
+    swap(DESCRIBE, ("scores.softmax(dim=1)[0, 1]", "scores[0, 1]")),
+    "no softmax",
+    slip="no probability",
+)
 ANSWERS.wrong(
     "a tensor",
     swap(DESCRIBE, ("float(scores.softmax(dim=1)[0, 1])", "scores.softmax(dim=1)[0, 1]")),
     "no float",
+    slip="expected one number",
 )
-ANSWERS.wrong("special tokens", swap(DESCRIBE, ("skip_special_tokens=True", "skip_special_tokens=False")), "[SEP]")
+ANSWERS.wrong(
+    "special tokens",
+    swap(DESCRIBE, ("skip_special_tokens=True", "skip_special_tokens=False")),
+    "[SEP]",
+    slip="special tokens",
+)
 ANSWERS.wrong(
     "the similarity of the towers",
     swap(
@@ -57,10 +73,19 @@ ANSWERS.wrong(
         ("scores.softmax(dim=1)[0, 1]", "scores[0, 0]"),
     ),
     "a cosine is no probability",
+    slip="two towers",
 )
 ANSWERS.wrong(
     "only RGB",
     swap(DESCRIBE, ('picture.convert("RGB")', "np.asarray(picture)[..., :3]")),
     "a grey picture has no third dimension",
     visible_passes=True,
+    slip="",
+)
+
+ANSWERS.wrong(
+    "twenty tokens",
+    swap(DESCRIBE, ("max_new_tokens=40, ", "max_new_tokens=20, ")),
+    "captions of several objects break off",
+    slip="breaks off",
 )

@@ -78,50 +78,60 @@ ANSWERS.wrong(
     "not laid over the original",
     swap(EDIT, ("np.where(inside.numpy()[..., None], np.asarray(new), np.asarray(picture))", "np.asarray(new)")),
     "the decoder changes everything a little",
+    slip="laid over the original",
 )
 ANSWERS.wrong(
     "inside out",
     swap(EDIT, ("np.asarray(new), np.asarray(picture))", "np.asarray(picture), np.asarray(new))")),
     "the mask turned round",
+    slip="inside out",
 )
 ANSWERS.wrong(
     "nothing is painted",
     swap(EDIT, ("np.asarray(new), np.asarray(picture))", "np.asarray(picture), np.asarray(picture))")),
     "returns the original",
+    slip="nothing changed inside",
 )
-ANSWERS.wrong("another strength", swap(EDIT, ("        strength=strength,\n", "")), "the pipeline's own 0.8")
+ANSWERS.wrong(
+    "another strength",
+    swap(EDIT, ("        strength=strength,\n", "")),
+    "the pipeline's own 0.8",
+    slip="own 0.8",
+)
 ANSWERS.wrong(
     "no seed",
     swap(EDIT, ("        generator=torch.Generator().manual_seed(seed),\n", "")),
     "another picture each time",
+    slip="another picture each time",
 )
 ANSWERS.wrong(
     "painted apart",
     swap(EDIT, (", callback_on_step_end=keep\n", "\n")),
     "what is new knows nothing of what is there",
-    visible_passes=True,
+    slip="never put back",
 )
 ANSWERS.wrong(
     "noised to the time before",
     swap(EDIT, ("alphas_cumprod[times[i + 1]] if i + 1 < len(times) else torch.tensor(1.0)", "alphas_cumprod[t]")),
     "the known part is a step behind, and never clean",
-    visible_passes=True,
+    slip="of the time before",
 )
 ANSWERS.wrong(
     "without noise",
     swap(EDIT, ("level.sqrt() * z + (1 - level).sqrt() * noise", "z")),
     "clean latents beside noisy ones",
-    visible_passes=True,
+    slip="without its noise",
 )
 ANSWERS.wrong(
     "an empty region let through",
     swap(EDIT, ("if inside.sum() == 0:", "if left == right:")),
     "turned round, or between two pixels",
-    visible_passes=True,
+    slip="which holds no pixel",
 )
 ANSWERS.wrong(
     "no strength, no picture",
     swap(EDIT, ("    if int(steps * strength) < 1:\n        return picture\n", "")),
     "the pipeline fails where there is no step to make",
     visible_passes=True,
+    slip="",
 )

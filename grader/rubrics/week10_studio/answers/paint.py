@@ -67,13 +67,13 @@ ANSWERS.wrong(
         ),
     ),
     "two visitors get each other's steps",
-    visible_passes=True,
+    slip="scheduler is not as it was",
 )
 ANSWERS.wrong(
     "the scheduler shared",
     swap(PAINT, ('    parts["scheduler"] = copy.deepcopy(pipe.scheduler)\n', "")),
     "a pipeline of its own with everybody's scheduler",
-    visible_passes=True,
+    slip="scheduler is not as it was",
 )
 ANSWERS.wrong(
     "one generator for all",
@@ -82,6 +82,7 @@ ANSWERS.wrong(
         ("[torch.Generator().manual_seed(seed) for seed in seeds]", "torch.Generator().manual_seed(seeds[0])"),
     ),
     "a seed's picture depends on its company",
+    slip="one generator for all",
 )
 ANSWERS.wrong(
     "the global generator",
@@ -91,10 +92,26 @@ ANSWERS.wrong(
         ("    return mine(", "    torch.manual_seed(seeds[0])\n    return mine("),
     ),
     "moves everybody's randomness",
+    slip="global generator",
 )
-ANSWERS.wrong("steps from 0", swap(PAINT, ("on_step(i + 1", "on_step(i")), "the bar is never full")
-ANSWERS.wrong("nobody is told", swap(PAINT, ("        if on_step:\n", "        if False:\n")), "no progress")
-ANSWERS.wrong("guidance ignored", swap(PAINT, ("        guidance_scale=guidance,\n", "")), "the pipeline's own default")
+ANSWERS.wrong(
+    "steps from 0",
+    swap(PAINT, ("on_step(i + 1", "on_step(i")),
+    "the bar is never full",
+    slip="count from 1",
+)
+ANSWERS.wrong(
+    "nobody is told",
+    swap(PAINT, ("        if on_step:\n", "        if False:\n")),
+    "no progress",
+    slip="never called",
+)
+ANSWERS.wrong(
+    "guidance ignored",
+    swap(PAINT, ("        guidance_scale=guidance,\n", "")),
+    "the pipeline's own default",
+    slip="guidance is not used",
+)
 ANSWERS.wrong(
     "errors of on_step swallowed",
     swap(
@@ -107,4 +124,23 @@ ANSWERS.wrong(
     ),
     "it cannot be stopped",
     visible_passes=True,
+    slip="",
+)
+
+ANSWERS.wrong(
+    "one by one",
+    swap(
+        PAINT,
+        (
+            "    return mine(\n        prompt=[prompt for _ in seeds],\n",
+            "    return [\n      mine(\n        prompt=prompt,\n",
+        ),
+        (
+            "        generator=[torch.Generator().manual_seed(seed) for seed in seeds],\n",
+            "        generator=torch.Generator().manual_seed(seed),\n",
+        ),
+        ("    ).images\n", "      ).images[0]\n      for seed in seeds\n    ]\n"),
+    ),
+    "on_step hears of n times as many steps, and it takes longer",
+    slip="painted one by one",
 )

@@ -27,18 +27,35 @@ def rank(clip, pictures, prompt):
     return [(int(i), float(cosines[i])) for i in np.argsort(-cosines, kind="stable")]
 """,
 )
-ANSWERS.wrong("dot products", swap(RANK, ("F.cosine_similarity(seen, said, dim=1)", "(seen @ said[0])")), "no cosine")
-ANSWERS.wrong("the worst first", swap(RANK, ("-cosines[i])", "cosines[i])")), "ascending")
-ANSWERS.wrong("no places", swap(RANK, ("[(i, cosines[i]) for i in order]", "[cosines[i] for i in order]")), "scores")
+ANSWERS.wrong(
+    "dot products",
+    swap(RANK, ("F.cosine_similarity(seen, said, dim=1)", "(seen @ said[0])")),
+    "no cosine",
+    slip="no cosines",
+)
+ANSWERS.wrong(
+    "the worst first",
+    swap(RANK, ("-cosines[i])", "cosines[i])")),
+    "ascending",
+    slip="the best picture comes first",
+)
+ANSWERS.wrong(
+    "no places",
+    swap(RANK, ("[(i, cosines[i]) for i in order]", "[cosines[i] for i in order]")),
+    "scores",
+    slip="expected a list of (place, cosine)",
+)
 ANSWERS.wrong(
     "not sorted",
     swap(RANK, ("sorted(range(len(pictures)), key=lambda i: -cosines[i])", "range(len(pictures))")),
     "as they came",
+    slip="the best picture comes first",
 )
 ANSWERS.wrong(
     "ranks for places",
     swap(RANK, ("[(i, cosines[i]) for i in order]", "[(n, cosines[i]) for n, i in enumerate(order)]")),
     "0, 1, 2, ... whatever the order",
+    slip="are ranks",
 )
 ANSWERS.wrong(
     "squeezed",
@@ -50,7 +67,7 @@ ANSWERS.wrong(
         ),
     ),
     "one picture's cosine is no list",
-    visible_passes=True,
+    slip="a list of one",
 )
 ANSWERS.wrong(
     "a dictionary of pictures",
@@ -66,4 +83,5 @@ def rank(clip, pictures, prompt):
 """,
     "of equal pictures only one is left",
     visible_passes=True,
+    slip="",
 )

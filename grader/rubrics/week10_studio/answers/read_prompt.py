@@ -38,14 +38,30 @@ def read_prompt(text, known=None, most=300):
     return prompt, [] if known is None else list(dict.fromkeys(word for word in words if word not in known))
 """,
 )
-ANSWERS.wrong("ends only", swap(PROMPT, ('re.sub(r"\\s+", " ", text).strip()', "text.strip()")), "inside not")
+ANSWERS.wrong(
+    "ends only",
+    swap(PROMPT, ('re.sub(r"\\s+", " ", text).strip()', "text.strip()")),
+    "inside not",
+    slip="runs of spaces are left",
+)
 ANSWERS.wrong(
     "split at spaces",
     swap(PROMPT, ('re.findall(r"[^\\W\\d_]+", text.lower())', "text.lower().split()")),
     "a comma makes a word unknown",
+    slip="a comma is part",
 )
-ANSWERS.wrong("told twice", swap(PROMPT, (" and word not in unknown", "")), "every time that the word comes")
-ANSWERS.wrong("with capitals", swap(PROMPT, ("text.lower()", "text")), "Large is not large")
+ANSWERS.wrong(
+    "told twice",
+    swap(PROMPT, (" and word not in unknown", "")),
+    "every time that the word comes",
+    slip="is told once",
+)
+ANSWERS.wrong(
+    "with capitals",
+    swap(PROMPT, ("text.lower()", "text")),
+    "Large is not large",
+    slip="in lower case",
+)
 ANSWERS.wrong(
     "cut off at the limit",
     swap(
@@ -53,24 +69,25 @@ ANSWERS.wrong(
         ('        raise ValueError(f"The prompt is longer than {most} characters.")', "        text = text[:most]"),
     ),
     "nobody is told",
+    slip="expected a ValueError, and it returned",
 )
 ANSWERS.wrong(
     "no normal form",
     swap(PROMPT, ('    text = unicodedata.normalize("NFKC", text)\n', "")),
     "wide letters are other words",
-    visible_passes=True,
+    slip="form NFKC",
 )
 ANSWERS.wrong(
     "300 written into it",
     swap(PROMPT, ("len(text) > most", "len(text) > 300"), ("{most}", "300")),
     "ignores its argument",
-    visible_passes=True,
+    slip="where most=",
 )
 ANSWERS.wrong(
     "letters from a to z",
     swap(PROMPT, ('r"[^\\W\\d_]+"', 'r"[a-z]+"')),
     "other alphabets have letters too",
-    visible_passes=True,
+    slip="from a to z",
 )
 ANSWERS.wrong(
     "counted before tidying",
@@ -84,4 +101,5 @@ ANSWERS.wrong(
     ),
     "spaces are counted that are not left",
     visible_passes=True,
+    slip="",
 )

@@ -98,11 +98,13 @@ ANSWERS.wrong(
     "nothing in the picture",
     swap(RECIPE, (", pnginfo=info", "")),
     "the chunks are made and not written",
+    slip="holds no iTXt chunk",
 )
 ANSWERS.wrong(
     "whatever JSON says",
     swap(RECIPE, ("            if not right:\n", "            if False:\n")),
     "values are not looked at",
+    slip="expected a ValueError, and it returned",
 )
 ANSWERS.wrong(
     "KeyError",
@@ -111,46 +113,61 @@ ANSWERS.wrong(
         ('                raise ValueError(f"The field {name} is missing.")', "                raise KeyError(name)"),
     ),
     "not the error that was asked for",
+    slip="expected a ValueError, and it raised KeyError",
 )
 ANSWERS.wrong(
     "no field named",
     swap(RECIPE, ('f"The field {name} is wrong."', '"Something is wrong with it."')),
     "nobody knows what to mend",
+    slip="the message should name",
 )
-ANSWERS.wrong("only pictures", swap(RECIPE, ('    if data[:4] == b"\\x89PNG":\n', "    if True:\n")), "no JSON")
+ANSWERS.wrong(
+    "only pictures",
+    swap(RECIPE, ('    if data[:4] == b"\\x89PNG":\n', "    if True:\n")),
+    "no JSON",
+    slip="JSON files hold recipes",
+)
 ANSWERS.wrong(
     "True is a number",
     swap(RECIPE, ("type(value) is int", "isinstance(value, int)")),
     "a bool is an int in Python",
-    visible_passes=True,
+    slip="steps = True",
 )
 ANSWERS.wrong(
     "nan let through",
     swap(RECIPE, ("number and 0 <= value <= 20", "number and not (value < 0 or value > 20)")),
     "nan is neither smaller nor larger",
-    visible_passes=True,
+    slip="guidance = nan",
 )
 ANSWERS.wrong(
     "everything kept",
     swap(RECIPE, ("part = {name: found[name] for name in names}", "part = dict(found)")),
     "fields that nobody asked for come along",
-    visible_passes=True,
+    slip="nobody asked for come along",
 )
 ANSWERS.wrong(
     "the first one is not looked at",
     swap(RECIPE, ('        found = part["from"]\n', "        return recipe\n")),
     "what it goes back to is believed",
-    visible_passes=True,
+    slip="what it goes back to",
 )
 ANSWERS.wrong(
     "steps not added up",
     swap(RECIPE, ("steps > 600", "steps > 10**9")),
     "five kilobytes order minutes of work",
-    visible_passes=True,
+    slip="601 steps",
 )
 ANSWERS.wrong(
     "no disclaimer",
     swap(RECIPE, ('    info.add_itxt("Disclaimer", "This picture was made by a model.")\n', "")),
     "nobody is told what made it",
+    slip="Disclaimer",
+)
+
+ANSWERS.wrong(
+    "as deep as it likes",
+    swap(RECIPE, ("depth > 20", "depth > 2000")),
+    "edits of edits without end",
     visible_passes=True,
+    slip="",
 )

@@ -71,19 +71,41 @@ def recall(path, session):
     return works
 """,
 )
-ANSWERS.wrong("the oldest first", swap(REMEMBER, ("ORDER BY id DESC", "ORDER BY id")), "ascending")
+ANSWERS.wrong(
+    "the oldest first",
+    swap(REMEMBER, ("ORDER BY id DESC", "ORDER BY id")),
+    "ascending",
+    slip="the newest comes first",
+)
 ANSWERS.wrong(
     "everybody's works",
     swap(REMEMBER, ('WHERE session = ? ORDER BY id DESC", (session,)', 'ORDER BY id DESC"')),
     "sessions mix",
+    slip="of this session alone",
 )
-ANSWERS.wrong("as JPEG", swap(REMEMBER, ('picture.save(png, "PNG")', 'picture.save(png, "JPEG")')), "pixels are lost")
-ANSWERS.wrong("the record as text", swap(REMEMBER, ("json.loads(row[3])", "row[3]")), "not read again")
-ANSWERS.wrong("no number", swap(REMEMBER, ("        return cursor.lastrowid\n", "")), "returns None")
+ANSWERS.wrong(
+    "as JPEG",
+    swap(REMEMBER, ('picture.save(png, "PNG")', 'picture.save(png, "JPEG")')),
+    "pixels are lost",
+    slip="JPEG",
+)
+ANSWERS.wrong(
+    "the record as text",
+    swap(REMEMBER, ("json.loads(row[3])", "row[3]")),
+    "not read again",
+    slip="json.loads",
+)
+ANSWERS.wrong(
+    "no number",
+    swap(REMEMBER, ("        return cursor.lastrowid\n", "")),
+    "returns None",
+    slip="ids?",
+)
 ANSWERS.wrong(
     "no table, no list",
     swap(REMEMBER, ("    except sqlite3.OperationalError:\n        return []\n", "")),
     "a new history cannot be read",
+    slip="holds no works",
 )
 ANSWERS.wrong(
     "never committed",
@@ -111,7 +133,7 @@ def recall(path, session):
     ]
 """,
     "it is gone when the app ends",
-    visible_passes=True,
+    slip="is it committed",
 )
 ANSWERS.wrong(
     "in memory",
@@ -130,7 +152,7 @@ def recall(path, session):
     return list(_works.get((path, session), []))
 """,
     "it is gone when the app ends",
-    visible_passes=True,
+    slip="no SQLite database",
 )
 ANSWERS.wrong(
     "text into SQL",
@@ -142,7 +164,7 @@ ANSWERS.wrong(
         ),
     ),
     "a name with a quote in it is a command",
-    visible_passes=True,
+    slip="give it as a parameter",
 )
 ANSWERS.wrong(
     "a full disk swallowed",
@@ -155,10 +177,18 @@ ANSWERS.wrong(
     ),
     "nobody is told that it was not saved",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "sessions that look alike",
     swap(REMEMBER, ("WHERE session = ? ORDER", "WHERE session LIKE ? ORDER")),
     "a per cent sign stands for anything",
-    visible_passes=True,
+    slip="per cent",
+)
+
+ANSWERS.wrong(
+    "the time of the place",
+    swap(REMEMBER, ("datetime.now(UTC).isoformat()", "datetime.now().isoformat()")),
+    "local time where UTC was asked for",
+    slip="UTC is asked for",
 )

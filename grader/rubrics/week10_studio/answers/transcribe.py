@@ -45,38 +45,75 @@ ANSWERS.wrong(
     "no question about silence",
     swap(HEAR, ("> 0.5:", "> 2:")),
     "sentences are invented out of silence",
+    slip="so nothing is said",
 )
 ANSWERS.wrong(
     "always written down",
     swap(HEAR, ('"transcribe" if language == "en" else "translate"', '"transcribe"')),
     "German stays German",
+    slip="translate it",
 )
 ANSWERS.wrong(
     "always English",
     swap(HEAR, ("list(config.lang_to_id)[int(logits[tokens].argmax())][2:-2]", '"en"')),
     "German is heard as English",
+    slip="the language is",
 )
-ANSWERS.wrong("the marks left on", swap(HEAR, ("[2:-2]", ""), ('== "en"', '== "<|en|>"')), "<|en|>")
+ANSWERS.wrong(
+    "the marks left on",
+    swap(HEAR, ("[2:-2]", ""), ('== "en"', '== "<|en|>"')),
+    "<|en|>",
+    slip="without the marks",
+)
 ANSWERS.wrong(
     "the wrong neighbour",
     swap(HEAR, ("no_timestamps_token_id - 1", "no_timestamps_token_id")),
     "the token without times is taken for the one without speech",
+    slip="so nothing is said",
 )
 ANSWERS.wrong(
     "one window only",
     swap(HEAR, ("range(0, len(wave), size)", "[0]")),
     "the rest of what was said is dropped",
-    visible_passes=True,
+    slip="only the first window",
 )
 ANSWERS.wrong(
     "ends at the first pause",
     swap(HEAR, ("            continue", "            break")),
     "whoever pauses is cut off",
-    visible_passes=True,
+    slip="ends at the first pause",
 )
 ANSWERS.wrong(
     "the last window's language",
     swap(HEAR, ("found = found or language", "found = language")),
     "not the first one's",
+    slip="the last window's language",
+)
+
+ANSWERS.wrong(
+    "one language for all",
+    swap(
+        HEAR,
+        (
+            "        tokens = list(config.lang_to_id.values())\n"
+            "        language = list(config.lang_to_id)[int(logits[tokens].argmax())][2:-2]\n",
+            "        tokens = list(config.lang_to_id.values())\n"
+            "        language = found or list(config.lang_to_id)[int(logits[tokens].argmax())][2:-2]\n",
+        ),
+    ),
+    "every window is taken for one in the first one's language",
+    slip="in the first one's language",
+)
+ANSWERS.wrong(
+    "short windows skipped",
+    swap(
+        HEAR,
+        (
+            "        features = processor(",
+            "        if start and len(wave) - start < 16_000:\n            break\n        features = processor(",
+        ),
+    ),
+    "what is said in the last second is dropped",
     visible_passes=True,
+    slip="",
 )

@@ -417,6 +417,8 @@ def assert_deck(html: Any, title: str, wanted: list[dict[str, Any]]) -> Page:
                 raise Slip("the picture on a slide is a JPEG file, which loses pixels: save it as PNG")
             assert_that(raw[12:16] == b"IHDR" and int.from_bytes(raw[16:20], "big") == slide["picture"].width, "size")
             shown = Image.open(io.BytesIO(raw), formats=["PNG"]).convert("RGB")
+        except Slip:
+            raise
         except (ValueError, OSError, SyntaxError, AssertionError):
             raise AssertionError("a picture on a slide cannot be read, or has another size") from None
         assert_that(shown.tobytes() == slide["picture"].tobytes(), "a slide shows other pixels")
