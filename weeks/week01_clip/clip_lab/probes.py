@@ -10,9 +10,14 @@ from coursekit.probes import arguments_after as arguments_after  # for the check
 
 
 def parameter_gradients(module: torch.nn.Module) -> dict[str, torch.Tensor | None]:
-    """Call the module, differentiate its result, and return the gradient of every parameter by name."""
+    """Call the module, differentiate its result, and return the gradient of every parameter by name.
+
+    None where no gradient arrives.
+    """
     module.zero_grad()
-    module().sum().backward()
+    result = module().sum()
+    if result.requires_grad:
+        result.backward()
     return {name: parameter.grad for name, parameter in module.named_parameters()}
 
 

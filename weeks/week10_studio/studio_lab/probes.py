@@ -27,6 +27,24 @@ def with_model(role: str, function: Callable, *args: Any) -> Any:
     return function(load(role), *args)
 
 
+def languages_told(function: Callable, wave: Any) -> list[str]:
+    """In which languages function(whisper, wave) has the model's generate() take the windows, where it says so."""
+    whisper, told = load("whisper"), []
+    generate = whisper.model.generate
+
+    def listening(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(kwargs.get("language"), str):
+            told.append(kwargs["language"].strip("<|>"))
+        return generate(*args, **kwargs)
+
+    whisper.model.generate = listening
+    try:
+        function(whisper, wave)
+    finally:
+        del whisper.model.generate
+    return told
+
+
 def long_winded(function: Callable, picture: Image.Image, least: int = 30) -> Any:
     """function(captioner, picture), where the captioner writes at least so many tokens, if it is let."""
     captioner = load("captioning")

@@ -52,16 +52,23 @@ return u / u.norm(dim=1, keepdim=True), v / v.norm(dim=1, keepdim=True)
 """
     ),
 )
-ANSWERS.wrong("not normalised", _embed(EMBED_BODY + "return u.cpu(), v.cpu()"), "forgot to divide by the lengths")
+ANSWERS.wrong(
+    "not normalised",
+    _embed(EMBED_BODY + "return u.cpu(), v.cpu()"),
+    "forgot to divide by the lengths",
+    slip="not of length 1",
+)
 ANSWERS.wrong(
     "normalised along the wrong axis",
     _embed(EMBED_BODY + "return F.normalize(u, dim=0).cpu(), F.normalize(v, dim=0).cpu()"),
     "dim=0 normalises each feature over the batch",
+    slip="along the wrong axis",
 )
 ANSWERS.wrong(
     "exchanged",
     _embed(EMBED_BODY + "return F.normalize(v, dim=-1).cpu(), F.normalize(u, dim=-1).cpu()"),
     "returns texts first",
+    slip="the images come first",
 )
 ANSWERS.wrong(
     "without the projection",
@@ -75,6 +82,7 @@ return F.normalize(u, dim=-1).cpu(), F.normalize(v, dim=-1).cpu()
 """
     ),
     "takes the towers' own features, before they enter the shared space",
+    slip="projection into the shared space is missing",
 )
 ANSWERS.wrong(
     "pixels by hand",
@@ -91,12 +99,13 @@ return F.normalize(u, dim=-1).cpu(), F.normalize(v, dim=-1).cpu()
 """
     ),
     "scales the pixels to [0, 1] but does not standardise them as in training",
+    slip="not standardised",
 )
 ANSWERS.wrong(
     "squeezed",
     _embed(EMBED_BODY + "return F.normalize(u, dim=-1).squeeze().cpu(), F.normalize(v, dim=-1).squeeze().cpu()"),
     "squeeze() drops the batch's axis when there is one picture",
-    visible_passes=True,
+    slip="took its axis away",
 )
 ANSWERS.wrong(
     "the global model",
@@ -106,6 +115,7 @@ ANSWERS.wrong(
     ),
     "uses the notebook's model instead of the argument",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "made-up arrays",
@@ -116,4 +126,5 @@ ANSWERS.wrong(
     ),
     "the function is right, but the album's embeddings were invented",
     visible_passes=True,
+    slip="",
 )

@@ -54,19 +54,35 @@ return (test @ w.detach() + b.detach() > 0).long()
 """
     ),
 )
-ANSWERS.wrong("concatenation", _fusion(_fit("torch.cat([u, v], dim=1)")), "has all the information and cannot use it")
-ANSWERS.wrong("the picture alone", _fusion(_fit("u")), "never looks at the caption")
-ANSWERS.wrong("the sum", _fusion(_fit("u + v")), "a linear function of a sum has no interaction either")
+ANSWERS.wrong(
+    "concatenation",
+    _fusion(_fit("torch.cat([u, v], dim=1)")),
+    "has all the information and cannot use it",
+    slip="add their product",
+)
+ANSWERS.wrong(
+    "the picture alone",
+    _fusion(_fit("u")),
+    "never looks at the caption",
+    slip="add their product",
+)
+ANSWERS.wrong(
+    "the sum",
+    _fusion(_fit("u + v")),
+    "a linear function of a sum has no interaction either",
+    slip="add their product",
+)
 ANSWERS.wrong(
     "tested on the training pairs",
     _fusion(_fit("torch.cat([u, v, u * v], dim=1)").replace("fuse(test_images, test_texts)", "fuse(images, texts)")),
     "predicts the pairs it was trained on",
+    slip="of the training pairs",
 )
 ANSWERS.wrong(
     "the product alone",
     _fusion(_fit("u * v")),
     "cannot learn what hangs on one side",
-    visible_passes=True,
+    slip="among the features, by itself",
 )
 ANSWERS.wrong(
     "a threshold on the cosine",
@@ -79,7 +95,7 @@ return ((test_images * test_texts).sum(dim=1) > candidates[right.argmax()]).long
 """
     ),
     "one number for the agreement, and only one direction of it",
-    visible_passes=True,
+    slip="among the features, by itself",
 )
 ANSWERS.wrong(
     "made-up control",
@@ -92,4 +108,5 @@ ANSWERS.wrong(
     ),
     "the control is not chance but the opposite",
     visible_passes=True,
+    slip="",
 )

@@ -40,6 +40,7 @@ ANSWERS.wrong(
     "one direction",
     _info_nce("return F.cross_entropy(scale * images @ texts.T, torch.arange(len(images)))"),
     "only the pictures sit the exam",
+    slip="only the pictures sit",
 )
 ANSWERS.wrong(
     "summed halves",
@@ -50,6 +51,7 @@ return F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)
 """
     ),
     "forgot to halve",
+    slip="added up",
 )
 ANSWERS.wrong(
     "no scale",
@@ -60,6 +62,7 @@ return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 """
     ),
     "forgot the temperature",
+    slip="the scale is missing",
 )
 ANSWERS.wrong(
     "divided by the scale",
@@ -70,6 +73,7 @@ return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 """
     ),
     "took the scale for the temperature",
+    slip="divided by the scale",
 )
 ANSWERS.wrong(
     "normalised again",
@@ -80,7 +84,7 @@ return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 """
     ),
     "the same value on unit vectors, but other gradients",
-    visible_passes=True,
+    slip="normalised again",
 )
 ANSWERS.wrong(
     "log of softmax",
@@ -93,7 +97,7 @@ return (by_image + by_text) / 2
 """
     ),
     "log 0 at large scales",
-    visible_passes=True,
+    slip="becomes log 0",
 )
 ANSWERS.wrong(
     "float(scale)",
@@ -104,5 +108,18 @@ return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
 """
     ),
     "the temperature could never learn",
+    slip="no gradient arrives",
+)
+
+ANSWERS.wrong(
+    "captions that cannot learn",
+    _info_nce(
+        """
+logits, own = scale * images @ texts.detach().T, torch.arange(len(images))
+return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+"""
+    ),
+    "no gradient by the texts",
     visible_passes=True,
+    slip="",
 )

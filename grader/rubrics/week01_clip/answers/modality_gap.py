@@ -54,18 +54,26 @@ ANSWERS.wrong(
     "the wrong way",
     _gap(close=_CLOSE.replace("images - amount", "images + amount").replace("texts + amount", "texts - amount")),
     "moves the two apart",
+    slip="moved the wrong way",
 )
 ANSWERS.wrong(
     "mean over the features",
     _gap("return images.mean(dim=1) - texts.mean(dim=1)"),
     "one number a row",
+    slip="a mean over the features",
 )
 ANSWERS.wrong(
     "off the sphere",
     _gap(close="gap = images.mean(dim=0) - texts.mean(dim=0)\nreturn images - amount * gap, texts + amount * gap"),
     "forgot to normalise after the move",
+    slip="off the sphere",
 )
-ANSWERS.wrong("its length only", _gap("return (images.mean(dim=0) - texts.mean(dim=0)).norm()"), "a number")
+ANSWERS.wrong(
+    "its length only",
+    _gap("return (images.mean(dim=0) - texts.mean(dim=0)).norm()"),
+    "a number",
+    slip="that is its length",
+)
 ANSWERS.wrong(
     "pairs subtracted",
     _gap(
@@ -76,13 +84,13 @@ return F.normalize(images - amount * gap, dim=-1), F.normalize(texts + amount * 
 """,
     ),
     "needs as many texts as images",
-    visible_passes=True,
+    slip="are no pairs",
 )
 ANSWERS.wrong(
     "amount ignored",
     _gap(close=_CLOSE.replace("amount * gap", "0.5 * gap")),
     "always half",
-    visible_passes=True,
+    slip="`amount` is not used",
 )
 ANSWERS.wrong(
     "only the pictures move",
@@ -93,7 +101,7 @@ return F.normalize(images - 2 * amount * gap, dim=-1), texts
 """
     ),
     "all the way on one side",
-    visible_passes=True,
+    slip="only the images were moved",
 )
 ANSWERS.wrong(
     "each side centred",
@@ -103,5 +111,21 @@ return F.normalize(images - images.mean(dim=0), dim=-1), F.normalize(texts - tex
 """
     ),
     "also closes the gap, but is another method",
+    slip="was centred on 0",
+)
+
+ANSWERS.wrong(
+    "in place",
+    _gap(
+        close="""
+gap = images.mean(dim=0) - texts.mean(dim=0)
+return F.normalize(images.sub_(amount * gap), dim=-1), F.normalize(texts.add_(amount * gap), dim=-1)
+""",
+        tail=GAP_TAIL.replace(
+            "close_gap(image_vectors, text_vectors)", "close_gap(image_vectors.clone(), text_vectors.clone())"
+        ),
+    ),
+    "writes into the caller's vectors",
     visible_passes=True,
+    slip="",
 )

@@ -58,11 +58,13 @@ return ((similarity >= right).sum(dim=1) - 1 <= k).float().mean().item()
 """
     ),
     "rank 0 is the best, so rank < k",
+    slip="R@(k + 1)",
 )
 ANSWERS.wrong(
     "ascending",
     _recall("return (similarity.argsort(dim=1)[:, :k] == answers[:, None]).any(dim=1).float().mean().item()"),
     "argsort without descending=True looks at the worst",
+    slip="the worst candidates",
 )
 ANSWERS.wrong(
     "columns",
@@ -70,6 +72,7 @@ ANSWERS.wrong(
         "return (similarity.argsort(dim=0, descending=True)[:k] == answers[None, :]).any(dim=0).float().mean().item()"
     ),
     "sorts the columns",
+    slip="columns' searches",
 )
 ANSWERS.wrong(
     "per cent",
@@ -80,12 +83,13 @@ return 100 * ((similarity >= right).sum(dim=1) <= k).float().mean().item()
 """
     ),
     "a percentage",
+    slip="a percentage",
 )
 ANSWERS.wrong(
     "topk",
     _recall("return (similarity.topk(k, dim=1).indices == answers[:, None]).any(dim=1).float().mean().item()"),
     "ties count for the model, and topk cannot go beyond the candidates",
-    visible_passes=True,
+    slip="by accident",
 )
 ANSWERS.wrong(
     "ties in favour",
@@ -96,7 +100,7 @@ return ((similarity > right).sum(dim=1) < k).float().mean().item()
 """
     ),
     "a constant score would be perfect",
-    visible_passes=True,
+    slip="ties count for the model",
 )
 ANSWERS.wrong(
     "the diagonal",
@@ -107,5 +111,20 @@ return ((similarity >= right).sum(dim=1) <= k).float().mean().item()
 """
     ),
     "ignores the answers it is given",
+    slip="`answers` is not used",
+)
+
+ANSWERS.wrong(
+    "k beyond the candidates refused",
+    _recall(
+        """
+if k > similarity.shape[1]:
+    raise ValueError("there are not so many candidates")
+right = similarity.gather(1, answers[:, None])
+return ((similarity >= right).sum(dim=1) <= k).float().mean().item()
+"""
+    ),
+    "k may be more than there are candidates",
     visible_passes=True,
+    slip="",
 )

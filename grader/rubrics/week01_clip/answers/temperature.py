@@ -35,11 +35,13 @@ ANSWERS.wrong(
         "self.log_scale = torch.nn.Parameter(torch.tensor(1 / start))", "return self.log_scale.clamp(max=100.0)"
     ),
     "learns the scale, not its logarithm",
+    slip="learn its logarithm",
 )
 ANSWERS.wrong(
     "not a parameter",
     _temperature("self.log_scale = torch.tensor(1 / start).log()", "return self.log_scale.exp().clamp(max=100.0)"),
     "no optimiser sees it",
+    slip="no optimiser would find it",
 )
 ANSWERS.wrong(
     "the temperature, not the scale",
@@ -47,6 +49,7 @@ ANSWERS.wrong(
         "self.log_scale = torch.nn.Parameter(torch.tensor(start).log())", "return self.log_scale.exp().clamp(max=100.0)"
     ),
     "upside down",
+    slip="that is the temperature",
 )
 ANSWERS.wrong(
     "item()",
@@ -55,12 +58,13 @@ ANSWERS.wrong(
         "return torch.tensor(min(self.log_scale.exp().item(), 100.0))",
     ),
     "cuts the gradient",
+    slip="the gradient does not arrive",
 )
 ANSWERS.wrong(
     "no cap",
     _temperature("self.log_scale = torch.nn.Parameter(torch.tensor(1 / start).log())", "return self.log_scale.exp()"),
     "may run away",
-    visible_passes=True,
+    slip="the cap belongs on the scale",
 )
 ANSWERS.wrong(
     "cap on the logarithm",
@@ -69,7 +73,7 @@ ANSWERS.wrong(
         "return self.log_scale.clamp(max=100.0).exp()",
     ),
     "a cap of e^100",
-    visible_passes=True,
+    slip="the cap belongs on the scale",
 )
 ANSWERS.wrong(
     "0.07 whatever start is",
@@ -78,5 +82,16 @@ ANSWERS.wrong(
         "return self.log_scale.exp().clamp(max=100.0)",
     ),
     "ignores its argument",
+    slip="`start` is not used",
+)
+
+ANSWERS.wrong(
+    "never below one",
+    _temperature(
+        "self.log_scale = torch.nn.Parameter(torch.tensor(1 / start).log())",
+        "return self.log_scale.exp().clamp(1, 100)",
+    ),
+    "a second cap that nobody asked for",
     visible_passes=True,
+    slip="",
 )

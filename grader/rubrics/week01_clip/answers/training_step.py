@@ -67,11 +67,17 @@ with torch.no_grad():
     model.logit_scale.clamp_(max=np.log(100))
 return loss.item()
 """
-ANSWERS.wrong("no step", _step(_STEP_BODY.replace("optimiser.step()\n", "")), "the weights never move")
+ANSWERS.wrong(
+    "no step",
+    _step(_STEP_BODY.replace("optimiser.step()\n", "")),
+    "the weights never move",
+    slip="the weights have not moved",
+)
 ANSWERS.wrong(
     "returns a tensor",
     _step(_STEP_BODY.replace("loss.item()", "loss")),
     "keeps the graph of every step alive",
+    slip="expected a float",
 )
 ANSWERS.wrong(
     "one direction",
@@ -88,6 +94,7 @@ return loss.item()
 """
     ),
     "half of the loss",
+    slip="only the pictures sit",
 )
 ANSWERS.wrong(
     "no scale",
@@ -103,27 +110,30 @@ return loss.item()
 """
     ),
     "forgot the scale that the model returns",
+    slip="the scale that the model returns",
 )
 ANSWERS.wrong(
     "gradients not cleared",
     _step(_STEP_BODY.replace("optimiser.zero_grad()\n", "")),
     "old gradients add up",
+    slip="old gradients are still there",
 )
 ANSWERS.wrong(
     "no cap",
     _step(_STEP_BODY.replace("with torch.no_grad():\n    model.logit_scale.clamp_(max=np.log(100))\n", "")),
     "the scale may run away",
-    visible_passes=True,
+    slip="at most ln 100",
 )
 ANSWERS.wrong(
     "cap of 100 on the logarithm",
     _step(_STEP_BODY.replace("max=np.log(100)", "max=100")),
     "logit_scale is the logarithm",
-    visible_passes=True,
+    slip="at most ln 100",
 )
 ANSWERS.wrong(
     "a control that is none",
     _step(_STEP_BODY, STEP_TAIL.replace(", shuffled=True", "")),
     "trained the control on true captions",
     visible_passes=True,
+    slip="",
 )

@@ -55,22 +55,25 @@ ANSWERS.wrong(
     "exchanged",
     _winoground(_WINOGROUND_BODY.replace('"text": text', '"text": image').replace('"image": image', '"image": text')),
     "took axis 1 for the captions",
+    slip="are exchanged",
 )
 ANSWERS.wrong(
     "a tensor of three",
     _winoground(_WINOGROUND_BODY.split("return")[0] + "return torch.stack([text, image, group]).float().mean(1)"),
     "not a dict",
+    slip="expected a dict",
 )
 ANSWERS.wrong(
     "ties pass",
     _winoground(_WINOGROUND_BODY.replace(">", ">=")),
     "whoever cannot tell wins",
-    visible_passes=True,
+    slip="ties count as right",
 )
 ANSWERS.wrong(
     "either will do",
     _winoground(_WINOGROUND_BODY.replace(") & (", ") | (")),
     "one right choice of two passes",
+    slip="one right choice of two",
 )
 ANSWERS.wrong(
     "single choices",
@@ -84,6 +87,7 @@ return {"text": text.mean().item(), "image": image.mean().item(), "group": group
 """
     ),
     "counts halves of pairs",
+    slip="single choices",
 )
 ANSWERS.wrong(
     "group as product",
@@ -91,7 +95,7 @@ ANSWERS.wrong(
         _WINOGROUND_BODY.replace("group.float().mean().item()", "(text.float().mean() * image.float().mean()).item()")
     ),
     "as if the two were independent",
-    visible_passes=True,
+    slip="the product of the other two",
 )
 ANSWERS.wrong(
     "group as minimum",
@@ -101,5 +105,13 @@ ANSWERS.wrong(
         )
     ),
     "the smaller of the two scores",
+    slip="the smaller of the other two",
+)
+
+ANSWERS.wrong(
+    "rounded",
+    _winoground(_WINOGROUND_BODY.replace("text.float().mean().item()", "round(text.float().mean().item(), 2)")),
+    "two digits are not enough for 199 pairs",
     visible_passes=True,
+    slip="",
 )

@@ -45,34 +45,37 @@ ANSWERS.wrong(
     "softmax over the pictures",
     _zero_shot("return (scale * images @ F.normalize(prompts.mean(1), dim=-1).T).softmax(dim=0)"),
     "the wrong axis",
+    slip="runs over the images",
 )
 ANSWERS.wrong(
     "no scale",
     _zero_shot("return (images @ F.normalize(prompts.mean(1), dim=-1).T).softmax(dim=-1)"),
     "a softmax of bare cosines",
+    slip="the scale is missing",
 )
 ANSWERS.wrong(
     "cosines, no softmax",
     _zero_shot("return images @ F.normalize(prompts.mean(1), dim=-1).T"),
     "returns similarities",
+    slip="is there a softmax",
 )
 ANSWERS.wrong(
     "not normalised after the mean",
     _zero_shot("return (scale * images @ prompts.mean(dim=1).T).softmax(dim=-1)"),
     "a class whose prompts disagree has a short average",
-    visible_passes=True,
+    slip="made unit vectors again",
 )
 ANSWERS.wrong(
     "mean of probabilities",
     _zero_shot("return torch.stack([(scale * images @ p.T).softmax(-1) for p in prompts.unbind(1)]).mean(0)"),
     "ensembles after the softmax",
-    visible_passes=True,
+    slip="the probabilities were averaged",
 )
 ANSWERS.wrong(
     "scale fixed at 100",
     _zero_shot("return (100 * images @ F.normalize(prompts.mean(1), dim=-1).T).softmax(dim=-1)"),
     "ignores its argument",
-    visible_passes=True,
+    slip="`scale` is not used",
 )
 ANSWERS.wrong(
     "exp overflows",
@@ -84,4 +87,5 @@ return e / e.sum(dim=1, keepdim=True)
     ),
     "exp without subtracting the maximum",
     visible_passes=True,
+    slip="",
 )

@@ -46,6 +46,15 @@ def exactly_as_far(student: Student, rng: Generator) -> None:
             assert_close(found[k], right[k], atol=1e-5, slips=slips, what=f"the {what} moved by {amount}")
 
 
+@check("modality_gap")
+def the_vectors_stay(student: Student, rng: Generator) -> None:
+    """The caller's vectors are as they were. Is there an `-=`, or an operation that ends in _?"""
+    images, texts = two_cones(rng, 7, 5)
+    after = student.library("clip_lab.probes").arguments_after(student.close_gap, images, texts)
+    assert_close(after[0], images, what="the images after the call")
+    assert_close(after[1], texts, what="the texts after the call")
+
+
 @check("modality_gap", weight=2, artefact=True)
 def the_gap_was_closed(student: Student, rng: Generator) -> None:
     """`shifted_images`, `shifted_texts` are the album's, moved together; `gap_before`, `gap_after` say how far."""

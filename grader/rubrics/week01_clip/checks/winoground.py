@@ -34,7 +34,7 @@ def scores_here(similarity: np.ndarray) -> dict[str, float]:
 @check("winoground", weight=2)
 def as_the_paper_words_it(student: Student, rng: Generator) -> None:
     """All three scores agree on random similarities. Both captions of a pair have to be right, not one of two."""
-    similarity = rng.normal(size=(200, 2, 2)) + rng.uniform(0, 1, size=(200, 1, 1)) * np.eye(2)
+    similarity = rng.normal(size=(199, 2, 2)) + rng.uniform(0, 1, size=(199, 1, 1)) * np.eye(2)
     found, wanted = student.winoground(torch.from_numpy(similarity).float()), scores_here(similarity.astype(np.float32))
     right = similarity[:, [0, 1], [0, 1]]
     slips: dict[str, dict[str, Any]] = {

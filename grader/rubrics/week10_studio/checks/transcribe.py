@@ -33,6 +33,17 @@ def windows_and_pauses(student: Student, rng: Generator) -> None:
     assert_same(language, told[0][1], "the first window's language")
 
 
+@check("transcribe")
+def a_short_last_window(student: Student, rng: Generator) -> None:
+    """What is said in a last window of less than a second is heard too. Print the length of every window."""
+    window = model("whisper").processor.feature_extractor.n_samples
+    first, last = spoken(rng, "en", 2)
+    short = last.audio[: int(rng.uniform(0.7, 0.95) * 16_000)].astype(np.float32)
+    whole = _filled(first.audio, window)
+    text, _ = heard_by(student, np.concatenate([whole, short]))
+    assert_same(text, f"{library_heard(whole)[0]} {library_heard(short)[0]}", "the text of a window and a short one")
+
+
 def _filled(wave: np.ndarray, length: int) -> np.ndarray:
     return np.pad(wave, (0, length - len(wave))).astype(np.float32)
 

@@ -130,17 +130,9 @@ def library_heard(wave: np.ndarray) -> tuple[str, str]:
     features = whisper.processor(wave, sampling_rate=RATE, return_tensors="pt").input_features
     token = int(whisper.model.detect_language(features)[0])
     language = whisper.processor.tokenizer.decode([token]).strip("<|>")
-    return heard_in(wave, language), language
-
-
-def heard_in(wave: np.ndarray, language: str) -> str:
-    """One window, taken for one in this language."""
-    whisper = model("whisper")
-    features = whisper.processor(wave, sampling_rate=RATE, return_tensors="pt").input_features
     task = "transcribe" if language == "en" else "translate"
     ids = whisper.model.generate(features, language=language, task=task)
-    said: str = whisper.processor.tokenizer.decode(ids[0], skip_special_tokens=True)
-    return said.strip()
+    return whisper.processor.tokenizer.decode(ids[0], skip_special_tokens=True).strip(), language
 
 
 def nobody_speaks(wave: np.ndarray) -> float:
