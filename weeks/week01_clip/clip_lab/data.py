@@ -83,7 +83,7 @@ class SwapPairs:
         return np.einsum("pid,pcd->pic", u, v)
 
 
-def swap_pairs(kind: str, n: int = 40, seed: int = 3) -> SwapPairs:
+def swap_pairs(kind: str, n: int = 160, seed: int = 3) -> SwapPairs:
     """Hard negatives for CLIP, of scenes with two objects.
 
     kind: "places" exchanges the two objects, so that both captions have the same words in another order;

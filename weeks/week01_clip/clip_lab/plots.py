@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from coursekit.plots import PALETTE, Sheet, grid, panels, show, wrap
+from coursekit.plots import PALETTE, Sheet, grid, panels, show, wilson, wrap
 
 BLUE, ORANGE, GREEN = PALETTE[:3]
 GREY = "#9a9a9a"
@@ -32,12 +32,12 @@ def show_queries(
         sheet.text(wrap(query, 26), words - 16, y + side / 2, "rm")
         for j, picture in enumerate(pictures):
             sheet.picture(picture, words + j * (side + gap), y, side, GREEN if right and right[i][j] else None)
-    sheet.show()
+    sheet.show(f"{title}: for each query a row of pictures, best first. Queries: " + "; ".join(queries))
 
 
 def show_album(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 4) -> None:
     """Pictures with their captions below them."""
-    grid(pictures, captions, columns, side=192)
+    grid(pictures, captions, columns, side=192, alt="Pictures and captions: " + "; ".join(captions))
 
 
 def show_similarity(pictures: Sequence[Image.Image], captions: Sequence[str], matrix: Any, title: str = "") -> None:
@@ -67,7 +67,8 @@ def show_similarity(pictures: Sequence[Image.Image], captions: Sequence[str], ma
         sheet.text(names[j], left + (j + 0.5) * wide, top - 14, "mm")
         sheet.text(names[j], beside, top + (j + 0.5) * n / m * high, "lm", bold=True)
         sheet.text(wrap(caption, 44), beside + 24, top + (j + 0.5) * n / m * high, "lm", size=12)
-    sheet.show()
+    own = sum(int(row.argmax()) == i for i, row in enumerate(values))
+    sheet.show(f"{title}: a map of {n} pictures by {m} captions; {own} pictures have their own caption as the best")
 
 
 def show_bars(
@@ -75,10 +76,12 @@ def show_bars(
     chance: float | Mapping[str, float] | None = None,
     ylabel: str = "accuracy",
     title: str = "",
+    n: int | Mapping[str, int] | None = None,
 ) -> None:
     """Groups of bars with their values on top, in [0, 1].
 
     groups: {label under the group: {name in the legend: value}}.   chance: a dashed line, or one for each group.
+    n: of how many tries each bar is the rate, or each group's; its 95 % interval is drawn (Wilson 1927).
     """
     names = list(dict.fromkeys(name for bars in groups.values() for name in bars))
     legend = names != [""] or chance is not None
@@ -88,6 +91,10 @@ def show_bars(
         places = [i + (k - (len(names) - 1) / 2) * width for i, bars in enumerate(groups.values()) if name in bars]
         values = [bars[name] for bars in groups.values() if name in bars]
         axis.bar(places, values, 0.92 * width, color=PALETTE[k], label=name or None)
+        tries = [n[label] if isinstance(n, Mapping) else n for label, bars in groups.items() if name in bars]
+        for place, value, many in zip(places, values, tries, strict=True):
+            if many:
+                axis.plot([place] * 2, wilson(value * many, many), color="0.3", linewidth=1, zorder=3)
         behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # keeps it readable on the line of chance
         for place, value in zip(places, values, strict=True):
             axis.text(
@@ -106,7 +113,8 @@ def show_bars(
     if legend:
         axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.set_title(title, fontsize=11)
-    show(figure)
+    said = (f"{label} {name}: {value:.0%}" for label, bars in groups.items() for name, value in bars.items())
+    show(figure, alt=f"{title or 'Bars'}. " + "; ".join(said))
 
 
 def show_temperature(scales: Sequence[float], losses: Mapping[str, Sequence[float]], guess: float) -> None:
@@ -115,7 +123,7 @@ def show_temperature(scales: Sequence[float], losses: Mapping[str, Sequence[floa
     guess: the loss of guessing, ln n, drawn as a dashed line.
     """
     figure, (axis,) = panels(4.2, height=2.6, right=1.6)
-    for colour, (name, row) in zip((BLUE, ORANGE, GREEN), losses.items(), strict=False):
+    for colour, (name, row) in zip((BLUE, GREEN, ORANGE), losses.items(), strict=False):
         values = np.asarray(row, dtype=float)
         axis.plot(scales, values, color=colour, linewidth=1.8, label=name)
         lowest = int(values.argmin())
@@ -136,7 +144,7 @@ def show_temperature(scales: Sequence[float], losses: Mapping[str, Sequence[floa
     axis.set_ylim(-0.05 * guess, 1.8 * guess)
     axis.set(xlabel="scale (1 / temperature)", ylabel="InfoNCE loss")
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    show(figure)
+    show(figure, alt="The loss over the scale: for " + ", ".join(losses) + "; a dot marks each curve's lowest point")
 
 
 def show_training(history: Mapping[str, Sequence[float]], control: Mapping[str, Sequence[float]], guess: float) -> None:
@@ -162,7 +170,7 @@ def show_training(history: Mapping[str, Sequence[float]], control: Mapping[str, 
     right.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
     right.set_title("best caption is right about …", fontsize=9.5)
     right.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    show(figure)
+    show(figure, alt="Left, the loss falls with true captions and not with shuffled ones; right, what is learnt when")
 
 
 def show_joint_space(spaces: Mapping[str, tuple[Any, Any]]) -> None:
@@ -194,7 +202,7 @@ def show_joint_space(spaces: Mapping[str, tuple[Any, Any]]) -> None:
         )
         axes[0].set_ylabel("where the rest varies most")
     axes[0].legend(frameon=False, fontsize=8.5, loc="upper center", ncols=2)
-    show(figure)
+    show(figure, alt="Pictures and captions as two clouds of points: " + "; ".join(spaces))
 
 
 def _smooth(values: Sequence[float], window: int = 7) -> np.ndarray:
