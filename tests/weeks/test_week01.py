@@ -146,7 +146,7 @@ def test_figures_are_one_picture_each(monkeypatch):
 def test_the_best_caption_of_a_picture_is_framed(monkeypatch):
     """The orange frame stands in the column of the largest number of its row."""
     sheets = []
-    monkeypatch.setattr(plots.Sheet, "show", lambda sheet: sheets.append(np.asarray(sheet.image).astype(int)))
+    monkeypatch.setattr(plots.Sheet, "show", lambda sheet, alt="": sheets.append(np.asarray(sheet.image).astype(int)))
     album = data.album(4)
     plots.show_similarity(album.pictures, album.captions, np.roll(np.eye(4), 1, axis=1))
     orange = np.abs(sheets[0] - [0xD5, 0x5E, 0x00]).sum(axis=2) < 30

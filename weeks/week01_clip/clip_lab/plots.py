@@ -92,13 +92,14 @@ def show_bars(
         values = [bars[name] for bars in groups.values() if name in bars]
         axis.bar(places, values, 0.92 * width, color=PALETTE[k], label=name or None)
         tries = [n[label] if isinstance(n, Mapping) else n for label, bars in groups.items() if name in bars]
-        for place, value, many in zip(places, values, tries, strict=True):
-            if many:
-                axis.plot([place] * 2, wilson(value * many, many), color="0.3", linewidth=1, zorder=3)
         behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # keeps it readable on the line of chance
-        for place, value in zip(places, values, strict=True):
+        for place, value, many in zip(places, values, tries, strict=True):
+            top = value
+            if many:
+                low, top = wilson(value * many, many)
+                axis.plot([place] * 2, [low, top], color="black", linewidth=1.2, zorder=3)
             axis.text(
-                place, value + 0.02, f"{100 * value:.0f}", ha="center", va="bottom", fontsize=8, bbox=behind, zorder=4
+                place, top + 0.02, f"{100 * value:.0f}", ha="center", va="bottom", fontsize=8, bbox=behind, zorder=4
             )
     if chance is not None:
         each = chance if isinstance(chance, Mapping) else dict.fromkeys(groups, chance)
