@@ -193,12 +193,12 @@ def _painted(
     latents: Tensor,
     steps: int,
     guidance: float,
-    padding: Any = "max_length",
-    quiet: bool = False,
-    rescaled: bool = True,
+    mistakes: str = "",
     scaling: float | None = None,
 ) -> Tensor:
-    """The pipeline's loop with a mistake in it: pixels (n, 3, h, w) in [0, 1]."""
+    """The pipeline's loop with mistakes in it, of "unpadded quiet raw": pixels (n, 3, h, w) in [0, 1]."""
+    padding = True if "unpadded" in mistakes else "max_length"
+    quiet, rescaled = "quiet" in mistakes, "raw" not in mistakes
     with torch.no_grad():
         states, empty = (
             pipe.text_encoder(pipe.tokenizer(texts, padding=padding, truncation=True, return_tensors="pt").input_ids)[0]
@@ -225,7 +225,7 @@ def pictures_gone_wrong(
         "the texts are exchanged: it goes from the words to the empty text": _painted(
             pipe, prompts, latents, steps, 1 - guidance
         ),
-        UNPADDED: _painted(pipe, prompts, latents, steps, guidance, padding=True),
+        UNPADDED: _painted(pipe, prompts, latents, steps, guidance, "unpadded"),
         "latents must be divided by vae.config.scaling_factor": _painted(
             pipe, prompts, latents, steps, guidance, scaling=1.0
         ),
@@ -243,9 +243,9 @@ def eulers_gone_wrong(pipe: Any, prompts: list[str], latents: Tensor, steps: int
         "what the network sees must go through scheduler.scale_model_input",
     )
     return {
-        quiet: _painted(pipe, prompts, latents, steps, guidance, quiet=True),
-        raw: _painted(pipe, prompts, latents, steps, guidance, rescaled=False),
-        f"{quiet}; and {raw}": _painted(pipe, prompts, latents, steps, guidance, quiet=True, rescaled=False),
+        quiet: _painted(pipe, prompts, latents, steps, guidance, "quiet"),
+        raw: _painted(pipe, prompts, latents, steps, guidance, "raw"),
+        f"{quiet}; and {raw}": _painted(pipe, prompts, latents, steps, guidance, "quiet raw"),
     }
 
 
