@@ -446,7 +446,7 @@ def assert_best_first(found: dict[str, Any], made: dict[str, Any], prompt: str =
     """The works are the pictures by score, each with how it was made."""
     works, _ = result_of(found)
     order = sorted(made["scores"], key=lambda seed: -made["scores"][seed])
-    seeds, scores = [work.get("seed") for work in works], [work.get("score") for work in works]
+    seeds, scores = [work.get("seed") for work in works], [float(work.get("score") or 0) for work in works]
     if seeds == sorted(order) != order:
         falling = scores == sorted(scores, reverse=True)
         raise Slip(
