@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from diffusers import DDIMScheduler, DDPMScheduler
 
 from diffusion_lab.checks.reference import (
@@ -47,6 +48,15 @@ def clean_and_noise(output: Tensor, noisy: Tensor, t: Tensor, kept: Tensor, pred
     )
     rest = noisy - walks.add_noise(clean, torch.zeros_like(clean), t)
     return clean, rest / walks.add_noise(torch.zeros_like(clean), torch.ones_like(clean), t)
+
+
+def diffusion_loss(
+    model: Any, clean: Tensor, t: Tensor, noise: Tensor, kept: Tensor, prediction: str = "epsilon"
+) -> Tensor:
+    """The training loss of a batch."""
+    walks = scheduler(DDPMScheduler, kept)
+    targets = {"epsilon": noise, "sample": clean, "v_prediction": walks.get_velocity(clean, noise, t)}
+    return F.mse_loss(model(walks.add_noise(clean, noise, t), t), targets[prediction])
 
 
 def ddim_step(
