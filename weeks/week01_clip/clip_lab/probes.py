@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from coursekit.probes import arguments_after as arguments_after  # for the checks
+from coursekit.probes import weights_of as weights_of
 
 
 def parameter_gradients(module: torch.nn.Module) -> dict[str, torch.Tensor | None]:

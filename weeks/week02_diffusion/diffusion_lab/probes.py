@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from coursekit.probes import arguments_after as arguments_after  # for the checks
+from coursekit.probes import weights_of as weights_of
 
 
 class Denoiser(nn.Module):
@@ -40,13 +41,6 @@ def batch_after_loss(loss_function: Any, weight: float, clean: torch.Tensor, *ar
     """The clean samples as they are after a loss was taken of them."""
     loss_function(Denoiser(weight), clean, *args)
     return clean
-
-
-def samples_of(model: Any, n: int, seed: int) -> torch.Tensor:
-    """Points (n, 2) that a model of points makes of noise."""
-    from diffusion_lab import points
-
-    return points.sample(model, n, seed)[-1]
 
 
 def unet(seed: int, tokens: int = 5, width: int = 12) -> Any:
@@ -97,9 +91,3 @@ def stepper(weights: list[float]) -> Callable[[torch.Tensor, int, int], torch.Te
         return weights[0] * sample + weights[1] * torch.sin(around + t / 50) + weights[2] * previous / 100
 
     return step
-
-
-def answers_of(model: Any, noisy: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-    """What a model answers, without gradients."""
-    with torch.no_grad():
-        return model(noisy, t)

@@ -15,7 +15,7 @@ import clip_lab.small as small
 from clip_lab.checks import reference
 from clip_lab.checks import slips as slips_of
 from coursekit import models
-from coursekit.checks import Slip, assert_close, assert_same, assert_shape, assert_that, check
+from coursekit.checks import Slip, assert_close, assert_same, assert_shape, assert_that, check, with_weights
 from coursekit.student import StudentError
 
 # --- 1 embed --------------------------------------------------------------------------------------------------------
@@ -357,7 +357,8 @@ def your_clip_learnt(student, rng):
     assert_that(len(student.history["loss"]) > 0, "history has no losses")
     pictures, tokens, scenes = small.pairs("test", 64, seed=int(rng.integers(10**6)))
     own = np.array([scene.caption() for scene in scenes])
-    best = torch.as_tensor(student.library("clip_lab.small").similarity(student.small_clip, pictures, tokens)).argmax(1)
+    weights = student.library("clip_lab.probes").weights_of(student.small_clip)
+    best = small.similarity(with_weights(small.build(), weights, "small_clip"), pictures, tokens).argmax(1)
     recall = float((own[best.numpy()] == own).mean())
     assert_that(recall > 0.08, f"R@1 is {recall:.0%} of 64; chance is about 2 %")
 
