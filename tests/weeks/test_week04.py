@@ -236,6 +236,17 @@ def test_error_rates_are_jiwers():
         measuring.wer([""], ["a"])
 
 
+def test_a_rate_has_its_interval():
+    said, heard = ["a red star"] * 20, ["a red star"] * 15 + ["a star"] * 5
+    rate = measuring.rate_of(said, heard)
+    assert rate.value == pytest.approx(5 / 60) and (rate.words, rate.sentences) == (60, 20)
+    assert 0 < rate.low < rate.value < rate.high < 0.2 and str(rate).startswith("8.3 % of 60 words")
+    none = measuring.rate_of(said, said)
+    assert none.value == none.low == 0 < none.high < 0.1
+    fewer, low, high = measuring.gain(said, heard, said)
+    assert low < fewer == pytest.approx(5 / 60) and fewer < high
+
+
 def test_normal_text_has_no_case_and_no_punctuation():
     assert measuring.normal("  Größer, als ein  Stern! ") == "größer als ein stern"
 
@@ -247,9 +258,10 @@ def test_loops_compress_better_than_sentences():
 def test_reports_have_what_they_say(loaded):
     groups = {"a": data.spoken(2), "b": data.spoken(1, "voices", "de")}
     rates = measuring.over_noise(loaded, groups, (20, 0))
-    assert set(rates) == {"a", "b"} and all(len(values) == 2 and min(values) >= 0 for values in rates.values())
-    for rates in measuring.by_voice(loaded, speech.load("voices")[:4]).values():
-        assert rates and list(rates.values()) == sorted(rates.values())
+    assert set(rates) == {"a", "b"} and all(len(values) == 2 for values in rates.values())
+    for some in measuring.by_voice(loaded, speech.load("voices")[:4]).values():
+        values = [rate.value for rate in some.values()]
+        assert values and values == sorted(values)
     found = measuring.without_speech(loaded, n=1)
     assert set(found) == {"speech", "speech in noise", *data.KINDS}
     assert all(mean <= 0 <= silent <= 1 for rows in found.values() for _, mean, silent in rows)
@@ -288,10 +300,14 @@ def test_a_tree_has_probabilities_that_depend_on_the_way():
 
 def test_figures_are_one_picture_each(monkeypatch):
     shown: list[Image.Image] = []
-    monkeypatch.setattr(plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
+    told: list[str] = []
+    monkeypatch.setattr(
+        plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))) or told.append(png.alt)
+    )
     one = data.utterance()
     weights, _, begins = reference.attention_task(np.random.default_rng(0))
     words = [(word.text, word.start) for word in one.words]
+    rate = measuring.rate_of(["a red star"] * 9, ["a star"] * 9)
     points = {"speech": [("a", -0.1, 0.01)], "silence": [("b", -2.0, 0.9)]}
     for draw in (
         lambda: whisper_lab.show_sound(one.audio, words, "title"),
@@ -300,10 +316,10 @@ def test_figures_are_one_picture_each(monkeypatch):
         lambda: whisper_lab.show_filters(reference.library_filters(80, 400, 16_000)),
         lambda: whisper_lab.show_features({"a": torch.randn(80, 500)}, 5),
         lambda: whisper_lab.show_positions(reference.whisper_positions(50, 32)),
-        lambda: whisper_lab.show_languages(torch.eye(3), ["<|en|>", "<|de|>", "<|fr|>"], ["one", "two", "three"]),
-        lambda: whisper_lab.show_confidence([[(" red", -0.1), (" star", -3.0)]] * 2),
-        lambda: whisper_lab.show_noise([20, 0], {"a": [0.1, 0.5]}, {"a": 0.02}),
-        lambda: whisper_lab.show_rates({"a": 0.1, "b": 0.0}, "voices"),
+        lambda: whisper_lab.show_languages(torch.eye(3), [0.0, 0.5, 1.0], ["<|en|>", "<|de|>", "<|fr|>"], list("abc")),
+        lambda: whisper_lab.show_confidence({"red star": {"clear": [(" red", -0.1), (" star", -3.0)]}}),
+        lambda: whisper_lab.show_noise([20, 0], {"a": [rate, rate]}, {"a": rate}),
+        lambda: whisper_lab.show_rates({"a": rate, "b": rate}, "voices"),
         lambda: whisper_lab.show_silence(points, 0.6, -1.0),
         lambda: whisper_lab.show_path(weights[0], ([0, 1], [0, 5]), list("abcdef"), 0.02, [("a", b) for b in begins]),
     ):
@@ -311,6 +327,7 @@ def test_figures_are_one_picture_each(monkeypatch):
         draw()
         assert len(shown) - before == 1
     assert all(min(picture.size) > 60 for picture in shown)
+    assert all(len(words) > 20 for words in told), "each says in words what is on it"
 
 
 def test_an_alignment_is_printed_in_columns(capsys):

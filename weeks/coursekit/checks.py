@@ -284,14 +284,29 @@ def assert_shape(actual: Any, shape: Sequence[int], what: str = "the result") ->
         raise AssertionError(f"{what} has shape {_shape(found)} where {_shape(shape)} was expected")
 
 
-def assert_same(actual: Any, expected: Any, what: str = "the result") -> None:
-    """`actual` equals `expected` exactly: text, whole numbers, lists of them. A tuple may stand for a list."""
+def assert_same(actual: Any, expected: Any, what: str = "the result", slips: Mapping[str, Any] | None = None) -> None:
+    """`actual` equals `expected` exactly: text, whole numbers, lists of them. A tuple may stand for a list.
+
+    slips: {message: the value that a known mistake gives}, as in `assert_close`. Raises AssertionError, or Slip.
+    """
     size, most = _size(actual), 4 * _size(_plain(expected)) + 1000
     if size > most:  # compared as Python's own numbers it would take forty times the memory
         raise AssertionError(f"{what} has {size:,} entries where {_short(_plain(expected))} was expected")
+    assert_no_slip(actual, expected, slips or {})
     found = _plain(actual)
     if type(found) is not type(_plain(expected)) or found != _plain(expected):
         raise AssertionError(f"{what} is {_short(found)} where {_short(_plain(expected))} was expected")
+
+
+def assert_no_slip(actual: Any, expected: Any, slips: Mapping[str, Any]) -> None:
+    """Raises Slip where `actual` is what exactly one of the known mistakes gives, and is not what is expected.
+
+    For answers to several questions at once: a mistake that several explain in one may show alone in all of them.
+    """
+    found, wanted = _plain(actual), _plain(expected)
+    explained = [mistake for mistake, wrong in slips.items() if found == _plain(wrong) != wanted]
+    if len(explained) == 1:
+        raise Slip(explained[0])
 
 
 def pair_of(found: object, what: str) -> list[Any] | tuple[Any, Any]:

@@ -66,6 +66,10 @@ class Sheet:
         align = {"l": "left", "m": "center", "r": "right"}[anchor[0]]
         self._draw.multiline_text((x, y), words, colour, _font(size, bold), anchor, spacing=3, align=align)
 
+    def width(self, words: str, size: int = 13, bold: bool = False) -> float:
+        """How wide one line of words will be."""
+        return float(self._draw.textlength(words, font=_font(size, bold)))
+
     def show(self, alt: str = "") -> None:
         """Show the sheet below the notebook's cell. alt: what is on it, for those who cannot see it."""
         png = Drawn(alt)

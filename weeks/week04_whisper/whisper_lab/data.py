@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -84,12 +85,51 @@ class Recording:
 
 
 @cache
-def long_recording(sentences: int = 9) -> Recording:
+def long_recording(sentences: int = 9, seed: int = 1) -> Recording:
     """Sentences of the test split one after the other, with short pauses: many times what Whisper hears at once."""
-    said = [one for one in spoken(60, seed=1) if one.kind in ("caption", "command")][:sentences]
+    said = [one for one in spoken(60, seed=seed) if one.kind in ("caption", "command")][:sentences]
     pause = np.zeros(int(PAUSE * RATE), dtype=np.float32)
     parts = [part for one in said for part in (one.audio, pause)]
     return Recording(np.concatenate(parts), " ".join(one.text for one in said))
+
+
+@cache
+def cut_off() -> Recording:
+    """Two sentences in a window of five seconds, which ends in the middle of the second."""
+    return _two(
+        "purple orange cyan and blue", "a little purple cross is under a big cyan star against a black background"
+    )
+
+
+@cache
+def looping() -> Recording:
+    """Two sentences in such a window, at which the small model's greedy decoding says the same words for ever."""
+    return _two(
+        "draw a little green square above a little blue triangle",
+        "to the right of a big orange star is a big green triangle against a checked background",
+    )
+
+
+def _two(first: str, second: str, seconds: float = 5.0) -> Recording:
+    """Two sentences of the test split with a pause between them, cut after so many seconds; the text is of both."""
+    every = {one.text: one for one in speech.load("test")}
+    pause = np.zeros(int(PAUSE * RATE), dtype=np.float32)
+    wave = np.concatenate([every[first].audio, pause, every[second].audio])[: int(seconds * RATE)]
+    return Recording(wave, f"{first} {second}")
+
+
+@cache
+def drowned() -> Recording:
+    """A sentence by a new voice in noise as loud as it is, so that greedy decoding is on the wrong track at once."""
+    text = "show me a little green triangle left of a little blue disc against a white background"
+    (one,) = (one for one in speech.load("voices") if one.text == text)
+    return Recording(sound.in_noise(one.audio, 0.0, np.random.default_rng(13)), text)
+
+
+def in_noise(said: Sequence[Utterance], snr: float, seed: int = 0) -> list[np.ndarray]:
+    """The utterances' sounds in white noise of this signal-to-noise ratio, in decibels; other noise for every seed."""
+    rng = np.random.default_rng(seed)
+    return [sound.in_noise(one.audio, snr, rng) for one in said]
 
 
 def windows(wave: np.ndarray, seconds: float, overlap: float) -> list[np.ndarray]:

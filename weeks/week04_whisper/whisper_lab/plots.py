@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,21 @@ from matplotlib.axes import Axes
 
 from coursekit.plots import PALETTE, Sheet, panels, show
 from tinyworld.sound import RATE
+from whisper_lab import library
+from whisper_lab.measuring import Rate
 
 FLOOR = 70  # decibels below the loudest that a spectrogram still shows
 CONFIDENT, DOUBTFUL = (0, 114, 178), (213, 94, 0)
+SOUNDS = {  # of each kind the colour that its name says, and its marker
+    "speech": (PALETTE[0], "o"),
+    "speech in noise": (PALETTE[5], "o"),
+    "silence": ("black", "^"),
+    "white": ("white", "D"),
+    "pink": ("#f48fb1", "v"),
+    "brown": ("#7b4a21", "P"),
+    "hum": (PALETTE[2], "X"),
+    "clicks": (PALETTE[4], "*"),
+}
 
 
 def _power(wave: Any, rate: int) -> np.ndarray:
@@ -48,7 +60,8 @@ def show_sound(wave: Any, words: Sequence[tuple[str, float]] = (), title: str = 
     for i, (word, start) in enumerate(words):
         above.axvline(start, color="white", linewidth=0.8, alpha=0.7)
         above.text(start + 0.015, 7.3 - 0.9 * (i % 2), word, color="white", fontsize=8, va="center")
-    show(figure)
+    told = f", with the beginnings of the words {', '.join(word for word, _ in words)}" if words else ""
+    show(figure, alt=f"{title}: a wave, and below it its spectrogram up to {rate / 2000:g} kHz{told}")
 
 
 def show_spectrograms(sounds: Mapping[str, tuple[Any, int]]) -> None:
@@ -59,22 +72,27 @@ def show_spectrograms(sounds: Mapping[str, tuple[Any, int]]) -> None:
         _spectrogram(axis, wave, rate)
         axis.set(ylim=(0, highest), facecolor="0.93")
         axis.set_title(name, fontsize=9)
-    show(figure)
+    show(figure, alt=f"Spectrograms side by side: {', '.join(sounds)}")
 
 
-def show_resolutions(wave: Any, sizes: Sequence[int], highest: float = 4.0, rate: int = RATE) -> None:
-    """Spectrograms of one wave in frames of these many samples, up to a frequency in kHz, one below the other."""
+def show_resolutions(
+    wave: Any, sizes: Sequence[int], power: Callable[..., Any] | None = None, highest: float = 4.0, rate: int = RATE
+) -> None:
+    """Spectrograms of one wave in frames of these many samples, up to a frequency in kHz, one below the other.
+
+    power: as the exercise has it, power(wave, size, hop) gives (frequencies, frames); by default the library's.
+    """
     samples = torch.tensor(np.asarray(wave), dtype=torch.float32)
     for size in sizes:
-        spectrum = torch.stft(samples, size, rate // 500, window=torch.hann_window(size), return_complex=True)
-        level = (20 * (spectrum.abs() + 1e-5).log10()).numpy()
+        spectrum = torch.as_tensor((power or library.power_spectrogram)(samples, size, rate // 500))
+        level = (10 * (spectrum + 1e-10).log10()).numpy()
         figure, (axis,) = panels(8.2, height=1.5, bottom=0.45, top=0.3)
         extent = (0, len(samples) / rate, 0, rate / 2000)
         limits = {"vmax": level.max(), "vmin": level.max() - FLOOR}
         axis.imshow(level, origin="lower", aspect="auto", extent=extent, cmap="magma", **limits)
         axis.set(xlabel="seconds", ylabel="kHz", ylim=(0, highest))
         axis.set_title(f"frames of {1000 * size / rate:g} ms", fontsize=9, loc="left")
-        show(figure)
+        show(figure, alt=f"A spectrogram in frames of {1000 * size / rate:g} ms, up to {highest:g} kHz")
 
 
 def show_filters(filters: Any, rate: int = RATE) -> None:
@@ -88,7 +106,7 @@ def show_filters(filters: Any, rate: int = RATE) -> None:
     left.set_title("every fifth filter", fontsize=9)
     right.plot(hertz[values.argmax(axis=0)], ".", color=PALETTE[0], markersize=3)
     right.set(xlabel="filter", ylabel="its middle, kHz")
-    show(figure)
+    show(figure, alt="Every fifth mel filter, low and wide towards high frequencies; and the filters' middles in kHz")
 
 
 def show_features(features: Mapping[str, Any], seconds: float) -> None:
@@ -99,51 +117,86 @@ def show_features(features: Mapping[str, Any], seconds: float) -> None:
         axis.imshow(np.asarray(values), origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=-1, vmax=1.5)
         axis.set(xlabel="seconds", ylabel="mel")
         axis.set_title(name, fontsize=9, loc="left")
-        show(figure)
+        show(figure, alt=f"A log-mel spectrogram: {name}")
+
+
+def likeness(positions: Any) -> np.ndarray:
+    """How alike positions (length, width) are, (length, length): inner products, 1 with itself."""
+    values = np.asarray(positions, dtype=float)
+    return values @ values.T / (values**2).sum(axis=1, keepdims=True)
 
 
 def show_positions(positions: Any) -> None:
-    """Sinusoidal positions (length, width), and how alike each is to those in a quarter, the middle and three."""
+    """Sinusoidal positions (length, width), and how alike those in a quarter, the middle and three are to all."""
     values = np.asarray(positions)
-    figure, (left, right) = panels(3.9, 3.7, height=2.2)
+    figure, (left, right) = panels(3.7, 3.7, height=2.2, between=0.85, top=0.45)
     left.imshow(values.T, aspect="auto", cmap="RdBu", vmin=-1, vmax=1)
     left.set(xlabel="position", ylabel="feature")
+    left.set_title("sines above, cosines below (red -1, blue 1)", fontsize=9)
     for i, colour in zip(len(values) * np.arange(1, 4) // 4, PALETTE, strict=False):
-        right.plot(values @ values[i] / (values[i] @ values[i]), color=colour, linewidth=1, label=f"position {i}")
+        right.plot(likeness(values)[i], color=colour, linewidth=1, label=f"position {i}")
     right.set(xlabel="position", ylabel="likeness")
-    right.legend(frameon=False, fontsize=8)
-    show(figure)
+    right.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), columnspacing=1)
+    show(figure, alt="Positions as stripes from quick to slow; the likeness of three of them to all has a peak at each")
 
 
-def show_languages(shares: Any, codes: Sequence[str], names: Sequence[str], most: int = 4) -> None:
-    """How the languages share the first token, for each named utterance: shares (n, languages)."""
+def show_languages(
+    shares: Any, silent: Sequence[float], codes: Sequence[str], names: Sequence[str], least: float = 0.02
+) -> None:
+    """How the languages share the first token, (n, languages), for each named sound; behind it how surely it is none.
+
+    Languages that nowhere have the share `least` are drawn as others. silent: the probability of no speech, (n,).
+    """
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
     values = np.asarray(shares)
-    shown = list(np.argsort(-values.max(axis=0))[:most])
-    figure, (axis,) = panels(6.0, height=0.36 * len(values) + 0.3, left=3.0, bottom=0.5)
+    shown = [j for j in np.argsort(-values.sum(axis=0)) if values[:, j].max() >= least][: len(PALETTE) - 1]
+    figure, (axis,) = panels(4.9, height=0.36 * len(values) + 0.3, left=3.3, right=1.0, bottom=0.5)
     before = np.zeros(len(values))
     rows = np.arange(len(values))[::-1]
     for colour, j in zip(PALETTE, shown, strict=False):
-        axis.barh(rows, values[:, j], left=before, color=colour, label=codes[j].strip("<|>"), height=0.7)
+        name = LANGUAGES.get(codes[j].strip("<|>"), codes[j]).capitalize()
+        axis.barh(rows, values[:, j], left=before, color=colour, label=name, height=0.7)
         before += values[:, j]
     axis.barh(rows, 1 - before, left=before, color="0.85", label="others", height=0.7)
-    axis.set(xlim=(0, 1), yticks=rows, xlabel="share of the first token")
+    axis.set(xlim=(0, 1), yticks=rows, xlabel="share among the languages")
     axis.set_yticklabels(names, fontsize=8)
-    axis.legend(frameon=False, fontsize=8, ncols=most + 1, loc="lower right", bbox_to_anchor=(1, 1))
-    show(figure)
+    axis.legend(frameon=False, fontsize=8, ncols=len(shown) + 1, loc="lower left", bbox_to_anchor=(0, 1))
+    for row, p in zip(rows, silent, strict=True):
+        axis.text(1.1, row, f"{p:.2f}", va="center", ha="center", fontsize=8)
+    axis.text(1.1, rows[0] + 0.95, "no speech", va="center", ha="center", fontsize=8)
+    show(
+        figure, alt=f"A bar for each of {len(names)} sounds: how the languages share it; and how surely it is no speech"
+    )
 
 
-def show_confidence(rows: Sequence[Sequence[tuple[str, float]]]) -> None:
-    """Rows of pieces of text with their log-probabilities: blue where the model was sure, orange where it was not."""
-    sheet = Sheet(860, 30 * len(rows) + 6)
-    for i, row in enumerate(rows):
-        x = 8.0
-        for piece, score in row:
-            sure = min(1.0, float(np.exp(score))) ** 2
-            mixed = [round(sure * a + (1 - sure) * b) for a, b in zip(CONFIDENT, DOUBTFUL, strict=True)]
-            piece = piece.replace("<|", "‹").replace("|>", "›")
-            sheet.text(piece.strip() or "␣", x, 30 * i + 18, colour="#{:02x}{:02x}{:02x}".format(*mixed), size=14)
-            x += 9.2 * len(piece.strip() or " ") + 9
-    sheet.show()
+def show_confidence(groups: Mapping[str, Mapping[str, Sequence[tuple[str, float]]]]) -> None:
+    """What was said, and below it named rows of what was heard, as (piece of text, log-probability).
+
+    Blue where the model was sure, orange where it was not.
+    """
+    sheet = Sheet(900, sum(26 * len(rows) + 40 for rows in groups.values()))
+    y = 16.0
+    for said, rows in groups.items():
+        sheet.text(f"said: {said}", 8, y, colour="#555555", size=12)
+        y += 24
+        for name, row in rows.items():
+            sheet.text(name, 82, y, "rm", colour="#555555", size=12)
+            x = 92.0
+            for piece, score in row:
+                sure = min(1.0, float(np.exp(score))) ** 2
+                mixed = [round(sure * a + (1 - sure) * b) for a, b in zip(CONFIDENT, DOUBTFUL, strict=True)]
+                piece = piece.replace("<|", "‹").replace("|>", "›").strip() or "␣"
+                sheet.text(piece, x, y, colour="#{:02x}{:02x}{:02x}".format(*mixed), size=14)
+                x += sheet.width(piece, 14) + 7
+            y += 26
+        y += 16
+    heard = "; ".join(
+        f"{name}: {' '.join(piece.strip() for piece, _ in row)}"
+        for rows in groups.values()
+        for name, row in rows.items()
+    )
+    sheet.show(alt=f"What was heard, blue where the model was sure and orange where not. {heard}"[:600])
 
 
 def show_alignment(steps: Sequence[tuple[str, Any, Any]]) -> None:
@@ -154,29 +207,40 @@ def show_alignment(steps: Sequence[tuple[str, Any, Any]]) -> None:
         print(name, *(word.ljust(width) for word, width in zip(line, widths, strict=True)))
 
 
-def show_noise(decibels: Sequence[float], rates: Mapping[str, Sequence[float]], clean: Mapping[str, float]) -> None:
-    """WER over the signal-to-noise ratio, for named groups, and without noise (dotted)."""
-    figure, (axis,) = panels(5.4, height=2.6)
-    for colour, marker, (name, values) in zip(PALETTE, "os^D", rates.items(), strict=False):
-        axis.plot(decibels, values, marker=marker, label=name, color=colour, linewidth=1.6)
-        axis.axhline(clean[name], color=colour, linestyle=":", linewidth=1)
-    axis.set(xlabel="speech over noise, dB", ylabel="word error rate", ylim=(-0.02, None))
-    axis.invert_xaxis()
-    axis.legend(frameon=False, fontsize=8)
-    show(figure)
+def show_noise(decibels: Sequence[float], rates: Mapping[str, Sequence[Rate]], clean: Mapping[str, Rate]) -> None:
+    """WER over the signal-to-noise ratio with 95 % intervals, for named groups; at the left end without noise."""
+    figure, (axis,) = panels(6.4, height=2.8)
+    places = np.arange(len(decibels) + 1)
+    for i, (name, values) in enumerate(rates.items()):
+        every = [clean[name], *values]
+        middle = np.array([rate.value for rate in every])
+        reach = np.array([[rate.value - rate.low, rate.high - rate.value] for rate in every]).T.clip(min=0)
+        said = f"{name}: {every[0].sentences} sentences, {every[0].words:,} words"
+        style: dict[str, Any] = {"marker": "os^D"[i % 4], "color": PALETTE[i], "linewidth": 1.6, "capsize": 3, "elinewidth": 1}
+        axis.errorbar(places + 0.08 * i, middle, yerr=reach, label=said, **style)
+    axis.set(xlabel="speech over noise, dB", ylabel="word error rate", ylim=(0, None), xticks=places)
+    axis.set_xticklabels(["no noise", *(f"{snr:g}" for snr in decibels)])
+    axis.legend(frameon=False, fontsize=8, loc="upper left")
+    show(
+        figure, alt=f"Word error rate over noise for {' and '.join(rates)}, with 95 % intervals: it rises to the right"
+    )
 
 
-def show_rates(rates: Mapping[str, float], title: str = "") -> None:
-    """Named error rates as bars."""
-    figure, (axis,) = panels(4.6, height=0.26 * len(rates) + 0.2, left=2.0)
+def show_rates(rates: Mapping[str, Rate], title: str = "") -> None:
+    """Named error rates as bars with 95 % intervals, and of how many words each is."""
+    figure, (axis,) = panels(4.6, height=0.28 * len(rates) + 0.2, left=2.0, right=1.0)
     rows = np.arange(len(rates))[::-1]
-    axis.barh(rows, list(rates.values()), color=PALETTE[0], height=0.6)
-    for row, value in zip(rows, rates.values(), strict=True):
-        axis.text(value, row, f" {value:.1%}", va="center", fontsize=8)
-    axis.set(yticks=rows, xlabel="word error rate", xlim=(0, 1.25 * max([*rates.values(), 0.02])))
+    values = np.array([rate.value for rate in rates.values()])
+    reach = np.array([[rate.value - rate.low, rate.high - rate.value] for rate in rates.values()]).T.clip(min=0)
+    axis.barh(rows, values, color=PALETTE[5], height=0.6)
+    axis.errorbar(values, rows, xerr=reach, fmt="none", color="0.25", capsize=2, linewidth=1)
+    for row, rate in zip(rows, rates.values(), strict=True):
+        axis.text(1.03, row, f"{rate.words:,} words", va="center", fontsize=8, transform=axis.get_yaxis_transform())
+    axis.set(yticks=rows, xlabel="word error rate", xlim=(0, max(0.02, *(rate.high for rate in rates.values()))))
     axis.set_yticklabels(list(rates), fontsize=8)
     axis.set_title(title, fontsize=9, loc="left")
-    show(figure)
+    told = ", ".join(f"{name} {rate.value:.0%}" for name, rate in rates.items())
+    show(figure, alt=f"Word error rates {title}, with 95 % intervals: {told}")
 
 
 def show_silence(found: Mapping[str, Sequence[tuple[str, float, float]]], silent: float, unlikely: float) -> None:
@@ -188,13 +252,17 @@ def show_silence(found: Mapping[str, Sequence[tuple[str, float, float]]], silent
     axis.fill_between([silent, 1.03], -20, unlikely, color="0.95", zorder=0, linewidth=0)
     axis.axvline(silent, color="0.7", linewidth=1, linestyle="--")
     axis.axhline(unlikely, color="0.7", linewidth=1, linestyle="--")
-    for colour, marker, (name, rows) in zip(PALETTE, "os^DvPX*", found.items(), strict=False):
+    for name, rows in found.items():
         x, y = [p for _, _, p in rows], [m for _, m, _ in rows]
-        axis.scatter(x, y, color=colour, marker=marker, label=name, s=26, alpha=0.8)
+        colour, marker = SOUNDS.get(name, ("0.5", "o"))
+        axis.scatter(x, y, color=colour, marker=marker, label=name, s=30, alpha=0.9, edgecolor="0.25", linewidth=0.6)
     axis.set(xlabel="probability of no speech", ylabel="mean log-probability", xlim=(-0.03, 1.03))
     axis.set_ylim(min([unlikely - 0.4, *(m for rows in found.values() for _, m, _ in rows)]) - 0.1, 0.1)
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    show(figure, trim=True)
+    alt = "Sounds by the probability of no speech and by the mean log-probability of what would be said: speech at the "
+    show(
+        figure, trim=True, alt=alt + "upper left; silence and coloured noises at the lower right, in the rule's corner"
+    )
 
 
 def show_path(
@@ -211,7 +279,7 @@ def show_path(
         axis.axvline(start, color="white", linewidth=0.8, linestyle="--", alpha=0.8)
     axis.set(yticks=range(len(values)), xlabel="seconds")
     axis.set_yticklabels(pieces, fontsize=8)
-    show(figure)
+    show(figure, alt=f"Attention of the tokens {', '.join(pieces)} over time, a staircase, and the path down it"[:400])
 
 
 def show_pieces(parts: Sequence[str], merged: str, said: str) -> None:
@@ -219,3 +287,9 @@ def show_pieces(parts: Sequence[str], merged: str, said: str) -> None:
     for i, part in enumerate(parts):
         print(f"window {i + 1:2d}  {part}")
     print(f"\nmerged     {merged}\nsaid       {said}")
+
+
+def show_ways(said: str, ways: Mapping[str, str]) -> None:
+    """Named transcripts of one long recording: how many of its words each has wrong."""
+    for name, heard in ways.items():
+        print(f"{library.error_rate([said], [heard]):6.1%}  {name}")

@@ -47,17 +47,26 @@ with needs("add_noise"):
     noisy = add_noise(torch.from_numpy(spoken.audio), hiss, 5.0)
 """,
 )
-ANSWERS.wrong("no root", swap(NOISE, (".sqrt()", "")), "scales the wave by a ratio of powers")
-ANSWERS.wrong("a sign of the decibels", swap(NOISE, ("(-snr / 10)", "(snr / 10)")), "the noise is the louder one")
+ANSWERS.wrong(
+    "no root", swap(NOISE, (".sqrt()", "")), "scales the wave by a ratio of powers", slip="that factor is the power's"
+)
+ANSWERS.wrong(
+    "a sign of the decibels",
+    swap(NOISE, ("(-snr / 10)", "(snr / 10)")),
+    "the noise is the louder one",
+    slip="the louder of the two is the noise",
+)
 ANSWERS.wrong(
     "as loud as it came",
     swap(NOISE, ("(ratio * 10 ** (-snr / 10)).sqrt()", "10 ** (-snr / 20)")),
     "the noise's own loudness is ignored",
+    slip="as loud as it came",
 )
 ANSWERS.wrong(
     "ten for twenty",
     swap(NOISE, ("(ratio * 10 ** (-snr / 10)).sqrt()", "ratio.sqrt() * 10 ** (-snr / 10)")),
     "half the decibels",
+    slip="of its root in the wave",
 )
 ANSWERS.wrong(
     "loudness before cutting",
@@ -71,11 +80,42 @@ ANSWERS.wrong(
         ),
     ),
     "measures noise that is not heard",
-    visible_passes=True,
+    slip="measured before it was repeated",
 )
 ANSWERS.wrong(
     "nan in silence",
     swap(NOISE, (".clamp(min=1e-20)", "")),
     "divides by the power of silence",
     visible_passes=True,
+    slip="",
+)
+ANSWERS.wrong(
+    "the variance",
+    swap(NOISE, ("noise.square().mean()", "noise.var(unbiased=False)")),
+    "a constant has power too",
+    slip="that is the variance of the noise",
+)
+ANSWERS.wrong(
+    "peaks",
+    swap(
+        NOISE,
+        (
+            "speech.square().mean() / noise.square().mean().clamp(min=1e-20)",
+            "speech.abs().max() ** 2 / noise.abs().max().clamp(min=1e-10) ** 2",
+        ),
+    ),
+    "compares the loudest moments",
+    slip="the peaks were compared",
+)
+ANSWERS.wrong(
+    "silence after the noise",
+    swap(
+        NOISE,
+        (
+            "noise = noise.repeat(-(-len(speech) // len(noise)))[: len(speech)]",
+            "noise = F.pad(noise[: len(speech)], (0, max(0, len(speech) - len(noise))))",
+        ),
+    ),
+    "a short noise is not repeated",
+    slip="the noise ended before the speech",
 )

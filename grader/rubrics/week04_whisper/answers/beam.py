@@ -67,26 +67,87 @@ ANSWERS.wrong(
     "greedy after all",
     swap(BEAM, ("    running, finished", "    width = 1\n    running, finished")),
     "keeps one sequence",
+    slip="one sequence was kept",
 )
-ANSWERS.wrong("sums as they are", swap(BEAM, (" / length**penalty", "")), "no length penalty")
+ANSWERS.wrong(
+    "sums as they are",
+    swap(BEAM, (" / length**penalty", "")),
+    "no length penalty",
+    slip="the sums were compared as they are",
+)
 ANSWERS.wrong(
     "with the end",
     swap(BEAM, ("(tokens[:-1], total", "(tokens, total")),
     "the end token is part of the answer",
+    slip="the end token is part of the result",
 )
 ANSWERS.wrong(
     "the first to finish",
     swap(BEAM, ("        if len(finished) >= width:", "        if finished:")),
     "stops at the first sequence that ends",
+    slip="it stopped when the first sequence ended",
 )
 ANSWERS.wrong(
     "the least likely",
     swap(BEAM, ("return max(finished", "return min(finished")),
     "takes the worst of the finished ones",
+    slip="the worst of the finished",
 )
 ANSWERS.wrong(
-    "the mean only",
-    swap(BEAM, ("length**penalty", "length")),
-    "ignores the penalty",
+    "the mean only", swap(BEAM, ("length**penalty", "length")), "ignores the penalty", slip="the penalty was ignored"
+)
+ANSWERS.wrong(
+    "as many as there are beams",
+    swap(BEAM, ("topk(min(2 * width, sums.numel()))", "topk(min(width, sums.numel()))")),
+    "where one ends, too few go on",
+    slip="only the first `width` continuations were looked at",
+)
+ANSWERS.wrong(
+    "every end counts",
+    swap(
+        BEAM,
+        (
+            "                if rank < width:\n                    finished",
+            "                if True:\n                    finished",
+        ),
+    ),
+    "those of the second half finish too",
+    slip="is finished only if it is among the first",
+)
+ANSWERS.wrong(
+    "the end has no length",
+    swap(
+        BEAM,
+        (
+            "finished.append((tokens[:-1], total / length**penalty))",
+            "finished.append((tokens[:-1], total / max(length - 1, 1) ** penalty))",
+        ),
+    ),
+    "divides by the tokens without the end",
+    slip="the number of tokens leaves the end out",
+)
+ANSWERS.wrong(
+    "to the last step",
+    swap(BEAM, ("        if len(finished) >= width:\n            break\n", "")),
+    "goes on after enough are finished",
+    slip="it went on to the last step",
+)
+ANSWERS.wrong(
+    "what runs is lost",
+    swap(BEAM, ("        if length == most:", "        if length == most and not finished:")),
+    "what still runs at the end is dropped where others ended",
+    slip="in the last step what still runs",
+)
+ANSWERS.wrong(
+    "the last token alone",
+    swap(BEAM, ("sums = scores + torch.tensor([total for _, total in running])[:, None]", "sums = scores")),
+    "nothing is summed",
+    slip="only the last token's log-probability",
+)
+ANSWERS.wrong(
+    "wider than there are tokens",
+    swap(BEAM, ("topk(min(2 * width, sums.numel()))", "topk(2 * width)")),
+    "breaks where there are fewer continuations",
     visible_passes=True,
+    slip="",
 )

@@ -70,7 +70,12 @@ ANSWERS.right(
         ),
     ),
 )
-ANSWERS.wrong("backwards", swap(DTW, ("return rows[::-1], columns[::-1]", "return rows, columns")), "not turned round")
+ANSWERS.wrong(
+    "backwards",
+    swap(DTW, ("return rows[::-1], columns[::-1]", "return rows, columns")),
+    "not turned round",
+    slip="the path runs backwards",
+)
 ANSWERS.wrong(
     "step by step",
     swap(
@@ -86,6 +91,7 @@ ANSWERS.wrong(
         ),
     ),
     "the cheapest next step is not the cheapest path",
+    slip="the cheapest next step, again and again",
 )
 ANSWERS.wrong(
     "no standing still",
@@ -95,17 +101,77 @@ ANSWERS.wrong(
         ("(i - 1, j - 1), (i - 1, j), (i, j - 1)", "(i - 1, j - 1), (i, j - 1)"),
     ),
     "two tokens cannot share a position",
+    slip="a step straight down is missing",
 )
-ANSWERS.wrong("in positions", swap(DTW, ("torch.tensor(first) * 0.02", "torch.tensor(first)")), "not in seconds")
+ANSWERS.wrong(
+    "in positions",
+    swap(DTW, ("torch.tensor(first) * 0.02", "torch.tensor(first)")),
+    "not in seconds",
+    slip="those are positions: one is 0.02",
+)
 ANSWERS.wrong(
     "ends for beginnings",
     swap(DTW, ("columns[rows.index(i)]", "columns[len(rows) - 1 - rows[::-1].index(i)]")),
     "the last position of every token",
+    slip="those are ends",
 )
-ANSWERS.wrong("attention for a cost", swap(DTW, ("dtw(-matrix)", "dtw(matrix)")), "looks where nobody listened")
+ANSWERS.wrong(
+    "attention for a cost",
+    swap(DTW, ("dtw(-matrix)", "dtw(matrix)")),
+    "looks where nobody listened",
+    slip="nobody listened",
+)
 ANSWERS.wrong(
     "not scaled",
     swap(DTW, ("median_filter(scaled, width)", "median_filter(weights, width)")),
     "positions that draw all attention outweigh the rest",
+    slip="to be scaled over the tokens first",
+)
+ANSWERS.wrong(
+    "no median",
+    swap(DTW, ("whisper_lab.median_filter(scaled, width).mean(dim=0)", "scaled.mean(dim=0)")),
+    "single positions lead it astray",
+    slip="the median filter is missing",
+)
+ANSWERS.wrong(
+    "over the positions",
+    swap(
+        DTW,
+        (
+            "weights.mean(dim=1, keepdim=True)) / weights.std(dim=1",
+            "weights.mean(dim=2, keepdim=True)) / weights.std(dim=2",
+        ),
+    ),
+    "scaled along the wrong dimension",
+    slip="scaled over the positions",
+)
+ANSWERS.wrong(
+    "columns first",
+    swap(
+        DTW,
+        ("    return rows[::-1], columns[::-1]", "    return columns[::-1], rows[::-1]"),
+        ("rows, columns = dtw(-matrix)", "columns, rows = dtw(-matrix)"),
+    ),
+    "exchanged",
+    slip="columns and rows are exchanged",
+)
+ANSWERS.wrong(
+    "no diagonal",
+    swap(
+        DTW,
+        (
+            "min(total[i, j], total[i, j + 1], total[i + 1, j])",
+            "min(total[i, j + 1], total[i + 1, j], 0 if i == j == 0 else np.inf)",
+        ),
+        ("(i - 1, j - 1), (i - 1, j), (i, j - 1)]", "(i - 1, j), (i, j - 1)]"),
+    ),
+    "never both at once",
+    slip="down and to the right at once is missing",
+)
+ANSWERS.wrong(
+    "seven written in",
+    swap(DTW, ("median_filter(scaled, width)", "median_filter(scaled, 7)")),
+    "ignores the width",
     visible_passes=True,
+    slip="",
 )

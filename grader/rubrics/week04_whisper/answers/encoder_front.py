@@ -63,9 +63,12 @@ ANSWERS.wrong(
     "a flipped kernel",
     swap(FRONT, ("patches, weight)", "patches, weight.flip(-1))")),
     "true convolution",
+    slip="the kernel is flipped",
 )
-ANSWERS.wrong("no padding", swap(FRONT, ("F.pad(x, (reach, reach))", "x")), "the ends are lost")
-ANSWERS.wrong("no bias", swap(FRONT, (" + bias[:, None]", "")), "no bias")
+ANSWERS.wrong(
+    "no padding", swap(FRONT, ("F.pad(x, (reach, reach))", "x")), "the ends are lost", slip="the ends are not padded"
+)
+ANSWERS.wrong("no bias", swap(FRONT, (" + bias[:, None]", "")), "no bias", slip="the bias is missing")
 ANSWERS.wrong(
     "sines and cosines in turns",
     swap(
@@ -73,15 +76,48 @@ ANSWERS.wrong(
         ("torch.cat([angles.sin(), angles.cos()], dim=1)", "torch.stack([angles.sin(), angles.cos()], -1).flatten(1)"),
     ),
     "the order of Vaswani et al.",
+    slip="sines and cosines take turns",
 )
 ANSWERS.wrong(
     "a speed off by one",
     swap(FRONT, ("(width // 2 - 1))", "(width // 2))")),
     "the slowest wave is too quick",
+    slip="the slowest wave is a step too quick",
 )
 ANSWERS.wrong(
     "kernels of three only",
     swap(FRONT, ("reach = weight.shape[-1] // 2", "reach = 1")),
     "the padding does not follow the kernel",
+    slip="is that of a kernel of 3",
+)
+ANSWERS.wrong(
+    "always every position",
+    swap(FRONT, (".unfold(2, weight.shape[-1], stride)", ".unfold(2, weight.shape[-1], 1)")),
+    "ignores the stride",
+    slip="the stride is ignored",
+)
+ANSWERS.wrong(
+    "causal",
+    swap(FRONT, ("(reach, reach)", "(2 * reach, 0)")),
+    "both zeros before",
+    slip="both zeros are put before",
+)
+ANSWERS.wrong(
+    "cosines first",
+    swap(FRONT, ("[angles.sin(), angles.cos()]", "[angles.cos(), angles.sin()]")),
+    "the halves exchanged",
+    slip="the cosines come first",
+)
+ANSWERS.wrong(
+    "counted from one",
+    swap(FRONT, ("torch.arange(length)[:, None]", "torch.arange(1, length + 1)[:, None]")),
+    "every position is one too late",
+    slip="the first position is 0",
+)
+ANSWERS.wrong(
+    "lengths halved",
+    swap(FRONT, ("+ bias[:, None]", "[:, :, : x.shape[-1] // stride] + bias[:, None]")),
+    "loses the last position of an odd length",
     visible_passes=True,
+    slip="",
 )

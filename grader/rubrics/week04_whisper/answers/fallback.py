@@ -50,8 +50,14 @@ ANSWERS.wrong(
     "likelihood alone",
     swap(FALLBACK, ("len(data) / len(zlib.compress(data)) <= most_compressed and ", "")),
     "a model can be very sure of a loop",
+    slip="a text that repeats itself was taken",
 )
-ANSWERS.wrong("repetition alone", swap(FALLBACK, (" and mean >= least_likely", "")), "takes improbable texts")
+ANSWERS.wrong(
+    "repetition alone",
+    swap(FALLBACK, (" and mean >= least_likely", "")),
+    "takes improbable texts",
+    slip="an improbable text was taken",
+)
 ANSWERS.wrong(
     "the likeliest of all",
     """
@@ -62,17 +68,19 @@ def with_fallback(attempt, temperatures=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0), most_com
     return text, t
 """,
     "tries all, and not the first that will do",
+    slip="the likeliest of all that will do",
 )
 ANSWERS.wrong(
     "the ratio upside down",
     swap(FALLBACK, ("len(data) / len(zlib.compress(data))", "len(zlib.compress(data)) / len(data)")),
     "compressed by raw: never above the limit",
+    slip="the ratio is upside down",
 )
 ANSWERS.wrong(
     "the limits written in",
     swap(FALLBACK, ("<= most_compressed", "<= 2.4"), (">= least_likely", ">= -1")),
     "ignores the limits",
-    visible_passes=True,
+    slip="not 2.4 and -1",
 )
 ANSWERS.wrong(
     "nothing at all",
@@ -81,11 +89,36 @@ ANSWERS.wrong(
         ("            break\n    return text, temperature", "            return text, temperature\n    return '', 0.0"),
     ),
     "gives up where nothing will do",
-    visible_passes=True,
+    slip="the last text is what there is",
 )
 ANSWERS.wrong(
     "letters for bytes",
     swap(FALLBACK, ("len(data) / len", "len(text) / len")),
     "counts letters and compresses bytes",
     visible_passes=True,
+    slip="",
+)
+ANSWERS.wrong(
+    "and for or",
+    swap(FALLBACK, ("<= most_compressed and mean", "<= most_compressed or mean")),
+    "tries again only where both are bad",
+    slip="a text with one of the two faults was taken",
+)
+ANSWERS.wrong(
+    "below the limit",
+    swap(FALLBACK, ("<= most_compressed", "< most_compressed"), (">= least_likely", "> least_likely")),
+    "a text that reaches the limit is thrown away",
+    slip="exactly at the limit will do",
+)
+ANSWERS.wrong(
+    "all of them first",
+    swap(
+        FALLBACK,
+        (
+            "    for temperature in temperatures:\n        text, mean = attempt(temperature)",
+            "    tried = [(t, *attempt(t)) for t in temperatures]\n    for temperature, text, mean in tried:",
+        ),
+    ),
+    "decodes at every temperature before it looks",
+    slip="all temperatures were tried, and each costs",
 )

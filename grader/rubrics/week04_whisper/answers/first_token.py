@@ -56,27 +56,58 @@ ANSWERS.wrong(
     "among all tokens",
     swap(FIRST, ("[:, ids].softmax(dim=-1)", ".softmax(dim=-1)[:, ids]")),
     "other tokens take their share of the languages",
+    slip="divide among the languages only",
 )
-ANSWERS.wrong("logits", swap(FIRST, ("[:, ids].softmax(dim=-1)", "[:, ids]")), "no softmax")
+ANSWERS.wrong("logits", swap(FIRST, ("[:, ids].softmax(dim=-1)", "[:, ids]")), "no softmax", slip="those are logits")
 ANSWERS.wrong(
     "the wrong neighbour",
     swap(FIRST, ("no_timestamps_token_id - 1", "no_timestamps_token_id")),
     "the token without times is taken for the one without speech",
+    slip="that is the token <|notimestamps|>",
 )
 ANSWERS.wrong(
     "over the utterances",
     swap(FIRST, ("[:, ids].softmax(dim=-1)", "[:, ids].softmax(dim=0)")),
     "the softmax runs over the wrong dimension",
+    slip="runs over the utterances",
 )
 ANSWERS.wrong(
     "sorted by number",
     swap(FIRST, ("ids = list(", "ids = sorted(")),
     "columns in the order of the tokens, not of the languages",
-    visible_passes=True,
+    slip="in the order of the tokens' numbers",
 )
 ANSWERS.wrong(
     "its own start token",
     swap(FIRST, ("model.generation_config.decoder_start_token_id", "model.config.decoder_start_token_id")),
     "ignores what the generation config says",
+    slip="the start token is another",
+)
+ANSWERS.wrong(
+    "logarithms",
+    swap(FIRST, ("features).softmax(dim=-1)[:, model", "features).log_softmax(dim=-1)[:, model")),
+    "log-probabilities for probabilities",
+    slip="that is a logarithm of a probability",
+)
+ANSWERS.wrong(
+    "that somebody speaks",
+    swap(
+        FIRST,
+        ("    return first_logits(model, features).softmax", "    return 1 - first_logits(model, features).softmax"),
+    ),
+    "the other probability",
+    slip="the probability that there IS speech",
+)
+ANSWERS.wrong(
+    "a logit",
+    swap(FIRST, ("features).softmax(dim=-1)[:, model", "features)[:, model")),
+    "no softmax over the tokens",
+    slip="that is a logit",
+)
+ANSWERS.wrong(
+    "one alone without its dimension",
+    swap(FIRST, ("[:, ids].softmax(dim=-1)", "[:, ids].softmax(dim=-1).squeeze(0)")),
+    "one utterance is a row too",
     visible_passes=True,
+    slip="",
 )

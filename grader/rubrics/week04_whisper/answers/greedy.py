@@ -70,11 +70,13 @@ ANSWERS.wrong(
     "nothing suppressed",
     swap(GREEDY, ("            scores[suppress] = -torch.inf\n", "")),
     "says tokens it must never say",
+    slip="suppressed tokens were said",
 )
 ANSWERS.wrong(
     "never the end",
     swap(GREEDY, ("            if not said:\n    ", "            if True:\n    ")),
     "forbids at every step what is forbidden only at the first",
+    slip="was forbidden all the time",
 )
 ANSWERS.wrong(
     "no cache",
@@ -85,6 +87,7 @@ ANSWERS.wrong(
         ("feed = [token]", "feed.append(token)"),
     ),
     "reads everything again at every step",
+    slip="the decoder was fed",
 )
 ANSWERS.wrong(
     "the encoder every time",
@@ -94,11 +97,13 @@ ANSWERS.wrong(
         ("encoder_outputs=encoded", "input_features=features"),
     ),
     "hears the sound again at every step",
+    slip="the encoder ran",
 )
 ANSWERS.wrong(
     "with the prompt",
     swap(GREEDY, ("    return said", "    return [*prompt, *said]")),
     "the prompt is no answer",
+    slip="the prompt is part of the result",
 )
 ANSWERS.wrong(
     "with the end",
@@ -110,12 +115,10 @@ ANSWERS.wrong(
         ),
     ),
     "the end token is part of the answer",
+    slip="the end token is part of the result",
 )
 ANSWERS.wrong(
-    "sixteen at most",
-    swap(GREEDY, ("len(said) < most", "len(said) < 16")),
-    "ignores `most`",
-    visible_passes=True,
+    "sixteen at most", swap(GREEDY, ("len(said) < most", "len(said) < 16")), "ignores `most`", slip="`most` was ignored"
 )
 ANSWERS.wrong(
     "always one token",
@@ -128,4 +131,33 @@ ANSWERS.wrong(
     ),
     "never lets it say nothing",
     visible_passes=True,
+    slip="",
+)
+ANSWERS.wrong(
+    "the end first",
+    swap(GREEDY, ("            if not said:\n                scores[begin_suppress] = -torch.inf\n", "")),
+    "begin_suppress is ignored",
+    slip="begin_suppress was ignored",
+)
+ANSWERS.wrong(
+    "everything again, with a cache",
+    swap(GREEDY, ("feed = [token]", "feed = [*feed, token]")),
+    "feeds what the cache has already",
+    slip="the decoder was fed",
+)
+ANSWERS.wrong(
+    "one too many",
+    swap(GREEDY, ("len(said) < most", "len(said) <= most")),
+    "a token more than was allowed",
+    slip="more than `most` tokens were said",
+)
+ANSWERS.wrong(
+    "suppressed at first",
+    swap(
+        GREEDY,
+        ("            scores[suppress] = -torch.inf\n", ""),
+        ("scores[begin_suppress] = -torch.inf", "scores[[*suppress, *begin_suppress]] = -torch.inf"),
+    ),
+    "only the first token is minded",
+    slip="`suppress` was minded at the first step only",
 )

@@ -78,29 +78,88 @@ ANSWERS.wrong(
         ),
     ),
     "the mel scale of another toolkit",
+    slip="another mel scale",
 )
-ANSWERS.wrong("triangles of height 1", swap(LOG_MEL, ("triangles * 2 / (right - left)", "triangles")), "no norm")
-ANSWERS.wrong("the natural logarithm", swap(LOG_MEL, (".log10()", ".log()")), "another base")
-ANSWERS.wrong("one frame too many", swap(LOG_MEL, ("power[:, :-1]", "power")), "Whisper drops the last frame")
+ANSWERS.wrong(
+    "triangles of height 1",
+    swap(LOG_MEL, ("triangles * 2 / (right - left)", "triangles")),
+    "no norm",
+    slip="the triangles have height 1",
+)
+ANSWERS.wrong(
+    "the natural logarithm", swap(LOG_MEL, (".log10()", ".log()")), "another base", slip="that is the natural logarithm"
+)
+ANSWERS.wrong(
+    "one frame too many",
+    swap(LOG_MEL, ("power[:, :-1]", "power")),
+    "Whisper drops the last frame",
+    slip="the last frame is one too many",
+)
 ANSWERS.wrong(
     "a floor for each frame",
     swap(LOG_MEL, ("log.max() - 8", "log.max(dim=0).values - 8")),
     "each frame's own loudest, which lifts silence",
+    slip="the loudest of each frame",
 )
 ANSWERS.wrong(
     "not scaled",
     swap(LOG_MEL, ("(log.clamp(min=log.max() - 8) + 4) / 4", "log.clamp(min=log.max() - 8)")),
     "left as it is",
+    slip="not scaled: add 4",
 )
 ANSWERS.wrong(
     "for 16 kHz only",
     swap(LOG_MEL, ("    def mel(hertz)", "    rate = 16_000\n\n    def mel(hertz)")),
     "ignores the rate",
-    visible_passes=True,
+    slip="16,000 samples a second are written",
 )
 ANSWERS.wrong(
     "a floor of its own for silence",
     swap(LOG_MEL, ("clamp(min=1e-10)", "clamp(min=1e-7)")),
     "silence is not as dark as Whisper's",
+    slip="kept above 1e-7",
+)
+ANSWERS.wrong(
+    "the loudest of all frames",
+    swap(
+        LOG_MEL,
+        ("    mel = filters.T @ power[:, :-1]\n", "    mel = filters.T @ power\n"),
+        (
+            "    return (log.clamp(min=log.max() - 8) + 4) / 4",
+            "    return (log.clamp(min=log.max() - 8)[:, :-1] + 4) / 4",
+        ),
+    ),
+    "the floor hangs from the frame that is dropped",
+    slip="the loudest frame was the last one",
+)
+ANSWERS.wrong(
+    "nothing under the logarithm",
+    swap(LOG_MEL, (".clamp(min=1e-10).log10()", ".log10()")),
+    "the logarithm of silence is infinite",
+    slip="the logarithm of nothing is -inf",
+)
+ANSWERS.wrong(
+    "no floor",
+    swap(LOG_MEL, ("(log.clamp(min=log.max() - 8) + 4) / 4", "(log + 4) / 4")),
+    "silence is darker than Whisper's",
+    slip="the floor is missing",
+)
+ANSWERS.wrong(
+    "of magnitudes",
+    swap(LOG_MEL, ("power[:, :-1]", "power[:, :-1].sqrt()")),
+    "the root of the power",
+    slip="the filters are applied to the magnitude",
+)
+ANSWERS.wrong(
+    "the first frame dropped",
+    swap(LOG_MEL, ("power[:, :-1]", "power[:, 1:]")),
+    "the other end",
+    slip="the first frame was dropped",
+)
+ANSWERS.wrong(
+    "frames of 400 only",
+    swap(LOG_MEL, ("np.linspace(0, rate / 2, size // 2 + 1)", "np.linspace(0, rate / 2, 201)")),
+    "ignores the size",
     visible_passes=True,
+    slip="",
 )

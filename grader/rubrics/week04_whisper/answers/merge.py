@@ -9,20 +9,15 @@ ANSWERS = Answers("merge")
 
 MERGE = """
 def merge(parts):
-    if not parts:
-        return []
-    result = list(parts[0])
+    result = list(parts[0]) if parts else []
     for part in parts[1:]:
-        best, shift, length = 1, None, 0
+        best, overlap = 0.0, 0
         for k in range(1, min(len(result), len(part)) + 1):
             same = sum(a == b for a, b in zip(result[-k:], part[:k]))
-            if same > best or same == best and same > 1 and k < length:
-                best, shift, length = same, k, k
-        if shift is None:
-            result += part
-        else:
-            half = shift // 2
-            result = result[: len(result) - shift + half] + list(part[half:])
+            if same >= 2 and same / k >= best:
+                best, overlap = same / k, k
+        half = overlap // 2
+        result = result[: len(result) - overlap + half] + list(part[half:])
     return result
 
 
@@ -83,6 +78,7 @@ with needs("merge"):
     my_long_transcript = whisper_lab.text_of(whisper, merge(parts))
 """,
     "everything in the overlaps twice",
+    slip="stand one after the other, overlaps and all",
 )
 ANSWERS.wrong(
     "each word once",
@@ -95,7 +91,7 @@ with needs("merge"):
     my_long_transcript = whisper_lab.text_of(whisper, merge(parts))
 """,
     "what is said twice is lost",
-    visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "exact overlaps only",
@@ -112,13 +108,13 @@ with needs("merge"):
     my_long_transcript = whisper_lab.text_of(whisper, merge(parts))
 """,
     "a word cut in two hides the overlap",
-    visible_passes=True,
+    slip="only where all of it agrees",
 )
 ANSWERS.wrong(
     "the left one is always right",
-    swap(MERGE, ("half = shift // 2", "half = shift")),
+    swap(MERGE, ("half = overlap // 2", "half = overlap")),
     "keeps the word that the left piece's end cut in two",
-    visible_passes=True,
+    slip="taken from the left piece",
 )
 ANSWERS.wrong(
     "a fixed overlap",
@@ -134,4 +130,36 @@ with needs("merge"):
     my_long_transcript = whisper_lab.text_of(whisper, merge(parts))
 """,
     "the number of shared tokens differs from window to window",
+    slip="4 tokens were dropped from every piece",
+)
+ANSWERS.wrong(
+    "the right one is always right",
+    swap(MERGE, ("half = overlap // 2", "half = 0")),
+    "keeps the word that the right piece's beginning cut in two",
+    slip="taken from the right piece",
+)
+ANSWERS.wrong(
+    "one is enough",
+    swap(MERGE, ("same >= 2 and", "same >= 1 and")),
+    "takes one token in common for an overlap",
+    slip="one agreement alone is an accident",
+)
+ANSWERS.wrong(
+    "the most agreements",
+    swap(MERGE, ("same / k >= best", "same >= best"), ("best, overlap = same / k, k", "best, overlap = same, k")),
+    "a refrain further back agrees more often by number",
+    slip="the place with most agreements",
+)
+ANSWERS.wrong(
+    "no pieces",
+    swap(MERGE, ("list(parts[0]) if parts else []", "list(parts[0])")),
+    "of nothing it breaks",
+    slip="list index out of range",
+)
+ANSWERS.wrong(
+    "within twenty tokens",
+    swap(MERGE, ("min(len(result), len(part)) + 1", "min(len(result), len(part), 16) + 1")),
+    "an overlap of more than sixteen is not found",
+    visible_passes=True,
+    slip="",
 )

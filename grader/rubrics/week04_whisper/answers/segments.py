@@ -72,9 +72,16 @@ with needs("segments"):
     my_segments = segments(timed, first_time)
 """,
 )
-ANSWERS.wrong("in tokens", swap(SEGMENTS, ("(token - begin) * 0.02", "token - begin")), "not in seconds")
-ANSWERS.wrong("the token's number", swap(SEGMENTS, ("(token - begin) * 0.02", "token * 0.02")), "not from `begin` on")
-ANSWERS.wrong("frames of 10 ms", swap(SEGMENTS, ("* 0.02", "* 0.01")), "frames for positions")
+ANSWERS.wrong(
+    "in tokens", swap(SEGMENTS, ("(token - begin) * 0.02", "token - begin")), "not in seconds", slip="counted in tokens"
+)
+ANSWERS.wrong(
+    "the token's number",
+    swap(SEGMENTS, ("(token - begin) * 0.02", "token * 0.02")),
+    "not from `begin` on",
+    slip="the times are the tokens' numbers",
+)
+ANSWERS.wrong("frames of 10 ms", swap(SEGMENTS, ("* 0.02", "* 0.01")), "frames for positions", slip="0.02 s, not 0.01")
 ANSWERS.wrong(
     "the pause as well",
     """
@@ -90,16 +97,43 @@ with needs("segments"):
     my_segments = segments(timed, first_time)
 """,
     "empty segments between the others",
+    slip="a pause is no segment",
 )
 ANSWERS.wrong(
     "only what was closed",
     swap(SEGMENTS, ("    if words:\n        found.append((start, None, words))\n", "")),
     "the unfinished segment is lost",
-    visible_passes=True,
+    slip="what was never closed is missing",
 )
 ANSWERS.wrong(
     "closed at the beginning",
     swap(SEGMENTS, ("(start, None, words)", "(start, start, words)")),
     "the unfinished segment is given an end",
+    slip="what was never closed has no end",
+)
+ANSWERS.wrong(
+    "from the last end",
+    swap(
+        SEGMENTS,
+        (
+            "                start, words = None, []\n            else:\n                start = time",
+            "                start, words = time, []\n            elif start is None:\n                start = time",
+        ),
+    ),
+    "the pause belongs to what follows",
+    slip="a pause between segments belongs to none",
+)
+ANSWERS.wrong(
+    "a last time opens",
+    swap(
+        SEGMENTS,
+        ("                start, words = None, []\n", "                start, words = time, []\n"),
+        (
+            "    if words:\n",
+            "    if words or (tokens and tokens[-1] >= begin and (len(tokens) < 2 or tokens[-2] >= begin)):\n",
+        ),
+    ),
+    "a segment of no words at the end",
     visible_passes=True,
+    slip="",
 )

@@ -78,12 +78,15 @@ ANSWERS.right(
         ),
     ),
 )
-ANSWERS.wrong("magnitudes", swap(SPECTROGRAM, (".T ** 2", ".T")), "no square")
-ANSWERS.wrong("no window", swap(SPECTROGRAM, (" * torch.hann_window(size)", "")), "frames end abruptly")
+ANSWERS.wrong("magnitudes", swap(SPECTROGRAM, (".T ** 2", ".T")), "no square", slip="that is the magnitude")
+ANSWERS.wrong(
+    "no window", swap(SPECTROGRAM, (" * torch.hann_window(size)", "")), "frames end abruptly", slip="no window:"
+)
 ANSWERS.wrong(
     "no padding",
     swap(SPECTROGRAM, ('F.pad(wave[None], (size // 2, size // 2), mode="reflect")[0]', "wave")),
     "the ends are lost",
+    slip="the ends are not padded",
 )
 ANSWERS.wrong(
     "padded with zeros",
@@ -92,16 +95,19 @@ ANSWERS.wrong(
         ('F.pad(wave[None], (size // 2, size // 2), mode="reflect")[0]', "F.pad(wave, (size // 2, size // 2))"),
     ),
     "the ends are silent instead of mirrored",
+    slip="padded with zeros; mirror",
 )
 ANSWERS.wrong(
     "a symmetric window",
     swap(SPECTROGRAM, ("hann_window(size)", "hann_window(size, periodic=False)")),
     "the window for filters, not for frames",
+    slip="the window is the symmetric one",
 )
 ANSWERS.wrong(
     "cut off at half the rate",
     swap(SPECTROGRAM, ("abs(frequency - rate * round(frequency / rate))", "min(frequency, rate / 2)")),
     "takes aliasing for a filter",
+    slip="cut off at half the rate",
 )
 ANSWERS.wrong(
     "folded once",
@@ -110,11 +116,54 @@ ANSWERS.wrong(
         ("abs(frequency - rate * round(frequency / rate))", "frequency if frequency <= rate / 2 else rate - frequency"),
     ),
     "negative above the rate",
-    visible_passes=True,
+    slip="folded once: above the rate",
 )
 ANSWERS.wrong(
     "always 400 and 160",
     swap(SPECTROGRAM, ("    padded", "    size, hop = 400, 160\n    padded")),
     "ignores its arguments",
+    slip="frames of 400 every 160 are written",
+)
+ANSWERS.wrong(
+    "the real part alone",
+    swap(SPECTROGRAM, (".abs().T ** 2", ".real.T ** 2")),
+    "the phase decides how much of a frequency is seen",
+    slip="the square of the real part alone",
+)
+ANSWERS.wrong(
+    "frames as rows",
+    swap(SPECTROGRAM, (".abs().T ** 2", ".abs() ** 2")),
+    "not transposed",
+    slip="frames are rows there",
+)
+ANSWERS.wrong(
+    "the ends twice",
+    swap(
+        SPECTROGRAM,
+        (
+            'F.pad(wave[None], (size // 2, size // 2), mode="reflect")[0]',
+            'torch.from_numpy(np.pad(wave.numpy(), size // 2, mode="symmetric"))',
+        ),
+    ),
+    "mirrored with the first and the last sample repeated",
+    slip="with the first and the last sample twice",
+)
+ANSWERS.wrong(
+    "hops of 160",
+    swap(SPECTROGRAM, ("padded.unfold(0, size, hop)", "padded.unfold(0, size, 160)")),
+    "ignores the hop",
+    slip="every 160 is written into it",
+)
+ANSWERS.wrong(
+    "folded twice",
+    swap(
+        SPECTROGRAM,
+        (
+            "abs(frequency - rate * round(frequency / rate))",
+            "min(abs(frequency - k * rate) for k in (0, 1))",
+        ),
+    ),
+    "wrong from one and a half times the rate on",
     visible_passes=True,
+    slip="",
 )

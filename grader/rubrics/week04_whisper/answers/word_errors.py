@@ -108,8 +108,11 @@ ANSWERS.wrong(
         ),
     ),
     "one word left out makes everything after it wrong",
+    slip="word by word in place",
 )
-ANSWERS.wrong("backwards", swap(ALIGN, ("return steps[::-1]", "return steps")), "not turned round")
+ANSWERS.wrong(
+    "backwards", swap(ALIGN, ("return steps[::-1]", "return steps")), "not turned round", slip="the steps run backwards"
+)
 ANSWERS.wrong(
     "the mean of rates",
     swap(
@@ -121,11 +124,13 @@ ANSWERS.wrong(
         ),
     ),
     "short sentences count too much",
+    slip="the mean of the sentences' rates",
 )
 ANSWERS.wrong(
     "by the words heard",
     swap(ALIGN, ("sum(len(a) for a, _ in pairs)", "sum(len(b) for _, b in pairs)")),
     "the other length",
+    slip="divided by what was heard",
 )
 ANSWERS.wrong(
     "del and ins exchanged",
@@ -135,11 +140,13 @@ ANSWERS.wrong(
         ('("ins", None, heard[j])', '("del", None, heard[j])'),
     ),
     "what was left out is called put in",
+    slip='"del" is what was said and not heard',
 )
 ANSWERS.wrong(
     "substitutions cost two",
     swap(ALIGN, ("(said[i - 1] != heard[j - 1])", "2 * (said[i - 1] != heard[j - 1])")),
     "every exchange is told as a loss and a gain",
+    slip="an exchange is one error",
 )
 ANSWERS.wrong(
     "characters without spaces",
@@ -151,12 +158,13 @@ ANSWERS.wrong(
         ),
     ),
     "the spaces are characters too",
-    visible_passes=True,
+    slip="the spaces were left out",
 )
 ANSWERS.wrong(
     "words only",
     swap(ALIGN, ("    while i or j:", "    while i and j:")),
     "stops at the first end: what is left over is lost",
+    slip="is missing: it was left out, or put in",
 )
 ANSWERS.wrong(
     "at most all wrong",
@@ -168,5 +176,36 @@ ANSWERS.wrong(
         ),
     ),
     "a rate can be above 1",
+    slip="a rate above 1 was cut off",
+)
+ANSWERS.wrong(
+    "by the longer",
+    swap(ALIGN, ("sum(len(a) for a, _ in pairs)", "sum(max(len(a), len(b)) for a, b in pairs)")),
+    "divides by whichever is longer",
+    slip="divided by the longer of the two",
+)
+ANSWERS.wrong(
+    "lower case",
+    swap(ALIGN, ("for a, b in zip(said, heard)]", "for a, b in zip(map(str.lower, said), map(str.lower, heard))]")),
+    "case counts",
+    slip="case was ignored",
+)
+ANSWERS.wrong(
+    "always words",
+    swap(ALIGN, ('split = str.split if unit == "word" else list', "split = str.split")),
+    "ignores the unit",
+    slip="in words: `unit` is characters",
+)
+ANSWERS.wrong(
+    "the number of errors",
+    swap(ALIGN, ("    return errors / sum(len(a) for a, _ in pairs)", "    return errors")),
+    "no rate",
+    slip="that is the number of errors",
+)
+ANSWERS.wrong(
+    "what nobody heard",
+    swap(ALIGN, ("for a, b in zip(said, heard)]", "for a, b in zip(said, heard) if b]")),
+    "leaves out sentences of which nothing was heard",
     visible_passes=True,
+    slip="",
 )

@@ -14,9 +14,11 @@ from coursekit.checks import assert_close, assert_same, assert_that, check, soun
 from coursekit.student import Student
 from grader.rubrics.week04_whisper.checks.shared import whisper
 from whisper_lab import data, listening, probes
+from whisper_lab.checks.mistakes_heard import times_that_tell
 from whisper_lab.checks.reference import (
     assert_path,
     attention_task,
+    library_times,
 )
 
 
@@ -44,6 +46,10 @@ def the_librarys_times(student: Student, rng: Generator) -> None:
         wanted = model._extract_token_timestamps(said, [[0, h] for h in range(heads)], num_input_ids=0)[0, :tokens]
         found = student.token_times(noisy)
         assert_close(found, wanted, atol=1e-3, what=f"{heads} heads, {tokens} tokens, {ticks} frames: the list")
+    weights = times_that_tell(rng)[0]
+    wanted, usual = (library_times(weights, width)[0] for width in (1, 7))
+    what = "with a filter of width 1 the list of times"
+    assert_close(student.token_times(weights, 1), wanted, slips={"`width` was ignored": usual}, atol=1e-3, what=what)
 
 
 @check("dtw", artefact=True)

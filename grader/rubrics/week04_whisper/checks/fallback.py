@@ -17,7 +17,7 @@ from whisper_lab.checks.reference import (
 
 @check("fallback")
 def other_limits(student: Student, rng: Generator) -> None:
-    """The limits are those it is given. Were 2.4 and -1 written into the function?"""
+    """The limits are those it is given."""
     asked = student.library("whisper_lab.probes")
     temperatures = (0.0, 0.5, 1.0)
     results = [(SENTENCE, -0.7), (SENTENCE + " on white", -0.4), (SENTENCE + " on grey", -0.1)]

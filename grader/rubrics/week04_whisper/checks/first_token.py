@@ -20,7 +20,7 @@ from whisper_lab.checks.reference import (
 
 @check("first_token", weight=2)
 def in_the_models_own_order(student: Student, rng: Generator) -> None:
-    """Columns follow `lang_to_id`, whatever numbers its tokens have. Is the start token `generation_config`'s?"""
+    """Columns follow `lang_to_id`, whatever numbers its tokens have. The start token is `generation_config`'s."""
     seed = int(rng.integers(10**6))
     order = by_number = list(probes.LANGUAGES)[:4]
     while order == by_number:

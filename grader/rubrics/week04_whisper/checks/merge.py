@@ -18,9 +18,9 @@ from whisper_lab.checks.reference import pieces, plain
 @check("merge", weight=2)
 def words_cut_in_two(student: Student, rng: Generator) -> None:
     """A word that a cut fell into is wrong in one piece and right in the other. The right one stands in the result."""
-    for overlap in (5, 6, 7):
-        words = [int(w) for w in rng.permutation(500)[:40]]
-        parts = pieces(rng, words, 14, overlap)
+    for overlap in (5, 6, 7, 24):
+        words = [int(w) for w in rng.permutation(500)[: 40 + overlap]]
+        parts = pieces(rng, words, 9 + overlap, overlap)
         for left, right in itertools.pairwise(parts):
             left[-1], right[0] = 900 + int(rng.integers(50)), 1000 + int(rng.integers(50))
         found = plain(student.merge(parts))

@@ -19,7 +19,7 @@ from whisper_lab.checks.reference import (
 
 @check("spectrogram", weight=2)
 def other_frames(student: Student, rng: Generator) -> None:
-    """It holds for any frame, hop and length. Were 400 or 160 written into the function?"""
+    """It holds for any frame, hop and length."""
     for size, hop, length in ((256, 64, 3000), (400, 160, 16_000), (512, 200, 5001)):
         wave = chirp(rng, length)
         found = student.power_spectrogram(wave, size, hop)
@@ -29,7 +29,7 @@ def other_frames(student: Student, rng: Generator) -> None:
 
 @check("spectrogram")
 def folded_again_and_again(student: Student, rng: Generator) -> None:
-    """Frequencies beyond the rate itself fold back too. The pattern repeats with the rate."""
+    """Frequencies beyond the rate itself fold back too."""
     for rate in (8000, 16_000):
         for frequency in [float(f) for f in rng.uniform(rate, 4 * rate, size=4)] + [float(rate), 1.5 * rate]:
             wanted = abs(frequency - rate * round(frequency / rate))
