@@ -7,7 +7,7 @@ caption_lab.clipcap                          # a small GPT, and a map from CLIP 
 
 from pathlib import Path
 
-from caption_lab import clipcap
+from caption_lab import clipcap, library
 from caption_lab.blip import (
     answers,
     candidates,
@@ -68,14 +68,15 @@ __all__ = [
     "fool_metrics",
     "image_states",
     "itm",
+    "library",
     "localisation",
     "looks",
     "marks",
-    "next_chances",
     "measure_adaptation",
     "measure_answers",
     "measure_sampling",
     "new_examples",
+    "next_chances",
     "old_examples",
     "opening_scenes",
     "overfit",

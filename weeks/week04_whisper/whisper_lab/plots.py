@@ -216,7 +216,13 @@ def show_noise(decibels: Sequence[float], rates: Mapping[str, Sequence[Rate]], c
         middle = np.array([rate.value for rate in every])
         reach = np.array([[rate.value - rate.low, rate.high - rate.value] for rate in every]).T.clip(min=0)
         said = f"{name}: {every[0].sentences} sentences, {every[0].words:,} words"
-        style: dict[str, Any] = {"marker": "os^D"[i % 4], "color": PALETTE[i], "linewidth": 1.6, "capsize": 3, "elinewidth": 1}
+        style: dict[str, Any] = {
+            "marker": "os^D"[i % 4],
+            "color": PALETTE[i],
+            "linewidth": 1.6,
+            "capsize": 3,
+            "elinewidth": 1,
+        }
         axis.errorbar(places + 0.08 * i, middle, yerr=reach, label=said, **style)
     axis.set(xlabel="speech over noise, dB", ylabel="word error rate", ylim=(0, None), xticks=places)
     axis.set_xticklabels(["no noise", *(f"{snr:g}" for snr in decibels)])

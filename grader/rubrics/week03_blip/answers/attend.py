@@ -79,13 +79,24 @@ def causal(length):
 """,
     ),
 )
-ANSWERS.wrong("no root", _attend(ATTEND.replace(" / q.shape[-1] ** 0.5", "")), "forgets the root of d")
+ANSWERS.wrong(
+    "no root",
+    _attend(ATTEND.replace(" / q.shape[-1] ** 0.5", "")),
+    "forgets the root of d",
+    slip="the root of d is missing",
+)
 ANSWERS.wrong(
     "root of all",
     _attend(ATTEND.replace("q.shape[-1] ** 0.5", "queries.shape[-1] ** 0.5")),
     "divides by the root of the whole width",
+    slip="divided by the root of all features",
 )
-ANSWERS.wrong("over the queries", _attend(ATTEND.replace("softmax(dim=-1)", "softmax(dim=-2)")), "softmax over queries")
+ANSWERS.wrong(
+    "over the queries",
+    _attend(ATTEND.replace("softmax(dim=-1)", "softmax(dim=-2)")),
+    "softmax over queries",
+    slip="the softmax runs over the queries",
+)
 ANSWERS.wrong(
     "closed afterwards",
     _attend(
@@ -97,11 +108,13 @@ ANSWERS.wrong(
         )
     ),
     "masks after the softmax",
+    slip="closed after the softmax",
 )
 ANSWERS.wrong(
     "closed the open",
     _attend(ATTEND.replace("masked_fill(~allowed", "masked_fill(allowed")),
     "takes True for closed",
+    slip="In `allowed` True is open",
 )
 ANSWERS.wrong(
     "heads not put back",
@@ -111,14 +124,23 @@ ANSWERS.wrong(
         )
     ),
     "does not transpose before flattening the heads",
+    slip="heads and places are mixed up",
 )
-ANSWERS.wrong("future open", _attend(causal=CAUSAL.replace("tril", "triu")), "the wrong triangle")
-ANSWERS.wrong("blind to itself", _attend(causal=CAUSAL.replace("tril()", "tril(-1)")), "closes the diagonal")
+ANSWERS.wrong(
+    "future open", _attend(causal=CAUSAL.replace("tril", "triu")), "the wrong triangle", slip="the wrong triangle"
+)
+ANSWERS.wrong(
+    "blind to itself",
+    _attend(causal=CAUSAL.replace("tril()", "tril(-1)")),
+    "closes the diagonal",
+    slip="the diagonal is open",
+)
 ANSWERS.wrong(
     "closed a little",
     _attend(ATTEND.replace("-torch.inf", "-30.0")),
     "closes with -30, which loud scores drown",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "exp by hand",
@@ -129,4 +151,5 @@ ANSWERS.wrong(
     ),
     "overflows for loud scores",
     visible_passes=True,
+    slip="",
 )

@@ -66,36 +66,47 @@ ANSWERS.right(
         )
     ),
 )
-ANSWERS.wrong("greedy", _beam(BEAM_BODY.replace("[:beams]", "[:1]")), "keeps one beginning only")
+ANSWERS.wrong(
+    "greedy",
+    _beam(BEAM_BODY.replace("[:beams]", "[:1]")),
+    "keeps one beginning only",
+    slip="only one beginning goes on",
+)
 ANSWERS.wrong(
     "no penalty",
     _beam(BEAM_BODY.replace(" / length**length_penalty", "")),
     "ignores the length penalty",
+    slip="the best plain sum was chosen",
 )
 ANSWERS.wrong(
     "the end does not count",
     _beam(BEAM_BODY.replace("length**length_penalty", "max(length - 1, 1) ** length_penalty")),
     "the length leaves the end token out",
+    slip="the length counts all new tokens",
 )
 ANSWERS.wrong(
     "with the start",
     _beam(BEAM_BODY.replace("grown[i, 1:]", "grown[i]")),
     "returns the start token too",
+    slip="the start token is not part",
 )
 ANSWERS.wrong(
     "without the end",
     _beam(BEAM_BODY.replace("return ids, score", "return [i for i in ids if i != end], score")),
     "drops the end token",
+    slip="the end token is part of the caption",
 )
 ANSWERS.wrong(
     "no log-softmax",
     _beam(BEAM_BODY.replace(".log_softmax(dim=-1)", "")),
     "sums raw scores, which are no log-probabilities",
+    slip="no log-probabilities before log_softmax",
 )
 ANSWERS.wrong(
     "the first to finish",
     _beam(BEAM_BODY.replace("score, ids = max(finished)", "score, ids = finished[0]")),
     "returns the first finished caption",
+    slip="stopped when a caption was finished",
 )
 ANSWERS.wrong(
     "must end",
@@ -106,6 +117,7 @@ ANSWERS.wrong(
         )
     ),
     "never finishes captions that are cut off by the longest",
+    slip="all of the best B are finished",
 )
 ANSWERS.wrong(
     "beams used up",
@@ -115,6 +127,7 @@ ANSWERS.wrong(
         .replace("score, ids = max(finished)", "    if not left:\n        break\nscore, ids = max(finished)")
     ),
     "every finished caption takes a beam away from the others",
+    slip="took a beam away",
 )
 ANSWERS.wrong(
     "the best B only",
@@ -124,11 +137,13 @@ ANSWERS.wrong(
         .replace("begun, sums = grown", "if ends.all():\n        break\n    begun, sums = grown")
     ),
     "takes the best B extensions, not 2 B: those that end cost beams",
+    slip="the best B extensions are too few",
 )
 ANSWERS.wrong(
     "any of the 2 B finishes",
     _beam(BEAM_BODY.replace("for i in range(beams):", "for i in range(2 * beams):")),
     "finishes captions that are not among the best B",
+    slip="only if it is among the best B",
 )
 ANSWERS.wrong(
     "enough is enough",
@@ -138,6 +153,7 @@ ANSWERS.wrong(
         )
     ),
     "stops once B captions are finished",
+    slip="stopped when B captions were finished",
 )
 ANSWERS.wrong(
     "ends with a full stop",
@@ -145,6 +161,7 @@ ANSWERS.wrong(
         BEAM_BODY.replace("score, ids = max(finished)", "    if ends[0]:\n        break\nscore, ids = max(finished)")
     ),
     "stops as soon as the best extension ends",
+    slip="stopped when the best extension ended",
 )
 ANSWERS.wrong(
     "the sum for a score",
@@ -152,15 +169,18 @@ ANSWERS.wrong(
         BEAM_BODY.replace("score, ids = max(finished)", "score, ids = max(finished)\nscore *= len(ids)**length_penalty")
     ),
     "finds the right caption and gives its plain sum",
+    slip="the score is the plain sum",
 )
 ANSWERS.wrong(
     "the start counts",
     _beam(BEAM_BODY.replace("length**length_penalty", "(length + 1) ** length_penalty")),
     "the length counts the start token too",
+    slip="the start token counts for nothing",
 )
 ANSWERS.wrong(
     "two beams at least",
     _beam("beams = max(beams, 2)\n" + BEAM_BODY.lstrip("\n")),
     "one beam is made two",
     visible_passes=True,
+    slip="",
 )

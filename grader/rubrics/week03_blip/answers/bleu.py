@@ -85,7 +85,12 @@ scorer = BLEU(tokenize="none", smooth_method="none", max_ngram_order=n, force=Tr
 return scorer.corpus_score(candidates, streams).score
 """),
 )
-ANSWERS.wrong("no brevity", _bleu(BLEU_BODY.replace("100 * brevity *", "100 *")), "forgets the brevity penalty")
+ANSWERS.wrong(
+    "no brevity",
+    _bleu(BLEU_BODY.replace("100 * brevity *", "100 *")),
+    "forgets the brevity penalty",
+    slip="the brevity penalty is missing",
+)
 ANSWERS.wrong(
     "arithmetic",
     _bleu(
@@ -95,16 +100,19 @@ ANSWERS.wrong(
         )
     ),
     "takes the arithmetic mean",
+    slip="the mean of the p_n is arithmetic",
 )
 ANSWERS.wrong(
     "unclipped",
     _bleu(BLEU_BODY.replace("(count & most).total()", "sum(c for gram, c in count.items() if gram in most)")),
     "does not clip: in this world's captions an article repeated more often than in a reference is paid for",
+    slip="not clipped",
 )
 ANSWERS.wrong(
     "first reference",
     _bleu(BLEU_BODY.replace("for reference in some:", "for reference in some[:1]:")),
     "one reference only",
+    slip="only the first reference",
 )
 ANSWERS.wrong(
     "always the shortest",
@@ -115,6 +123,7 @@ ANSWERS.wrong(
         )
     ),
     "r is the shortest reference's length",
+    slip="not of the shortest",
 )
 ANSWERS.wrong(
     "mean of sentences",
@@ -124,24 +133,27 @@ ANSWERS.wrong(
         BLEU_TAIL,
     ),
     "averages sentence scores",
+    slip="the mean of sentence scores",
 )
-ANSWERS.wrong("in [0, 1]", _bleu(BLEU_BODY.replace("return 100 * brevity", "return brevity")), "in [0, 1]")
+ANSWERS.wrong(
+    "in [0, 1]",
+    _bleu(BLEU_BODY.replace("return 100 * brevity", "return brevity")),
+    "in [0, 1]",
+    slip="in [0, 100] was asked for",
+)
 ANSWERS.wrong(
     "references added up",
     _bleu(BLEU_BODY.replace("most |= grams", "most += grams")),
     "sums the references' counts instead of taking the largest",
+    slip="not their sum",
 )
 ANSWERS.wrong(
     "of ties the longer",
     _bleu(BLEU_BODY.replace("(abs(other - length), other)", "(abs(other - length), -other)")),
     "of two lengths as close takes the longer",
+    slip="the shorter counts",
 )
-ANSWERS.wrong(
-    "four for ever",
-    _bleu("n = 4\n" + BLEU_BODY.lstrip("\n")),
-    "ignores n",
-    visible_passes=True,
-)
+ANSWERS.wrong("four for ever", _bleu("n = 4\n" + BLEU_BODY.lstrip("\n")), "ignores n", slip="`n` was ignored")
 ANSWERS.wrong(
     "nothing raises",
     _bleu(
@@ -151,4 +163,5 @@ ANSWERS.wrong(
     ),
     "takes the logarithm of 0 where no n-gram is shared",
     visible_passes=True,
+    slip="",
 )

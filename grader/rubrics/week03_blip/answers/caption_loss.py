@@ -42,21 +42,25 @@ ANSWERS.wrong(
     "not shifted",
     _loss("return F.cross_entropy(scores.transpose(1, 2), ids, ignore_index=pad)"),
     "charges each place for the token it has just read",
+    slip="not shifted",
 )
 ANSWERS.wrong(
     "shifted back",
     _loss("return F.cross_entropy(scores[:, 1:].transpose(1, 2), ids[:, :-1], ignore_index=pad)"),
     "shifts the wrong way",
+    slip="shifted the wrong way",
 )
 ANSWERS.wrong(
     "padding counts",
     _loss("return F.cross_entropy(scores[:, :-1].transpose(1, 2), ids[:, 1:])"),
     "pays for padding",
+    slip="padding counts",
 )
 ANSWERS.wrong(
     "summed",
     _loss('return F.cross_entropy(scores[:, :-1].transpose(1, 2), ids[:, 1:], ignore_index=pad, reduction="sum")'),
     "takes the sum",
+    slip="summed: take the mean",
 )
 ANSWERS.wrong(
     "caption by caption",
@@ -65,17 +69,20 @@ each = [F.cross_entropy(s[:-1], i[1:], ignore_index=pad) for s, i in zip(scores,
 return torch.stack(each).mean()
 """),
     "takes the mean of the captions' means",
+    slip="the mean of each caption's mean",
 )
 ANSWERS.wrong(
     "cut off",
     _loss("return torch.tensor(F.cross_entropy(scores[:, :-1].transpose(1, 2), ids[:, 1:], ignore_index=pad).item())"),
     ".item() cuts the gradient",
+    slip="does not depend on the inputs any more",
 )
 ANSWERS.wrong(
     "padding is 0",
     _loss("return F.cross_entropy(scores[:, :-1].transpose(1, 2), ids[:, 1:], ignore_index=0)"),
     "ignores `pad`",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "log of softmax",
@@ -85,4 +92,5 @@ return -chance.log()[ids[:, 1:] != pad].mean()
 """),
     "takes the logarithm of a softmax that may be 0",
     visible_passes=True,
+    slip="",
 )

@@ -114,6 +114,7 @@ ANSWERS.wrong(
         ROUGE.replace("return max(", "return float(np.mean([").replace("for r in references)", "for r in references]))")
     ),
     "averages over references",
+    slip="the mean over the references",
 )
 ANSWERS.wrong(
     "recall",
@@ -124,22 +125,28 @@ ANSWERS.wrong(
         )
     ),
     "recall alone",
+    slip="the recall alone",
 )
 ANSWERS.wrong(
     "a bag of words",
     _consensus(ROUGE.replace("longest(words, r.split()) /", "(Counter(words) & Counter(r.split())).total() /")),
     "ignores the order",
+    slip="words shared in any order",
 )
-ANSWERS.wrong("not times ten", _consensus(cider=CIDER.replace("10 / 4", "1 / 4")), "forgets the 10")
+ANSWERS.wrong(
+    "not times ten", _consensus(cider=CIDER.replace("10 / 4", "1 / 4")), "forgets the 10", slip="not multiplied by 10"
+)
 ANSWERS.wrong(
     "no weights",
     _consensus(cider=CIDER.replace("h * np.log(len(candidates) / max(1, there[g]))", "float(h)")),
     "no idf",
+    slip="the weights are missing",
 )
 ANSWERS.wrong(
     "counted in references",
     _consensus(cider=CIDER.replace("set().union(*some)", "[g for one in some for g in one]")),
     "counts references instead of pictures",
+    slip="counted over references; count in how many",
 )
 ANSWERS.wrong(
     "counted in references, both",
@@ -149,11 +156,13 @@ ANSWERS.wrong(
         )
     ),
     "counts references instead of pictures, in both places",
+    slip="both counts are over references",
 )
 ANSWERS.wrong(
     "the best reference",
     _consensus(cider=CIDER.replace("float(np.mean([cosine", "float(max([cosine")),
     "takes the best reference, not their mean",
+    slip="the best of the references was taken",
 )
 ANSWERS.wrong(
     "the contiguous run",
@@ -163,12 +172,14 @@ ANSWERS.wrong(
         )
     ),
     "the longest run of words without gaps",
+    slip="a subsequence may have gaps",
 )
 ANSWERS.wrong(
     "nan where nothing tells",
     _consensus(cider=CIDER.replace(" if long > 0 else 0.0", "").replace("long**0.5", "np.float64(long) ** 0.5")),
     "divides by the length of a zero vector",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "three references for ever",
@@ -179,4 +190,5 @@ ANSWERS.wrong(
     ),
     "takes every picture to have three references",
     visible_passes=True,
+    slip="",
 )

@@ -85,12 +85,19 @@ ANSWERS.wrong(
     "no zero_grad",
     _tune(TUNE_BODY.replace("    optimiser.zero_grad()\n", "")),
     "gradients add up",
+    slip="cleared before each (zero_grad)",
 )
-ANSWERS.wrong("no replay", _tune(TUNE_BODY.replace("again = round(replay * batch)", "again = 0")), "ignores replay")
+ANSWERS.wrong(
+    "no replay",
+    _tune(TUNE_BODY.replace("again = round(replay * batch)", "again = 0")),
+    "ignores replay",
+    slip="no old examples",
+)
 ANSWERS.wrong(
     "parts exchanged",
     _tune(TUNE_BODY.replace("again = round(replay * batch)", "again = batch - round(replay * batch)")),
     "replay is the part of new examples",
+    slip="new and old are exchanged",
 )
 ANSWERS.wrong(
     "one batch for ever",
@@ -100,9 +107,20 @@ ANSWERS.wrong(
         )
     ),
     "draws one batch before the loop",
+    slip="every batch is the same",
 )
-ANSWERS.wrong("asleep", _tune(TUNE_BODY.replace("model.train()", "model.eval()")), "learns in evaluation mode")
-ANSWERS.wrong("no step", _tune(TUNE_BODY.replace("    optimiser.step()\n", "")), "never takes a step")
+ANSWERS.wrong(
+    "asleep",
+    _tune(TUNE_BODY.replace("model.train()", "model.eval()")),
+    "learns in evaluation mode",
+    slip="in evaluation mode",
+)
+ANSWERS.wrong(
+    "no step",
+    _tune(TUNE_BODY.replace("    optimiser.step()\n", "")),
+    "never takes a step",
+    slip="it did not move at all",
+)
 ANSWERS.wrong(
     "plain descent",
     _tune(
@@ -112,25 +130,26 @@ ANSWERS.wrong(
     ),
     "uses SGD",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "the seed ignored",
     _tune(TUNE_BODY.replace("random.Random(seed)", "random.Random()")),
     "every run draws other batches",
+    slip="drew other batches",
 )
 ANSWERS.wrong(
     "the global generator",
     _tune(TUNE_BODY.replace("rng, losses = random.Random(seed), []", "rng, losses = random, []")),
     "draws from the global generator, which nobody seeds",
+    slip="drew other batches",
 )
 ANSWERS.wrong(
     "a seed of its own",
     _tune(TUNE_BODY.replace("random.Random(seed)", "random.Random(0)")),
     "draws the same whatever the seed",
+    slip="drew the same batches",
 )
 ANSWERS.wrong(
-    "a rate of its own",
-    _tune(TUNE_BODY.replace("lr=rate", "lr=0.05")),
-    "ignores `rate`",
-    visible_passes=True,
+    "a rate of its own", _tune(TUNE_BODY.replace("lr=rate", "lr=0.05")), "ignores `rate`", visible_passes=True, slip=""
 )

@@ -56,21 +56,29 @@ for t in range(1, longest + 1):
 return ids
 """),
 )
-ANSWERS.wrong("no start", _greedy(GREEDY_BODY.replace("return ids", "return ids[:, 1:]")), "drops the start token")
+ANSWERS.wrong(
+    "no start",
+    _greedy(GREEDY_BODY.replace("return ids", "return ids[:, 1:]")),
+    "drops the start token",
+    slip="the start token is missing",
+)
 ANSWERS.wrong(
     "on after the end",
     _greedy(GREEDY_BODY.replace(".masked_fill(ended, pad)", "")),
     "goes on after the end token",
+    slip="goes on after its end token",
 )
 ANSWERS.wrong(
     "never stops",
     _greedy(GREEDY_BODY.replace("    if ended.all():\n        break\n", "")),
     "walks on to the longest, all padding",
+    slip="every caption had ended",
 )
 ANSWERS.wrong(
     "the first end stops all",
     _greedy(GREEDY_BODY.replace("if ended.all()", "if ended.any()")),
     "stops the batch when one caption has ended",
+    slip="stopped when the first caption ended",
 )
 ANSWERS.wrong(
     "the end lost",
@@ -85,16 +93,19 @@ ANSWERS.wrong(
         .replace("    ended |= best == end\n    if", "    if")
     ),
     "writes padding over the end token",
+    slip="padding is written over the end token",
 )
 ANSWERS.wrong(
     "padding is 0",
     _greedy(GREEDY_BODY.replace("masked_fill(ended, pad)", "masked_fill(ended, 0)")),
     "ignores `pad`",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "the start may be the end",
     _greedy(GREEDY_BODY.replace("ended |= best == end", "ended = (ids == end).any(dim=1)")),
     "takes a start token for an end where both have one id",
     visible_passes=True,
+    slip="",
 )

@@ -85,31 +85,37 @@ def hard_negatives(similarity, same):
     return shut.argmax(1), shut.argmax(0)
 """),
     "takes the most similar instead of drawing",
+    slip="always the same one",
 )
 ANSWERS.wrong(
     "the diagonal only",
     _matching(MINE.replace("masked_fill(same,", "masked_fill(torch.eye(len(same), dtype=torch.bool),")),
     "draws captions that are true of the picture as well",
+    slip="a true pair was drawn",
 )
 ANSWERS.wrong(
     "all alike",
     _matching(MINE.replace("similarity.masked_fill", "torch.zeros_like(similarity).masked_fill")),
     "does not use the similarity",
+    slip="drawn alike",
 )
 ANSWERS.wrong(
     "rows for columns",
     _matching(MINE.replace("(open_ones, open_ones.T)", "(open_ones.T, open_ones)")),
     "exchanges pictures and captions",
+    slip="rows and columns are exchanged",
 )
 ANSWERS.wrong(
     "the first score",
     _matching(match=MATCH.replace("[:, 1]", "[:, 0]")),
     "returns the probability of no match",
+    slip="does NOT match",
 )
 ANSWERS.wrong(
     "no softmax",
     _matching(match=MATCH.replace(".softmax(dim=-1)", "")),
     "returns a score",
+    slip="make probabilities of both",
 )
 ANSWERS.wrong(
     "cosines",
@@ -120,6 +126,7 @@ ANSWERS.wrong(
         )
     ),
     "asks the ITC heads",
+    slip="those are ITC's cosines",
 )
 ANSWERS.wrong(
     "a global matcher",
@@ -130,6 +137,7 @@ ANSWERS.wrong(
     ),
     "asks the notebook's matcher, whatever model it is given",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "exp by hand",
@@ -140,4 +148,5 @@ def hard_negatives(similarity, same):
 """),
     "overflows for loud similarities",
     visible_passes=True,
+    slip="",
 )

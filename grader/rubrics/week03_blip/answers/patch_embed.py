@@ -73,16 +73,19 @@ ANSWERS.wrong(
     "cut like a ribbon",
     _patch(PATCHES.replace("return grid.permute(0, 2, 4, 1, 3, 5)", "return pixels")),
     "reshapes without a permute: strips of pixels instead of squares",
+    slip="cuts the row of numbers into pieces",
 )
 ANSWERS.wrong(
     "column by column",
     _patch(PATCHES.replace("permute(0, 2, 4, 1, 3, 5)", "permute(0, 4, 2, 1, 3, 5)")),
     "reads the grid column by column",
+    slip="read column by column",
 )
 ANSWERS.wrong(
     "colour last",
     _patch(PATCHES.replace("permute(0, 2, 4, 1, 3, 5)", "permute(0, 2, 4, 3, 5, 1)")),
     "puts the colour last within a patch",
+    slip="the colour comes last",
 )
 ANSWERS.wrong(
     "class token at the end",
@@ -90,8 +93,14 @@ ANSWERS.wrong(
         tokens=TOKENS.replace("[first.expand(len(pixels), 1, -1), seen]", "[seen, first.expand(len(pixels), 1, -1)]")
     ),
     "appends the class token",
+    slip="the class token stands at the end",
 )
-ANSWERS.wrong("no positions", _patch(tokens=TOKENS.replace(" + positions", "")), "forgets the positions")
+ANSWERS.wrong(
+    "no positions",
+    _patch(tokens=TOKENS.replace(" + positions", "")),
+    "forgets the positions",
+    slip="the positions are missing",
+)
 ANSWERS.wrong(
     "squares only",
     _patch(

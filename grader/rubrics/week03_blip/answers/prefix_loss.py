@@ -49,6 +49,7 @@ ANSWERS.wrong(
     "off by one",
     _prefix(PREFIX_BODY.replace("prefix.shape[1] - 1 : -1", "prefix.shape[1] :")),
     "reads the scores one place late",
+    slip="off by one",
 )
 ANSWERS.wrong(
     "the first word for nothing",
@@ -58,8 +59,11 @@ ANSWERS.wrong(
         )
     ),
     "does not charge the first word",
+    slip="the first token is not charged",
 )
-ANSWERS.wrong("padding counts", _prefix(PREFIX_BODY.replace(", ignore_index=pad", "")), "pays for padding")
+ANSWERS.wrong(
+    "padding counts", _prefix(PREFIX_BODY.replace(", ignore_index=pad", "")), "pays for padding", slip="padding counts"
+)
 ANSWERS.wrong(
     "no prefix",
     _prefix("""
@@ -67,21 +71,25 @@ scores = gpt(input_ids=ids).logits + 0 * prefix.sum()
 return F.cross_entropy(scores[:, :-1].transpose(1, 2), ids[:, 1:], ignore_index=pad)
 """),
     "leaves the prefix out",
+    slip="the prefix is not there",
 )
 ANSWERS.wrong(
     "detached",
     _prefix(PREFIX_BODY.replace("torch.cat([prefix,", "torch.cat([prefix.detach() + 0 * prefix,")),
     "cuts the gradient to the map",
+    slip="no gradient arrives at the prefix",
 )
 ANSWERS.wrong(
     "four tokens for ever",
     _prefix(PREFIX_BODY.replace("prefix.shape[1] - 1 : -1", "3 : 3 + ids.shape[1]")),
     "takes every prefix for one of four tokens",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "padding is 0",
     _prefix(PREFIX_BODY.replace("ignore_index=pad", "ignore_index=0")),
     "ignores `pad`",
     visible_passes=True,
+    slip="",
 )

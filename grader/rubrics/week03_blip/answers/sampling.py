@@ -87,11 +87,13 @@ ANSWERS.wrong(
         )
     ),
     "filters the probabilities and leaves them",
+    slip="does not sum to 1",
 )
 ANSWERS.wrong(
     "hotter is colder",
     _sampling(FILTERED.replace("scores / temperature", "scores * temperature")),
     "multiplies by the temperature",
+    slip="multiplied by the temperature",
 )
 ANSWERS.wrong(
     "one too few",
@@ -102,6 +104,7 @@ ANSWERS.wrong(
         )
     ),
     "drops the token that reaches top_p",
+    slip="one token too few",
 )
 ANSWERS.wrong(
     "a floor for each",
@@ -112,11 +115,13 @@ ANSWERS.wrong(
         )
     ),
     "takes top_p for the least probability of a token",
+    slip="top_p bounds the sum of the best tokens",
 )
 ANSWERS.wrong(
     "not sorted back",
     _sampling(FILTERED.replace("torch.zeros_like(enough).scatter(-1, order, enough)", "enough")),
     "applies the sorted mask to the unsorted scores",
+    slip="sorted, and not sorted back",
 )
 ANSWERS.wrong(
     "always the best",
@@ -127,11 +132,13 @@ ANSWERS.wrong(
         )
     ),
     "does not draw",
+    slip="every row got the same token",
 )
 ANSWERS.wrong(
     "drawn unfiltered",
     _sampling(sample=SAMPLE.replace("filtered(scores, temperature, top_k, top_p)", "scores.softmax(-1)")),
     "draws without the filters",
+    slip="a token was drawn that the filters had taken away",
 )
 ANSWERS.wrong(
     "the nucleus of what was before",
@@ -145,10 +152,12 @@ ANSWERS.wrong(
         )
     ),
     "measures the nucleus before top-k",
+    slip="the nucleus is of what top-k has left",
 )
 ANSWERS.wrong(
     "a seed inside",
     _sampling(sample=SAMPLE.replace("    return", "    torch.manual_seed(0)\n    return")),
     "draws the same at every call",
     visible_passes=True,
+    slip="",
 )

@@ -47,29 +47,48 @@ maps = mean.reshape(len(mean), g, g)
 return torch.from_numpy(maps / maps.sum((1, 2), keepdims=True))
 """),
 )
-ANSWERS.wrong("the step that reads", _maps(MAPS_BODY.replace("[:-1, 1:]", "[1:, 1:]")), "shifted by one word")
-ANSWERS.wrong("all steps", _maps(MAPS_BODY.replace("[:-1, 1:]", "[:, 1:]")), "keeps the last step")
-ANSWERS.wrong("the last column left out", _maps(MAPS_BODY.replace("[:-1, 1:]", "[:-1, :-1]")), "drops the last patch")
+ANSWERS.wrong(
+    "the step that reads",
+    _maps(MAPS_BODY.replace("[:-1, 1:]", "[1:, 1:]")),
+    "shifted by one word",
+    slip="the steps that READ each word",
+)
+ANSWERS.wrong(
+    "all steps",
+    _maps(MAPS_BODY.replace("[:-1, 1:]", "[:, 1:]")),
+    "keeps the last step",
+    slip="the last token's step writes nothing",
+)
+ANSWERS.wrong(
+    "the last column left out",
+    _maps(MAPS_BODY.replace("[:-1, 1:]", "[:-1, :-1]")),
+    "drops the last patch",
+    slip="leave out column 0",
+)
 ANSWERS.wrong(
     "not scaled",
     _maps(MAPS_BODY.replace("mean = mean / mean.sum(dim=1, keepdim=True)\n", "")),
     "sums below 1",
+    slip="the maps do not sum to 1",
 )
 ANSWERS.wrong(
     "turned",
     _maps(MAPS_BODY.replace("reshape(-1, side, side)", "reshape(-1, side, side).mT")),
     "turned over",
+    slip="rows and columns of the grid are exchanged",
 )
 ANSWERS.wrong(
     "last layer",
     _maps(MAPS_BODY.replace("torch.stack(list(weights)).mean(dim=(0, 1))", "weights[-1].mean(0)")),
     "one layer",
+    slip="only the last layer was used",
 )
 ANSWERS.wrong(
     "a grid of four",
     _maps(MAPS_BODY.replace("side = round(mean.shape[1] ** 0.5)", "side = 4")),
     "takes every grid for one of 4 x 4",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "written into the weights",

@@ -69,6 +69,7 @@ ANSWERS.wrong(
         )
     ),
     "leaves the end out",
+    slip="the end of the answers is not learnt",
 )
 ANSWERS.wrong(
     "opens too",
@@ -82,11 +83,13 @@ ANSWERS.wrong(
         )
     ),
     "learns the opening token too",
+    slip="the token that opens the turn is learnt too",
 )
 ANSWERS.wrong(
     "everything",
     cell("def answer_labels(ids, assistant, end):\n    return ids.clone()"),
     "learns everything",
+    slip="everything is learnt",
 )
 ANSWERS.wrong(
     "shifted",
@@ -97,12 +100,14 @@ ANSWERS.wrong(
         )
     ),
     "shifts, which the library does itself",
+    slip="the labels are shifted",
 )
 ANSWERS.wrong(
     "known marks",
     cell(swap(swap(LABELS, ("token != end", "token != 4")), ("token == assistant", "token == 3"))),
     "has the marks' ids built in",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "only closed answers",
@@ -122,5 +127,5 @@ def answer_labels(ids, assistant, end):
 """
     ),
     "drops an answer that is never closed",
-    visible_passes=True,
+    slip="an answer that is never closed is learnt",
 )

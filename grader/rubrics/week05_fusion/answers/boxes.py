@@ -64,19 +64,24 @@ def iou(first, second):
 """,
     ),
 )
-ANSWERS.wrong("cut off", cell(swap(TO, (".round()", "")), FROM, IOU), "cuts the bins off")
+ANSWERS.wrong("cut off", cell(swap(TO, (".round()", "")), FROM, IOU), "cuts the bins off", slip="the bins are cut off")
 ANSWERS.wrong(
-    "a bin too many", cell(swap(TO, ("(bins - 1)", "bins")), FROM, IOU), "gives 1.0 a bin that does not exist"
+    "a bin too many",
+    cell(swap(TO, ("(bins - 1)", "bins")), FROM, IOU),
+    "gives 1.0 a bin that does not exist",
+    slip="multiply by bins - 1",
 )
 ANSWERS.wrong(
     "middle of a bin",
     cell(TO, swap(FROM, ("tokens.float() / (bins - 1)", "(tokens.float() + 0.5) / bins")), IOU),
     "undoes another way of counting bins",
+    slip="the middle of a bin",
 )
 ANSWERS.wrong(
     "negative overlaps",
     cell(TO, FROM, swap(IOU, ("(far - near).clamp(min=0)", "(far - near)"))),
     "lets boxes that do not meet overlap",
+    slip="a negative width times a negative height",
 )
 ANSWERS.wrong(
     "over the smaller",
@@ -86,6 +91,7 @@ ANSWERS.wrong(
         swap(IOU, ("union = one[:, None] + other[None] - shared", "union = torch.minimum(one[:, None], other[None])")),
     ),
     "divides by the smaller box",
+    slip="over the smaller of the two",
 )
 ANSWERS.wrong(
     "nan of nothing",
@@ -102,10 +108,11 @@ ANSWERS.wrong(
     ),
     "divides zero by zero",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "outside",
     cell(swap(TO, (".clamp(0, 1)", "")), FROM, IOU),
     "gives bins that do not exist to what lies outside",
-    visible_passes=True,
+    slip="counts as its edge",
 )

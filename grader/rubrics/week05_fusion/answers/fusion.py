@@ -57,27 +57,32 @@ ANSWERS.wrong(
     "divides by all",
     cell(swap(LATE, ("there.sum(dim=1, keepdim=True).clamp(min=1)", "3")), CROSS),
     "divides by all modalities",
+    slip="it divides by all modalities",
 )
 ANSWERS.wrong(
     "everybody votes",
     cell("def late(scores, there):\n    return scores.mean(dim=1)", CROSS),
     "lets missing modalities vote",
+    slip="missing modalities have a vote",
 )
 ANSWERS.wrong(
     "no residual",
     cell(LATE, swap(CROSS, ("return asking + ", "return "))),
     "forgets the residual connection",
+    slip="the residual is missing",
 )
 ANSWERS.wrong(
     "no scale",
     cell(LATE, swap(CROSS, (" / asking.shape[-1] ** 0.5", ""))),
     "does not divide by the root of d",
+    slip="not divided by the root of d",
 )
 ANSWERS.wrong(
     "nan where nobody is",
     cell(swap(LATE, (".clamp(min=1)", "")), CROSS),
     "divides by zero where no modality is there",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "closed after the softmax",
@@ -90,11 +95,11 @@ def cross(asking, asked, query, key, value, there):
 """,
     ),
     "closes missing tokens after the softmax",
-    visible_passes=True,
+    slip="closed after the softmax",
 )
 ANSWERS.wrong(
     "the mask is forgotten",
     cell(LATE, swap(CROSS, (".masked_fill(~there[:, None], -torch.inf)", ""))),
     "asks missing tokens too",
-    visible_passes=True,
+    slip="`there` is ignored",
 )

@@ -81,41 +81,58 @@ def gated(words, seen, allowed, weights, heads, alpha):
     ),
 )
 ANSWERS.wrong(
-    "gate without tanh", cell(LAST, swap(GATED, ("torch.tanh(alpha)", "alpha"))), "multiplies by alpha itself"
+    "gate without tanh",
+    cell(LAST, swap(GATED, ("torch.tanh(alpha)", "alpha"))),
+    "multiplies by alpha itself",
+    slip="the gate is alpha itself",
 )
 ANSWERS.wrong(
     "sigmoid gate",
     cell(LAST, swap(GATED, ("torch.tanh(alpha)", "torch.sigmoid(alpha)"))),
     "is half open at 0",
+    slip="the gate is a sigmoid",
 )
-ANSWERS.wrong("no residual", cell(LAST, swap(GATED, ("return words + ", "return "))), "forgets the residual connection")
+ANSWERS.wrong(
+    "no residual",
+    cell(LAST, swap(GATED, ("return words + ", "return "))),
+    "forgets the residual connection",
+    slip="the residual is missing",
+)
 ANSWERS.wrong(
     "no mask",
     cell(LAST, swap(GATED, (".masked_fill(~open_to, -torch.inf)", ""))),
     "lets every word ask every picture",
+    slip="every word asks every picture",
 )
 ANSWERS.wrong(
     "no norm",
     cell(LAST, swap(GATED, ('F.rms_norm(words, words.shape[-1:], weights["norm"], eps=1e-6)', "words"))),
     "forgets the norm",
+    slip="not normed where they ask",
 )
 ANSWERS.wrong(
-    "all so far", cell(swap(LAST, ("== torch.arange", ">= torch.arange")), GATED), "opens all pictures so far"
+    "all so far",
+    cell(swap(LAST, ("== torch.arange", ">= torch.arange")), GATED),
+    "opens all pictures so far",
+    slip="all pictures so far are open",
 )
 ANSWERS.wrong(
     "nan before pictures",
     cell(LAST, swap(GATED, (".nan_to_num(0.0)", ""))),
     "gives nan to a word before the first picture",
+    slip="a word that may ask no picture",
 )
 ANSWERS.wrong(
     "very small instead of closed",
     cell(LAST, swap(swap(GATED, ("-torch.inf", "-1e4")), (".nan_to_num(0.0)", ""))),
     "lets a word before the first picture ask all of them",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "four heads",
     cell(LAST, swap(GATED, ("(heads, -1)", "(4, -1)"))),
     "has the number of heads built in",
     visible_passes=True,
+    slip="",
 )

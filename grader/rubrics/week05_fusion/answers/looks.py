@@ -55,20 +55,34 @@ ANSWERS.wrong(
     "column",
     cell(swap(LOOK, ("[place, first : first + side * side]", "[first : first + side * side, place]")), ABLATE),
     "takes who looks at the token",
+    slip="that is who looks at the token",
 )
-ANSWERS.wrong("not scaled", cell(swap(LOOK, ("(row / row.sum())", "row")), ABLATE), "does not scale the map")
+ANSWERS.wrong(
+    "not scaled",
+    cell(swap(LOOK, ("(row / row.sum())", "row")), ABLATE),
+    "does not scale the map",
+    slip="it does not sum to 1",
+)
 ANSWERS.wrong(
     "transposed",
     cell(swap(LOOK, (".reshape(side, side)", ".reshape(side, side).T")), ABLATE),
     "exchanges rows and columns",
+    slip="rows and columns are exchanged",
 )
-ANSWERS.wrong("least", cell(LOOK, swap(ABLATE, (".topk(k)", ".topk(k, largest=False)"))), "replaces the least")
-ANSWERS.wrong("in place", cell(LOOK, swap(ABLATE, ("patches.clone()", "patches"))), "changes its argument")
+ANSWERS.wrong(
+    "least",
+    cell(LOOK, swap(ABLATE, (".topk(k)", ".topk(k, largest=False)"))),
+    "replaces the least",
+    slip="the smallest weights were taken",
+)
+ANSWERS.wrong(
+    "in place", cell(LOOK, swap(ABLATE, ("patches.clone()", "patches"))), "changes its argument", slip="work on a copy"
+)
 ANSWERS.wrong(
     "the last token",
     cell(swap(LOOK, ("[place,", "[-1,")), ABLATE),
     "always takes the last token",
-    visible_passes=True,
+    slip="that is the last token's row",
 )
 ANSWERS.wrong(
     "threshold",
@@ -84,4 +98,5 @@ def ablate(patches, weights, k, fill):
     ),
     "replaces one where none was asked for",
     visible_passes=True,
+    slip="",
 )

@@ -63,27 +63,31 @@ ANSWERS.wrong(
     "rates of staying",
     cell(swap(DROP, (">= rates", "< rates")), BELIEVED),
     "takes a rate for how likely a modality stays",
+    slip="how likely it *stays*",
 )
 ANSWERS.wrong(
     "comes back",
     cell(swap(DROP, ("kept = there & (", "kept = (")), BELIEVED),
     "brings missing modalities back",
+    slip="missing is there now",
 )
 ANSWERS.wrong(
     "no seed",
     cell(swap(DROP, (".manual_seed(seed)", "")), BELIEVED).replace("generator = torch.Generator()", "generator = None"),
     "ignores the seed",
+    slip="a second call with the same seed",
 )
 ANSWERS.wrong(
     "counts agreement too",
     cell(DROP, swap(BELIEVED, (" if a != b]", "]"))),
     "counts places where both say the same",
+    slip="both say the same are counted too",
 )
 ANSWERS.wrong(
     "a row may lose all",
     cell(swap(DROP, ("return torch.where(kept.any(dim=1, keepdim=True), kept, there)", "return kept")), BELIEVED),
     "leaves rows with nothing",
-    visible_passes=True,
+    slip="lost all that it had",
 )
 ANSWERS.wrong(
     "one draw for all",
@@ -95,6 +99,7 @@ ANSWERS.wrong(
     ),
     "draws once a row for all modalities",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "the same for every row",
@@ -103,5 +108,5 @@ ANSWERS.wrong(
         BELIEVED,
     ),
     "draws once for the whole batch",
-    visible_passes=True,
+    slip="every row lost the same",
 )

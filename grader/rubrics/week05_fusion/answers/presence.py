@@ -64,6 +64,7 @@ ANSWERS.wrong(
         )
     ),
     "exchanges precision and recall",
+    slip="precision and recall are exchanged",
 )
 ANSWERS.wrong(
     "mean for F1",
@@ -71,32 +72,36 @@ ANSWERS.wrong(
         swap(PRESENCE, ("2 * precision * recall / (precision + recall) if hits else 0.0", "(precision + recall) / 2"))
     ),
     "takes the arithmetic mean for F1",
+    slip="the arithmetic mean",
 )
 ANSWERS.wrong(
     "no counts as yes",
     cell(swap(PRESENCE, ('.startswith("yes")', '.startswith("no")'))),
     "counts the noes",
+    slip="a no was taken for a yes",
 )
 ANSWERS.wrong(
     "share of true yes",
     cell(swap(PRESENCE, ('{"yes": sum(yes) / len(yes)}', '{"yes": sum(true) / len(true)}'))),
     "reports how often yes is right",
+    slip="among what is right",
 )
 ANSWERS.wrong(
     "exact words",
     cell(swap(PRESENCE, ('text.strip().lower().startswith("yes")', 'text == "yes"'))),
     "takes only the bare word for a yes",
-    visible_passes=True,
+    slip="begins with",
 )
 ANSWERS.wrong(
     "anywhere",
     cell(swap(PRESENCE, ('.startswith("yes")', '.count("yes") > 0'))),
     "takes a yes anywhere in the answer",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "zero",
     cell(swap(PRESENCE, ("hits / max(sum(yes), 1)", "hits / sum(yes)"))),
     "divides by zero where nothing is yes",
-    visible_passes=True,
+    slip="ZeroDivisionError",
 )

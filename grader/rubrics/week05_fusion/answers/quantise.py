@@ -63,27 +63,33 @@ ANSWERS.wrong(
         CACHE,
     ),
     "has one scale for all rows",
+    slip="one scale for the whole matrix",
 )
 ANSWERS.wrong(
     "cut off",
     cell(swap(QUANTISE, (".round()", ".trunc()")), RESTORE, CACHE),
     "cuts off instead of rounding",
+    slip="cut off, not rounded",
 )
-ANSWERS.wrong("by 128", cell(swap(QUANTISE, ("/ 127", "/ 128")), RESTORE, CACHE), "divides by 128")
+ANSWERS.wrong(
+    "by 128", cell(swap(QUANTISE, ("/ 127", "/ 128")), RESTORE, CACHE), "divides by 128", slip="divide by 127"
+)
 ANSWERS.wrong(
     "no value cache",
     cell(QUANTISE, RESTORE, swap(CACHE, ("return 2 * ", "return "))),
     "forgets the values",
+    slip="a key *and* a value",
 )
 ANSWERS.wrong(
     "zeros",
     cell(swap(QUANTISE, ("    scale = torch.where(scale > 0, scale, torch.ones_like(scale))\n", "")), RESTORE, CACHE),
     "divides a row of zeros by zero",
-    visible_passes=True,
+    slip="a row of zeros has scale 1",
 )
 ANSWERS.wrong(
     "always two bytes",
     cell(QUANTISE, RESTORE, swap(CACHE, ("* number", "* 2"))),
     "has the bytes built in",
     visible_passes=True,
+    slip="",
 )

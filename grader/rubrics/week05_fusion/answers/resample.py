@@ -55,30 +55,36 @@ ANSWERS.wrong(
     "no residual",
     cell(swap(RESAMPLE, ("return latents + mixed", "return mixed"))),
     "forgets the residual connection",
+    slip="the residual is missing",
 )
 ANSWERS.wrong(
     "patches alone",
     cell(swap(RESAMPLE, ("torch.cat([seen, asking], dim=1)", "seen"))),
     "lets the latents ask the patches alone",
+    slip="the latents do not look at each other",
 )
 ANSWERS.wrong(
     "normed residual",
     cell(swap(RESAMPLE, ("return latents + mixed", "return asking + mixed"))),
     "adds the normed latents",
+    slip="the residual is the normed latents",
 )
 ANSWERS.wrong(
     "scaled by the width",
     cell(swap(RESAMPLE, ("q.shape[-1] ** 0.5", "d ** 0.5"))),
     "divides by the root of the whole width",
+    slip="divide by the root of a head's width",
 )
 ANSWERS.wrong(
     "one norm",
     cell(swap(RESAMPLE, ('weights["patches_norm"]', 'weights["latents_norm"]'))),
     "has one norm for both",
+    slip="the patches have a norm of their own",
 )
 ANSWERS.wrong(
     "four heads",
     cell(swap(RESAMPLE, ("(heads, -1)", "(4, -1)"))),
     "has the number of heads built in",
     visible_passes=True,
+    slip="",
 )

@@ -49,10 +49,23 @@ def join(parts, modality, positions):
 """
     ),
     "counts positions over the whole sequence",
+    slip="the positions run on",
 )
-ANSWERS.wrong("no modality", cell(swap(JOIN, (" + modality[i]", ""))), "forgets the modality vectors")
-ANSWERS.wrong("no positions", cell(swap(JOIN, (" + positions[: part.shape[1]]", ""))), "forgets the positions")
-ANSWERS.wrong("segments from one", cell(swap(JOIN, ("), i)", "), i + 1)"))), "counts the parts from 1")
+ANSWERS.wrong(
+    "no modality",
+    cell(swap(JOIN, (" + modality[i]", ""))),
+    "forgets the modality vectors",
+    slip="the modality vectors are missing",
+)
+ANSWERS.wrong(
+    "no positions",
+    cell(swap(JOIN, (" + positions[: part.shape[1]]", ""))),
+    "forgets the positions",
+    slip="the positions are missing",
+)
+ANSWERS.wrong(
+    "segments from one", cell(swap(JOIN, ("), i)", "), i + 1)"))), "counts the parts from 1", slip="they begin with 1"
+)
 ANSWERS.wrong(
     "three parts",
     cell(
@@ -65,7 +78,7 @@ def join(parts, modality, positions):
 """
     ),
     "takes it that there are always three modalities",
-    visible_passes=True,
+    slip="not enough values to unpack",
 )
 ANSWERS.wrong(
     "writes into the parts",
@@ -80,4 +93,5 @@ def join(parts, modality, positions):
     ),
     "changes its arguments",
     visible_passes=True,
+    slip="",
 )

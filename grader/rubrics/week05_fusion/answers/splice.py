@@ -64,21 +64,29 @@ def splice(words, ids, image, patches):
         SPLICE_TAIL,
     ),
 )
-ANSWERS.wrong("relu", cell(swap(PROJECT, ("F.gelu", "F.relu")), SPLICE, SPLICE_TAIL), "puts ReLU where GELU belongs")
+ANSWERS.wrong(
+    "relu",
+    cell(swap(PROJECT, ("F.gelu", "F.relu")), SPLICE, SPLICE_TAIL),
+    "puts ReLU where GELU belongs",
+    slip="ReLU stands",
+)
 ANSWERS.wrong(
     "tanh gelu",
     cell(swap(PROJECT, ("+ first_bias)", '+ first_bias, approximate="tanh")')), SPLICE, SPLICE_TAIL),
     "takes the approximation of GELU",
+    slip="tanh approximation",
 )
 ANSWERS.wrong(
     "adds",
     cell(PROJECT, swap(SPLICE, ("spliced[places] =", "spliced[places] +=")), SPLICE_TAIL),
     "adds patches to the placeholders' embeddings",
+    slip="added up",
 )
 ANSWERS.wrong(
     "writes into words",
     cell(PROJECT, swap(SPLICE, ("words.clone()", "words")), SPLICE_TAIL),
     "changes its argument",
+    slip="work on a copy",
 )
 ANSWERS.wrong(
     "one row's places for all",
@@ -99,6 +107,7 @@ def splice(words, ids, image, patches):
     ),
     "takes it that placeholders stand side by side",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "no error",
@@ -111,7 +120,7 @@ def splice(words, ids, image, patches):
         SPLICE_TAIL,
     ),
     "says nothing where a row has too few placeholders",
-    visible_passes=True,
+    slip="a row with too few placeholders",
 )
 ANSWERS.wrong(
     "counts the batch",
@@ -124,5 +133,5 @@ ANSWERS.wrong(
         SPLICE_TAIL,
     ),
     "counts placeholders over the batch, not in each row",
-    visible_passes=True,
+    slip="not over the batch",
 )

@@ -73,38 +73,50 @@ ANSWERS.wrong(
         STAGE_TAIL,
     ),
     "trains the towers too",
+    slip="weights outside the connector moved",
 )
-ANSWERS.wrong("no step", cell(swap(STAGE, ("        optimiser.step()\n", "")), STAGE_TAIL), "never takes a step")
+ANSWERS.wrong(
+    "no step",
+    cell(swap(STAGE, ("        optimiser.step()\n", "")), STAGE_TAIL),
+    "never takes a step",
+    slip="nothing learns",
+)
 ANSWERS.wrong(
     "losses that are tensors",
     cell(swap(STAGE, ("losses.append(loss.item())", "losses.append(loss.detach())")), STAGE_TAIL),
     "returns tensors, not floats",
     visible_passes=True,
+    slip="",
 )
 ANSWERS.wrong(
     "a rate of its own",
     cell(swap(STAGE, ("lr=rate", "lr=2e-3")), STAGE_TAIL),
     "learns at the same rate whatever it is told",
+    slip="`rate` was ignored",
 )
 ANSWERS.wrong(
     "one batch",
     cell(swap(STAGE, ("for batch in batches:", "for batch in batches[:1]:")), STAGE_TAIL),
     "stops after a batch",
+    slip="the number of losses is 1",
 )
 ANSWERS.wrong(
     "asks twice",
     cell(swap(STAGE, ("losses.append(loss.item())", "losses.append(model(**batch).loss.item())")), STAGE_TAIL),
     "asks for the loss twice a step",
+    slip="how often the model was asked",
 )
 ANSWERS.wrong(
     "gradients add up",
     cell(swap(STAGE, ("        optimiser.zero_grad()\n", "")), STAGE_TAIL),
     "never clears the gradients",
+    slip="gradients add up",
 )
 ANSWERS.wrong(
     "weight decay",
     cell(swap(STAGE, (", weight_decay=0.0", ", weight_decay=0.5")), STAGE_TAIL),
     "lets the weights decay",
+    slip="",
 )
 ANSWERS.wrong(
     "plain descent",
@@ -119,4 +131,5 @@ ANSWERS.wrong(
         STAGE_TAIL,
     ),
     "is not AdamW",
+    slip="",
 )

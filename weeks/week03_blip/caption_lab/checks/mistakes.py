@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import combinations
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 
 from caption_lab import probes
 from caption_lab.checks.reference import BeamRules, Found, library_filtered, plain_beams, reference_rouge_l
+from coursekit.checks import Slip
 from coursekit.inputs import gaussian
 
 # --- 2 attend ---------------------------------------------------------------------------------------------------------
@@ -43,6 +45,20 @@ def slipped_weights(
             "True is open, and is taken for closed": scaled.masked_fill(allowed, -torch.inf).softmax(-1),
         }
     return slips
+
+
+# --- 4 greedy ---------------------------------------------------------------------------------------------------------
+
+
+def slipped_stop(wanted: torch.Tensor, length: int) -> dict[str, list[list[int]]]:
+    """A batch of captions, int64 (n, tokens), that stops too late, at `length` tokens, or too early."""
+    ends = wanted == probes.END
+    first = int(ends.int().argmax(1)[ends.any(1)].min()) + 1 if ends.any() else wanted.shape[1]
+    over = F.pad(wanted, (0, max(0, length - wanted.shape[1])), value=probes.PAD)
+    return {
+        "it went on writing padding after every caption had ended": over.tolist(),
+        "it stopped when the first caption ended; the others go on": wanted[:, :first].tolist(),
+    }
 
 
 # --- 4 beam_search ----------------------------------------------------------------------------------------------------
@@ -142,7 +158,11 @@ def slipped_filters(
             ]
         )
         slips["one token too few: their sum must reach top_p"] = _to_one(plain * small)
-        slips["top_p bounds the sum of the best tokens, not each of them"] = _to_one((plain >= top_p) * plain)
+        bounded = (plain >= top_p) | F.one_hot(plain.argmax(-1), plain.shape[-1]).bool()
+        slips["top_p bounds the sum of the best tokens, not each of them"] = _to_one(bounded * plain)
+        best = plain.sort(descending=True).values
+        back = (best.cumsum(-1) - best < top_p) * plain
+        slips["the tokens that stay were sorted, and not sorted back"] = _to_one(back)
     return slips
 
 
@@ -168,13 +188,15 @@ def closest(lengths: Sequence[int], own: int) -> float:
 class BleuRules:
     """How BLEU is counted. The defaults are right; a mistake changes one of them.
 
-    first: only the first reference counts.   by_sentence: the mean of the sentences' scores.
+    added: the references' counts are summed.   first: only the first reference counts.
+    by_sentence: the mean of the sentences' scores.
     length: r of one candidate, from the lengths of its references and its own.
     """
 
     brevity: bool = True
     geometric: bool = True
     clipped: bool = True
+    added: bool = False
     first: bool = False
     by_sentence: bool = False
     length: Callable[[Sequence[int], int], float] = closest
@@ -184,6 +206,7 @@ BLEU_SLIPS = {
     "the brevity penalty is missing": BleuRules(brevity=False),
     "the mean of the p_n is arithmetic; it is geometric": BleuRules(geometric=False),
     "not clipped: an n-gram counts at most as often as in one reference": BleuRules(clipped=False),
+    "an n-gram counts as often as in the reference that has it most often, not their sum": BleuRules(added=True),
     "only the first reference was used": BleuRules(first=True),
     "the mean of sentence scores: sum the counts first, then divide": BleuRules(by_sentence=True),
     "r is the length of the closest reference, not of the shortest": BleuRules(
@@ -219,7 +242,7 @@ def _hits(candidate: str, references: Sequence[str], rules: BleuRules, n: int) -
     for k in range(n):
         count, most = grams(candidate, k + 1), Counter[tuple[str, ...]]()
         for reference in references[:1] if rules.first else references:
-            most |= grams(reference, k + 1)
+            most = most + grams(reference, k + 1) if rules.added else most | grams(reference, k + 1)
         shared = count & most if rules.clipped else Counter({gram: c for gram, c in count.items() if gram in most})
         hits[k], total[k] = shared.total(), count.total()
     return hits, total
@@ -253,6 +276,9 @@ def slipped_rouge_l(candidate: str, references: Sequence[str]) -> dict[str, floa
         "words shared in any order; a subsequence keeps the order": max(
             2 * (Counter(own) & Counter(words)).total() / (len(own) + len(words)) for words in others
         ),
+        "the longest run of words; a subsequence may have gaps": max(
+            2 * _run(own, words) / (len(own) + len(words)) for words in others
+        ),
         "the recall alone": max(
             e * (len(own) + len(words)) / 2 / len(words) for e, words in zip(each, others, strict=True)
         ),
@@ -263,6 +289,11 @@ def slipped_rouge_l(candidate: str, references: Sequence[str]) -> dict[str, floa
             len(set(own) & set(words)) / max(len(set(words)), 1) for words in others
         ),
     }
+
+
+def _run(a: Sequence[str], b: Sequence[str]) -> int:
+    """The length of the longest run of words that two texts share."""
+    return SequenceMatcher(None, a, b, autojunk=False).find_longest_match().size
 
 
 @dataclass(frozen=True)
@@ -312,3 +343,20 @@ def slipped_cider(candidates: Sequence[str], references: Sequence[Sequence[str]]
 def _cosine(a: dict[tuple[str, ...], float], b: dict[tuple[str, ...], float]) -> float:
     long = np.sqrt(sum(x * x for x in a.values()) * sum(x * x for x in b.values()))
     return float(sum(x * b.get(gram, 0.0) for gram, x in a.items()) / long) if long > 0 else 0.0
+
+
+# --- 9 fine_tune ------------------------------------------------------------------------------------------------------
+
+
+def assert_learnt(place: float, wanted: float, replay: float) -> None:
+    """A number that learns has come near the mean of what it was shown."""
+    if abs(place - wanted) < 0.8:
+        return
+    if place == 0:
+        raise Slip("it did not move at all: a backward and a step belong to each batch")
+    if abs(place + wanted) < 0.8:
+        raise Slip(f"new and old are exchanged: replay {replay:g} is the part of old examples")
+    raise AssertionError(
+        f"with replay {replay:g} it ended at {place:.2f} where about {wanted:.2f} was due. One backward and one step "
+        "belong to each batch, and gradients are cleared before each (zero_grad)"
+    )

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from coursekit.checks import assert_close, assert_same, assert_shape, assert_that, check, pair_of
+from coursekit.checks import Slip, assert_close, assert_same, assert_shape, assert_that, check, pair_of
 from coursekit.inputs import gaussian, seed_from
+from coursekit.student import StudentError
 from fusion_lab.checks import reference
 
 # --- 1 sequence -----------------------------------------------------------------------------------------------------
@@ -30,6 +31,9 @@ def one_after_the_other(student, rng):
     }
     tokens, _ = pair_of(student.join(parts, modality, positions), "(tokens, segments)")
     assert_close(tokens, wanted, slips=slips, what="the tokens")
+    two, _ = pair_of(student.join(parts[:2], modality[:2], positions), "(tokens, segments)")
+    wanted = reference.reference_join(parts[:2], modality[:2], positions)
+    assert_close(two, wanted, what="of two parts the tokens")
 
 
 @check("sequence")
@@ -74,6 +78,16 @@ def cross_is_torchs_attention(student, rng):
     }
     found = student.cross(asking, asked, query, key, value, torch.ones(3, 5, dtype=torch.bool))
     assert_close(found, asking + looked, atol=1e-4, slips=slips, what="the tokens")
+    there = torch.tensor([[True, False, True, True, False]] * 3)
+    some = F.scaled_dot_product_attention(asking @ query, asked @ key, asked @ value, attn_mask=there[:, None])
+    weights = ((asking @ query) @ (asked @ key).transpose(1, 2) / 8**0.5).softmax(-1)
+    slips = {
+        "`there` is ignored: tokens that do not exist are asked too": asking + looked,
+        "closed after the softmax: the weights no longer sum to 1. Close with -inf before it": asking
+        + (weights * there[:, None]) @ (asked @ value),
+    }
+    found = student.cross(asking, asked, query, key, value, there)
+    assert_close(found, asking + some, atol=1e-4, slips=slips, what="where some are missing, the tokens")
 
 
 # --- 3 modality_dropout ---------------------------------------------------------------------------------------------
@@ -94,6 +108,12 @@ def left_out_as_often_as_told(student, rng):
     assert_that(bool(found[:, 2].all()), "the rate 0 left the third out")
     again = student.drop_modalities(there, torch.tensor([1.0, 0.5, 0.0]), seed)
     assert_close(again, found, what="a second call with the same seed")
+    if bool((found[there.all(1)] == found[there.all(1)][0]).all()):
+        raise Slip("every row lost the same: in each row it is drawn anew")
+    emptied = torch.as_tensor(student.drop_modalities(there, torch.ones(3), seed))
+    if not emptied.any(1).all():
+        raise Slip("a row lost all that it had; it keeps all of that then")
+    assert_close(emptied, there, what="where all would be lost, what is kept")
 
 
 @check("modality_dropout")
@@ -143,6 +163,19 @@ def patches_take_their_places(student, rng):
         "patches and words are added up": torch.where((ids == 7)[..., None], wanted + words, words),
     }
     assert_close(found, wanted, slips=slips, what="the sequence")
+    for change, said in (
+        (1, "a row with too few placeholders"),
+        (0, "rows are to be counted one by one, not over the batch:"),
+    ):
+        bad = ids.clone()
+        bad[0, (bad[0] == 7).nonzero()[0]] = 8  # one too few
+        bad[1, (bad[1] != 7).nonzero()[0]] = 8 if change else 7  # and one too many
+        try:
+            student.splice(words, bad, 7, patches)
+        except StudentError as error:
+            assert_that(error.kind == "ValueError", f"it raised {error.kind} where a ValueError was asked for")
+        else:
+            raise Slip(f"{said} nothing was said: raise ValueError")
     after = student.library("fusion_lab.probes").arguments_after(student.splice, words, ids, 7, patches)
     assert_close(after[0], words, what="`words` after the call (work on a copy: clone)")
 
@@ -169,6 +202,13 @@ def only_what_the_assistant_says(student, rng):
         "what comes after the last answer is learnt": torch.where((ids == 0) | (wanted >= 0), ids, wanted),
     }
     assert_close(student.answer_labels(ids, reference.ASSISTANT, reference.END), wanted, slips=slips, what="the labels")
+    row = torch.tensor([reference.turns_of(rng, 2, closed=False)])
+    wanted = reference.reference_labels(row)
+    lost = wanted.clone()
+    lost[0, int((row[0] == reference.ASSISTANT).nonzero()[-1]) :] = -100
+    slips = {"an answer that is never closed is learnt up to the row's last token": lost}
+    found = student.answer_labels(row, reference.ASSISTANT, reference.END)
+    assert_close(found, wanted, slips=slips, what="of a row that is cut off the labels")
 
 
 # --- 5 stage_one ----------------------------------------------------------------------------------------------------
@@ -196,6 +236,7 @@ def the_losses_of_adamw(student, rng):
         ),
         "nothing learns: is there a backward and a step?": torch.tensor(reference.trained(seed, 30, 0.0)[0]),
         "the weights decay: weight_decay=0": torch.tensor(reference.trained(seed, 30, rate, decay=0.01)[0]),
+        "`rate` was ignored: that is the rate 0.002": torch.tensor(reference.trained(seed, 30, 2e-3)[0]),
         "the losses are those after each step; return the ones that it began with": wanted[1:],
     }
     assert_close(torch.tensor(watched["losses"]), wanted, atol=1e-5, rtol=1e-4, slips=slips, what="the losses")
@@ -217,6 +258,8 @@ def equal_to_idefics(student, rng):
         "the residual is the normed latents; it is the latents as they came": looked
         + F.layer_norm(latents, (16,), *weights["latents_norm"]),
         "the latents are not normed": latents + reference.otherwise(module, latents_layer_norm=same)(patches, latents),
+        "the patches have a norm of their own, with its gain and bias": latents
+        + reference.otherwise(module, context_layer_norm=module.latents_layer_norm)(patches, latents),
         "the patches are not normed": latents + reference.otherwise(module, context_layer_norm=same)(patches, latents),
         "divide by the root of a head's width, not of all features": latents
         + reference.otherwise(module, qk_scale=16**-0.5)(patches, latents),
@@ -230,10 +273,17 @@ def equal_to_idefics(student, rng):
 @check("gated")
 def a_shut_gate_changes_no_bit(student, rng):
     """At alpha = 0 the words come back as they were, bit by bit."""
-    _, weights = reference.crossing(seed_from(rng))
+    layer, weights = reference.crossing(seed_from(rng))
     words, seen = gaussian(rng, 2, 6, 16), gaussian(rng, 2, 3, 2, 16)
     ids = torch.tensor([[5, 9, 5, 9, 5, 9], [9, 9, 5, 5, 9, 5]])
-    found = student.gated(words, seen, reference.reference_last(ids, 9, 3), weights, 4, torch.tensor(0.0))
+    allowed = reference.reference_last(ids, 9, 3)
+    found = student.gated(words, seen, allowed, weights, 4, torch.tensor(0.0))
+    if torch.isnan(torch.as_tensor(found)[~allowed.any(-1)]).any():
+        raise Slip("a word that may ask no picture becomes nan: its row of softmax is to be zeros")
+    update = (reference.library_gated(layer, words, seen, allowed, 1.0) - words) / np.tanh(1.0)
+    half = (torch.as_tensor(found) - words - 0.5 * update).abs().max()
+    if half < 1e-4:
+        raise Slip("the gate is a sigmoid, and half open at 0; it is tanh(alpha)")
     assert_close(found, words, atol=0, rtol=0, what="a word behind a shut gate (alpha = 0)")
 
 
@@ -298,20 +348,35 @@ def there_and_back(student, rng):
         "that is floor(c * bins); here it is round(c * (bins - 1))": (boxes * bins).long().clamp(max=bins - 1),
     }
     assert_close(tokens, wanted, slips=slips, what="the tokens")
-    assert_close(student.from_bins(wanted, bins), wanted / (bins - 1), atol=1e-6, what="the boxes")
+    slips = {
+        "that is the middle of a bin; the way back is b / (bins - 1)": (wanted + 0.5) / bins,
+        "that is b / bins; the way back is b / (bins - 1)": wanted / bins,
+    }
+    assert_close(student.from_bins(wanted, bins), wanted / (bins - 1), atol=1e-6, slips=slips, what="the boxes")
+    outside = torch.tensor([[-0.3, 0.2, 1.4, 0.9]])
+    slips = {"what lies outside [0, 1] counts as its edge": (outside * (bins - 1)).round()}
+    wanted = (outside.clamp(0, 1) * (bins - 1)).round()
+    assert_close(student.to_bins(outside, bins), wanted, slips=slips, what="of a box that is partly outside the tokens")
 
 
 @check("boxes", weight=2)
 def overlap(student, rng):
     """IoU of every pair, by counting on a fine grid."""
+    apart = torch.tensor([[0.0, 0.0, 0.2, 0.2]]), torch.tensor([[0.5, 0.5, 0.9, 0.9], [0.0, 0.0, 0.2, 0.2]])
+    slips = {"boxes that do not meet overlap: a negative width times a negative height": torch.tensor([[0.8182, 1.0]])}
+    assert_close(student.iou(*apart), torch.tensor([[0.0, 1.0]]), atol=1e-5, slips=slips, what="the IoU")
     first, second = reference.any_boxes(rng, 4), reference.any_boxes(rng, 3)
     wanted = reference.grid_iou(first, second)
     found = torch.as_tensor(student.iou(first, second))
     assert_shape(found, (4, 3), "the result")
-    assert_close(found, wanted, atol=0.02, rtol=0, what="the IoU (counted on a grid of points)")
-    apart = torch.tensor([[0.0, 0.0, 0.2, 0.2]]), torch.tensor([[0.5, 0.5, 0.9, 0.9], [0.0, 0.0, 0.2, 0.2]])
-    slips = {"boxes that do not meet overlap: a negative width times a negative height": torch.tensor([[0.8182, 1.0]])}
-    assert_close(student.iou(*apart), torch.tensor([[0.0, 1.0]]), atol=1e-5, slips=slips, what="the IoU")
+    sizes = [(b[:, 2:] - b[:, :2]).prod(-1) for b in (first, second)]
+    both = wanted * (sizes[0][:, None] + sizes[1][None]) / (1 + wanted)
+    slips = {
+        "over the smaller of the two; divide by their union": both / torch.minimum(sizes[0][:, None], sizes[1][None]),
+        "over the sum of the two; what they share counts once": both / (sizes[0][:, None] + sizes[1][None]),
+        "that is the intersection; divide by the union": both,
+    }
+    assert_close(found, wanted, atol=0.02, rtol=0, slips=slips, what="the IoU (counted on a grid of points)")
 
 
 # --- 8 looks --------------------------------------------------------------------------------------------------------
@@ -322,16 +387,17 @@ def rows_become_pictures(student, rng):
     """The mean of layers and heads at the token's row, as a picture that sums to 1."""
     attention = gaussian(rng, 3, 2, 9, 9).softmax(-1)
     mean = attention.mean((0, 1))
-    row = mean[8, 2:6]
+    row, last = mean[7, 2:6], mean[8, 2:6]
     wanted = (row / row.sum()).reshape(2, 2)
-    column = mean[2:6, 8]
+    column = mean[2:6, 7]
     slips = {
         "that is who looks at the token; its own row was asked for": (column / column.sum()).reshape(2, 2),
         "it does not sum to 1": row.reshape(2, 2),
         "rows and columns are exchanged": wanted.T,
-        "the picture does not begin at `first`": (mean[8, :4] / mean[8, :4].sum()).reshape(2, 2),
+        "the picture does not begin at `first`": (mean[7, :4] / mean[7, :4].sum()).reshape(2, 2),
+        "that is the last token's row; `place` was asked for": (last / last.sum()).reshape(2, 2),
     }
-    assert_close(student.look_map(attention, 8, 2, 2), wanted, slips=slips, what="the map")
+    assert_close(student.look_map(attention, 7, 2, 2), wanted, slips=slips, what="the map")
 
 
 @check("looks")
@@ -368,6 +434,9 @@ def absmax_by_rows(student, rng):
     wanted = (weight / scale[:, None]).round()
     assert_close(q.float(), wanted, slips={"cut off, not rounded": (weight / scale[:, None]).trunc()}, what="q")
     assert_close(student.restore(q, scale), wanted * scale[:, None], atol=1e-6, what="the restored matrix")
+    q, found = pair_of(student.quantise(torch.tensor([[0.0, 0.0], [1.0, -2.0]])), "(q, scale)")
+    zeros = {"a row of zeros has scale 1: nothing is divided by zero": torch.tensor([0.0, 2 / 127])}
+    assert_close(found, torch.tensor([1.0, 2 / 127]), slips=zeros, what="with a row of zeros the scale")
 
 
 @check("quantise")
@@ -388,4 +457,17 @@ def scikit_learns_figures(student, rng):
     """Accuracy, precision, recall, F1 and the share of yes."""
     wanted = ["yes" if x else "no" for x in rng.random(40) < 0.5]
     said = ["yes" if x else "no" for x in rng.random(40) < 0.7]
-    reference.assert_presence(student.presence_scores(said, wanted), reference.reference_presence(said, wanted))
+    found = student.presence_scores(said, wanted)
+    turned = reference.reference_presence(["no" if one == "yes" else "yes" for one in said], wanted)
+    if isinstance(found, dict) and all(abs(float(found.get(k, 9)) - v) < 1e-6 for k, v in turned.items()):
+        raise Slip("a no was taken for a yes: *yes* is the positive class")
+    reference.assert_presence(found, reference.reference_presence(said, wanted))
+    longer = [f" {one.capitalize()}, I think." for one in said]
+    found = student.presence_scores(longer, wanted)
+    if isinstance(found, dict) and found.get("yes") == 0:
+        raise Slip('what begins with "yes", without spaces around it and in lower case, is a yes')
+    reference.assert_presence(found, reference.reference_presence(said, wanted))
+    reference.assert_presence(
+        student.presence_scores(["no"] * 3, ["yes", "no", "yes"]),
+        reference.reference_presence(["no"] * 3, ["yes", "no", "yes"]),
+    )

@@ -92,7 +92,8 @@ def reference_labels(ids: torch.Tensor) -> torch.Tensor:
 def trained(seed: int, steps: int, rate: float, clear: bool = True, decay: float = 0.0) -> tuple[list[float], Any]:
     """The losses of `Towers` and its connector's weight when that alone is taught. clear: the gradients, each step."""
     model, losses = probes.Towers(seed), []
-    optimiser = torch.optim.AdamW(model.connector.parameters(), lr=rate, weight_decay=decay)
+    weights = model.connector.parameters()
+    optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
     for batch in probes.tower_batches(seed, steps):
         loss = model(**batch).loss
         if clear:
@@ -246,4 +247,7 @@ def assert_presence(found: Any, wanted: dict[str, float]) -> None:
         if name == "f1":
             mean = (wanted["precision"] + wanted["recall"]) / 2
             slips = {"that is the arithmetic mean of precision and recall; F1 is the harmonic one": torch.tensor(mean)}
+        if name == "yes" and wanted["recall"]:
+            truth = torch.tensor(wanted["precision"] * wanted["yes"] / wanted["recall"])
+            slips = {"that is the share of yes among what is right; it is that among the answers": truth}
         assert_close(torch.tensor(float(found[name])), torch.tensor(value), atol=1e-6, slips=slips, what=name)
