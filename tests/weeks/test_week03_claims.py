@@ -36,7 +36,8 @@ def test_no_patch_shows_a_whole_object():
 
 @claim(
     WEEK,
-    "Left, in the first layer, a triangle: no word looks ahead. Right, in the last layer, no triangle. The columns that "
+    "Left, in the first layer, a triangle: no word looks ahead. Right, in the last layer, no triangle. The "
+    "columns that "
     "are lit in most rows are the *empty* patches",
     "such as those of *pink* and *orange*",
 )
@@ -47,9 +48,8 @@ def test_words_look_back_and_at_empty_patches(captioner):
     inner, last = blip.self_attention(captioner, picture, scene.caption()), cross[-1].mean(dim=0)
     assert torch.triu(inner, 1).abs().max() < 1e-6 < torch.triu(last[:, 1:], 1).abs().max()
     shown = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(scene.masks())[:, None], 4).flatten(1)
-    empty = (shown.sum(dim=0) < 0.05).nonzero()[:, 0]
-    lit = (last[:, 1:] > 1.2 / 16).float().mean(dim=0)
-    assert lit.topk(5).indices.isin(empty).all()
+    lit = (last[:, 1:] > 1 / 17).float().mean(dim=0)
+    assert (lit > 0.5).sum() >= 4 and shown.sum(dim=0)[lit > 0.5].max() < 0.25
     for word, shape in (("pink", "square"), ("orange", "triangle")):
         mine = next(i for i, o in enumerate(scene.objects) if o.shape == shape)
         row = last[words.index(word), 1:]
@@ -89,7 +89,8 @@ def test_the_first_word_is_nearly_free(captioner):
 
 @claim(
     WEEK,
-    "greedy says one thing six times, and sampling finds other words for the same facts: all the way to the right, where "
+    "greedy says one thing six times, and sampling finds other words for the same facts: all the way to the "
+    "right, where "
     "all six captions differ, that costs nothing here.",
     "most captions are false. With the tail cut off, the same temperature keeps most of them true. The control draws "
     "words out of a hat: all captions differ, and none is true.",
@@ -208,7 +209,8 @@ def test_metrics_are_fooled(captioner):
 
 @claim(
     WEEK,
-    "A blue bar is worth what it has above its orange neighbour. Where the question gives much away (yes or no; how many, "
+    "A blue bar is worth what it has above its orange neighbour. Where the question gives much away (yes or no; "
+    "how many, "
     "where two is the usual answer) the control does well without seeing anything",
 )
 def test_some_questions_give_their_answer_away():
@@ -232,7 +234,8 @@ def test_attention_leans_to_the_object(captioner):
 @claim(
     WEEK,
     "Before, brown is *orange*, the nearest name it has. A few seconds later it says *brown*",
-    "Without replay it pays: captions of two objects suffer most, and brown turns up where there is none. With replay it "
+    "Without replay it pays: captions of two objects suffer most, and brown turns up where there is none. With "
+    "replay it "
     "keeps most, not all, of what it knew.",
     "replay does not help there (*its other facts* stands as high without)",
 )

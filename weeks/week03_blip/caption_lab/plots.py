@@ -48,7 +48,7 @@ def show_captions(
         for text, colour in lines:
             sheet.text(text, x, below, "la", size=11, colour=colour)
             below += 15 * (1 + text.count("\n")) + 4
-    sheet.show()
+    sheet.show(alt="Pictures with what was said of them, green where every fact is right")
 
 
 def show_patches(picture: Image.Image, side: int = 8) -> None:
@@ -66,7 +66,7 @@ def show_patches(picture: Image.Image, side: int = 8) -> None:
         if i < columns or i == rows * columns - 1:
             dark = pixels[top : top + side, left : left + side].mean() < 128
             sheet.text(str(i + 1), x + cell / 2, y + cell / 2, "mm", size=13, colour="white" if dark else "black")
-    sheet.show()
+    sheet.show(alt="A picture, and the patches it is cut into, numbered in the order they are read")
 
 
 def show_weights(weights: Mapping[str, torch.Tensor], words: Sequence[str] = ()) -> None:
@@ -84,7 +84,7 @@ def show_weights(weights: Mapping[str, torch.Tensor], words: Sequence[str] = ())
         else:
             axis.tick_params(axis="x", labelsize=7)
             axis.set_xlabel("the whole picture, then its patches", fontsize=8)
-    show(figure)
+    show(figure, alt="Matrices of attention: a triangle where words look at words, columns where they look at patches")
 
 
 def show_losses(losses: Mapping[str, Sequence[float]]) -> None:
@@ -94,7 +94,7 @@ def show_losses(losses: Mapping[str, Sequence[float]]) -> None:
         axis.plot(values, line, color=colour, linewidth=1.8, label=name)  # they may lie on each other
     axis.set(xlabel="step", ylabel="loss", ylim=(0, None))
     axis.legend(frameon=False, fontsize=8)
-    show(figure)
+    show(figure, alt="Two curves of the loss that fall to zero on each other")
 
 
 def show_next(words: Sequence[str], rows: Mapping[str, torch.Tensor], top: int = 8) -> None:
@@ -110,7 +110,7 @@ def show_next(words: Sequence[str], rows: Mapping[str, torch.Tensor], top: int =
         if axis is not axes[0]:
             axis.set_yticklabels([])
     axes[0].set_ylabel("probability")
-    show(figure)
+    show(figure, alt="The next word's probabilities under four settings")
 
 
 def show_sampling(report: Any) -> None:
@@ -121,23 +121,32 @@ def show_sampling(report: Any) -> None:
         axis.scatter(different, right, color=colour, marker=marker, s=46, label=name, zorder=2)
     axis.set(xlabel="different captions of six", ylabel="captions exactly right", xlim=(0, 1.05), ylim=(-0.03, 1.05))
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    show(figure, trim=True)
+    show(figure, trim=True, alt="Ways of sampling by how many captions differ and how many are right")
 
 
-def show_bars(report: Mapping[str, Mapping[str, float]], ylabel: str, chance: float | None = None) -> None:
-    """Groups of bars: {group: {bar: value in [0, 1]}}."""
+def show_bars(
+    report: Mapping[str, Mapping[str, float]], ylabel: str, chance: float | None = None, n: int | None = None
+) -> None:
+    """Groups of bars: {group: {bar: value in [0, 1]}}.
+
+    n: of how many cases each value is a share, for its whiskers (Wilson's interval, 95 %).
+    """
     names = list(dict.fromkeys(name for row in report.values() for name in row))
     figure, (axis,) = panels(1.1 * len(report) + 1.2, height=2.3, bottom=0.75)
     wide = 0.8 / len(names)
     for i, (colour, name) in enumerate(zip(PALETTE, names, strict=False)):
         places = [j + (i - (len(names) - 1) / 2) * wide for j in range(len(report))]
-        axis.bar(places, [row.get(name, 0.0) for row in report.values()], wide * 0.92, color=colour, label=name)
+        values = np.array([row.get(name, 0.0) for row in report.values()])
+        axis.bar(places, values, wide * 0.92, color=colour, label=name)
+        if n is not None:
+            reach = np.abs(np.array([plots.wilson(value * n, n) for value in values]) - values[:, None]).T
+            axis.errorbar(places, values, yerr=reach, fmt="none", color="0.3", capsize=1.5, linewidth=0.8)
     if chance is not None:
         axis.axhline(chance, color="0.4", linewidth=0.8, linestyle="--")
     axis.set_xticks(range(len(report)), [plots.wrap(group, 16) for group in report], fontsize=8)
-    axis.set(ylabel=ylabel, ylim=(0, 1.05))
+    axis.set(ylabel=ylabel if n is None else f"{ylabel}, of {n}", ylim=(0, 1.05))
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    show(figure, trim=True)
+    show(figure, trim=True, alt=f"{ylabel}: {', '.join(names)}, for {', '.join(report)}")
 
 
 def show_ranking(
@@ -163,7 +172,7 @@ def show_ranking(
             true = facts_of(caption) == scene.facts()
             colour = RIGHT if true else WRONG
             sheet.text(caption or "(nothing)", SIDE + 150, line, "lm", size=12, colour=colour, bold=caption == first)
-    sheet.show()
+    sheet.show(alt="Pictures with candidate captions sorted by ITM, true ones green")
 
 
 def show_scores(rows: Mapping[str, tuple[str, Mapping[str, float]]], title: str = "") -> None:
@@ -184,7 +193,7 @@ def show_scores(rows: Mapping[str, tuple[str, Mapping[str, float]]], title: str 
         for j, name in enumerate(names):
             sheet.block(left + wide * j + 6, y - 9, 1 + (wide - 12) * min(1.0, max(0.0, values[name])), 18, "#cfe3f1")
             sheet.text(f"{values[name]:.2f}", left + wide * j + wide / 2, y, "mm", size=12)
-    sheet.show()
+    sheet.show(alt="A table of captions and what metrics give them")
 
 
 def show_word_maps(picture: Image.Image, words: Sequence[str], maps: torch.Tensor) -> None:
@@ -202,7 +211,7 @@ def show_word_maps(picture: Image.Image, words: Sequence[str], maps: torch.Tenso
         heat = colormaps["magma"](grown.numpy())[..., :3]
         sheet.picture(Image.fromarray((255 * (0.8 * heat + 0.2 * small)).astype(np.uint8)), x, y, SIDE)
         sheet.text(word, x + SIDE / 2, y + SIDE + 10, "mm", size=12)
-    sheet.show()
+    sheet.show(alt="A picture, and for each word where the decoder looked when it wrote it")
 
 
 def show_answers(
@@ -219,11 +228,11 @@ def show_answers(
             sheet.text(question, side + 24, line, "lm", size=12)
             tell = said if said == right else f"{said} (it is {right})"
             sheet.text(tell, side + 360, line, "lm", size=12, colour=RIGHT if said == right else WRONG, bold=True)
-    sheet.show()
+    sheet.show(alt="Pictures with questions and answers, green where right")
 
 
 def show_adaptation(report: Mapping[str, Mapping[str, float]]) -> None:
     """What a captioner says before and after it was taught a colour, in ways."""
     names = list(next(iter(report.values())))
     turned = {name: {way: row[name] for way, row in report.items()} for name in names}
-    show_bars(turned, "part of the captions")
+    show_bars(turned, "part of the captions", n=24)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from coursekit.models import Loaded
-from coursekit.plots import PALETTE, RIGHT, WRONG, Sheet, panels, show, wrap
+from coursekit.plots import PALETTE, RIGHT, WRONG, Sheet, panels, show, wilson, wrap
 from fusion_lab import chatting, data, measuring
 from tinyworld import conversations, grounding, pointing
 from tinyworld.pointing import Pointed
@@ -35,7 +35,7 @@ def show_chat(llava: Loaded, scenes: Sequence[Scene]) -> None:
             shown = "the red frame" if question == pointed.question else wrap(answer, 48)
             sheet.text(question, SIDE + 24, y + 24 * i, "la", size=12, colour=PLAIN)
             sheet.text(shown, SIDE + 340, y + 24 * i, "la", size=12)
-    sheet.show()
+    sheet.show(alt="Pictures with what the model answers about them")
 
 
 def _box(sheet: Sheet, box: grounding.Box | None, x: float, y: float, colour: str = WRONG, line: int = 2) -> None:
@@ -75,7 +75,7 @@ def show_layout(task: Pointed) -> None:
             sheet.text(str(i), x + (i + 0.5) * step, 118, "mm", size=9, colour=PLAIN)
         x += n * step
     sheet.text(f'said: "{task.colour}"   meant: {task.shape}', 10, 138, size=12)
-    sheet.show()
+    sheet.show(alt="The tokens of a task in a row: patches, words, and pieces of a spectrogram, numbered anew in each")
 
 
 def show_table(table: Mapping[str, Mapping[str, float]], columns: Sequence[str] = ()) -> None:
@@ -90,7 +90,7 @@ def show_table(table: Mapping[str, Mapping[str, float]], columns: Sequence[str] 
         sheet.text(name, 8, y, bold=True)
         for j, column in enumerate(columns):
             sheet.text(_figure(column, values[column]), 130 + wide * (j + 0.5), y, "mm", size=12)
-    sheet.show()
+    sheet.show(alt=f"A table: {', '.join(table)} by {', '.join(columns)}")
 
 
 def _figure(column: str, value: float) -> str:
@@ -103,23 +103,31 @@ def _figure(column: str, value: float) -> str:
     return f"{value:.0%}"
 
 
-def _bars(groups: Mapping[str, Mapping[str, float]], width: float = 6.2) -> None:
-    """Bars side by side: a group for each column, a colour for each name."""
+def _bars(groups: Mapping[str, Mapping[str, float]], n: int, width: float = 6.2, alt: str = "") -> None:
+    """Bars side by side: a group for each column, a colour for each name.
+
+    n: of how many answers each share is, for its whiskers (Wilson's interval, 95 %).
+    """
     columns = list(next(iter(groups.values())))
     figure, (axis,) = panels(width, height=2.4, bottom=0.65)
     for i, (name, values) in enumerate(groups.items()):
         at = np.arange(len(columns)) + (i - (len(groups) - 1) / 2) * 0.8 / len(groups)
-        axis.bar(at, [values[c] for c in columns], 0.8 / len(groups), label=name, color=PALETTE[i])
+        shares = np.array([values[c] for c in columns])
+        reach = np.abs(np.array([wilson(share * n, n) for share in shares]) - shares[:, None]).T
+        axis.bar(at, shares, 0.8 / len(groups), label=name, color=PALETTE[i])
+        axis.errorbar(at, shares, yerr=reach, fmt="none", color="0.3", capsize=1.5, linewidth=0.8)
     axis.set_xticks(range(len(columns)), [wrap(c, 12) for c in columns], fontsize=8)
-    axis.set(ylim=(0, 1.02), ylabel="share")
+    axis.set(ylim=(0, 1.04), ylabel=f"share of {n}")
     axis.legend(frameon=False, fontsize=8, ncols=len(groups), loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    show(figure)
+    show(figure, alt=alt)
 
 
 def show_missing(table: Mapping[str, Mapping[str, float]]) -> None:
     """What each fusion does when a modality is gone, is noisy, or lies."""
     columns = [c for c in next(iter(table.values())) if c not in ("parameters", "ms")]
-    _bars({name: {c: values[c] for c in columns} for name, values in table.items()}, width=8.4)
+    shown = {name: {c: values[c] for c in columns} for name, values in table.items()}
+    alt = f"Right answers of {', '.join(table)}, with all modalities, without each, in noise, and whom they believe"
+    _bars(shown, measuring.TASKS, 8.4, alt)
 
 
 def show_labels(llava: Loaded, scene: Scene) -> None:
@@ -135,17 +143,19 @@ def show_labels(llava: Loaded, scene: Scene) -> None:
         parts.append(("<|end|>", RIGHT))
     x, y, sheet = 8.0, 16, Sheet(820, 130)
     for word, colour in parts:
-        wide = 7.6 * len(word) + 12
+        wide = sheet.width(word, 12, colour == RIGHT) + 9
         if x + wide > 812:
             x, y = 8.0, y + 26
         sheet.text(word, x, y, size=12, colour=colour, bold=colour == RIGHT)
         x += wide
-    sheet.show()
+    sheet.show(alt="A conversation as tokens; the assistant's words and the ends of its turns are green")
 
 
 def show_prior(llava: Loaded, seed: int = 0) -> None:
     """Right answers with the right picture, another, and none."""
-    _bars(measuring.measure_prior(llava, seed))
+    _bars(
+        measuring.measure_prior(llava, seed), 48, alt="Right answers by kind, with its own, another, and a grey picture"
+    )
 
 
 def show_gates(loaded: Loaded) -> None:
@@ -154,7 +164,7 @@ def show_gates(loaded: Loaded) -> None:
     figure, (axis,) = panels(4.6, height=2.3)
     axis.plot(parts, measuring.measure_gates(loaded, parts), marker="o", color=PALETTE[0])
     axis.set(xlabel="gates, as a part of what training found", ylabel="loss of the answer")
-    show(figure)
+    show(figure, alt="The loss of answers falls as the gates open to what training found")
 
 
 def show_albums(loaded: Loaded, n: int = 2) -> None:
@@ -168,7 +178,7 @@ def show_albums(loaded: Loaded, n: int = 2) -> None:
             sheet.picture(scene.render(side), 6 + j * (side + 6), y, side)
         sheet.text(wrap(album.question, 40), 290, y + 26, colour=PLAIN)
         sheet.text(answer, 290, y + 56, colour=RIGHT if answer == album.answer else WRONG, bold=True)
-    sheet.show()
+    sheet.show(alt="Albums of three pictures with a question and the model's answer")
 
 
 def show_shots(loaded: Loaded) -> None:
@@ -179,12 +189,12 @@ def show_shots(loaded: Loaded) -> None:
         sheet.picture(scene.render(96), 10 + 136 * i, 4, 96)
         word = album.examples[i] if i < len(album.examples) else "?"
         sheet.text(word, 58 + 136 * i, 114, "mm", bold=word == "?")
-    sheet.show()
+    sheet.show(alt="A prompt of examples; right answers after none, one, two and three of them")
     figure, (axis,) = panels(3.4, height=2.0)
     shares = measuring.measure_shots(loaded)
     axis.bar(range(len(shares)), shares, color=PALETTE[0])
     axis.set(xlabel="examples in the prompt", ylabel="right answers", ylim=(0, 1.02), xticks=range(len(shares)))
-    show(figure)
+    show(figure, alt="A prompt of examples; right answers after none, one, two and three of them")
 
 
 def show_boxes(llava: Loaded, n: int = 6) -> None:
@@ -201,7 +211,7 @@ def show_boxes(llava: Loaded, n: int = 6) -> None:
         sheet.text(f"{wrap(q.text, 20)}\nIoU {overlap:.2f}", x + SIDE / 2, SIDE + 10, "ma", size=11)
     below = f"red: the model's box, of {grounding.BINS} tokens a side; green: where it is"
     sheet.text(below, 6, SIDE + 74, size=12, colour=PLAIN)
-    sheet.show()
+    sheet.show(alt="Pictures with the model's box in red and the true one in green")
 
 
 def show_looks(llava: Loaded, n: int = 4) -> None:
@@ -216,14 +226,14 @@ def show_looks(llava: Loaded, n: int = 4) -> None:
         sheet.picture(q.scene.render(SIDE), x, y, SIDE)
         sheet.picture(shade.resize((SIDE, SIDE), Image.Resampling.NEAREST), x + SIDE + 6, y, SIDE)
         sheet.text(f"{q.text} {q.answer}", x + SIDE, y + SIDE + 14, "mm", size=12)
-    sheet.show()
+    sheet.show(alt="Pictures beside where the last token looks; and the answer's probability as patches are replaced")
     ks = (0, 1, 2, 4, 6, 8)
     figure, (axis,) = panels(4.6, height=2.2)
     for colour, (name, values) in zip(PALETTE, measuring.measure_faithfulness(llava, ks).items(), strict=False):
         axis.plot(ks, values, marker="o", label=name, color=colour)
     axis.set(xlabel="patches replaced, of 16", ylabel="probability of the right answer", ylim=(0, 1.02))
     axis.legend(frameon=False, fontsize=8)
-    show(figure)
+    show(figure, alt="Pictures beside where the last token looks; and the answer's probability as patches are replaced")
 
 
 def show_cost(llava: Loaded) -> None:
@@ -236,7 +246,7 @@ def show_cost(llava: Loaded) -> None:
     cache.set(xlabel="image tokens", ylabel="KB of cache", ylim=(0, None))
     right.plot(merged["image tokens"], merged["right"], marker="o", color=PALETTE[2])
     right.set(xlabel="image tokens, averaged", ylabel="right answers", ylim=(0, 1.03))
-    show(figure)
+    show(figure, alt="Milliseconds and kilobytes over the number of image tokens, and right answers with fewer of them")
     show_table(measuring.measure_bits(llava))
 
 
@@ -251,7 +261,7 @@ def show_presence(llava: Loaded) -> None:
         x = 6 + i * (SIDE + 12)
         sheet.picture(q.scene.render(SIDE), x, 4, SIDE)
         sheet.text(f"{wrap(q.text, 20)}\n{answer}", x + SIDE / 2, SIDE + 10, "ma", size=11)
-    sheet.show()
+    sheet.show(alt="Pictures, questions about what is not there, and the answers")
     print(f"names a colour of what is not there: {found['false premise']['names a colour']:.0%}")
 
 
@@ -268,4 +278,4 @@ def show_photographs(llava: Loaded) -> None:
         sheet.picture(shot, 6, 6 + i * (SIDE + 20), SIDE)
         text = "\n".join(f"{q} {wrap(a, 70)}" for q, a in zip(asked, said, strict=True))
         sheet.text(text, SIDE + 20, 12 + i * (SIDE + 20), "la", size=12)
-    sheet.show()
+    sheet.show(alt="Photographs with the model's answers")

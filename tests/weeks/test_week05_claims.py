@@ -1,0 +1,186 @@
+"""What week 5 says of its figures, held to the numbers that they are drawn from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.claims import claim
+
+from coursekit import models
+from fusion_lab import chatting, data, measuring
+from fusion_lab.checks import reference
+from tinyworld import grounding
+
+WEEK = "week05_fusion"
+
+
+@pytest.fixture(scope="module")
+def llava():
+    return models.load("llava", "tiny")
+
+
+@pytest.fixture(scope="module")
+def flamingo():
+    return chatting.flamingo() if hasattr(chatting, "flamingo") else __import__("fusion_lab").flamingo()
+
+
+@claim(
+    WEEK,
+    "Late fusion stays at about two thirds, with the most parameters",
+    "Early and cross do; cross asks the picture without letting patches look at words.",
+)
+def test_late_fusion_cannot_combine():
+    found = measuring.measure_fusions(("early", "late", "cross"))
+    assert 0.6 < found["late"]["all three"] < 0.75 and max(found, key=lambda n: found[n]["parameters"]) == "late"
+    assert min(found["early"]["all three"], found["cross"]["all three"]) > 0.97
+
+
+@claim(
+    WEEK,
+    "Without text *early* and *cross* fall to one half, though a voice still says all that is needed; with dropout the "
+    "same architecture holds. *Late* loses nothing there",
+    "Without the picture every model guesses",
+    "Noise in the voice costs *early* and *cross* nothing, for the text is still there, and *late* something.",
+    "*early* and *cross* believe the text, the easy modality, every time; dropout moves the balance a little; *late* "
+    "leans to the voice",
+)
+def test_what_a_missing_sense_costs():
+    found = measuring.measure_fusions(("early", "late", "cross", "early, dropout"))
+    early, late, cross, dropped = found.values()
+    assert all(0.4 < one["no text"] < 0.6 for one in (early, cross)) and dropped["no text"] > 0.9
+    assert abs(late["no text"] - late["all three"]) < 0.03
+    assert all(one["no image"] < 0.3 for one in found.values())
+    for one in (early, cross):
+        assert min(one["noise 5 dB"], one["noise 0 dB"], one["noise -10 dB"]) > 0.97
+        assert one["believes text"] > 0.97
+    assert late["all three"] - late["noise -10 dB"] > 0.05
+    assert 0.02 < dropped["believes audio"] < 0.2 < late["believes text"] < 0.5 < late["believes audio"]
+
+
+@claim(WEEK, "Some sixty per cent after 120 steps, from under ten")
+def test_a_projector_introduces_eye_and_mouth(llava):
+    import fusion_lab
+
+    pupil = fusion_lab.blind(llava, 0)
+    asked = fusion_lab.questions(48, seed=7)
+    assert fusion_lab.accuracy(pupil, asked) < 0.1
+    connector = fusion_lab.connector(pupil)
+    pupil.model.requires_grad_(False)
+    connector.requires_grad_(True)
+    reference_steps(pupil.model, connector, fusion_lab.batches(pupil, 120, 16, seed=0))
+    assert 0.5 < fusion_lab.accuracy(pupil, asked) < 0.75
+
+
+def reference_steps(model, connector, batches):
+    """AdamW on the connector alone."""
+    import torch
+
+    optimiser = torch.optim.AdamW(connector.parameters(), lr=2e-3, weight_decay=0.0)
+    for batch in batches:
+        optimiser.zero_grad()
+        model(**batch).loss.backward()
+        optimiser.step()
+
+
+@claim(
+    WEEK,
+    "another's picture leaves colour, shape and background to chance. *Yes/no* stays at about one half without any "
+    "picture worth looking at, and *count* not far below",
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_the_language_prior_knows(llava, seed):
+    found = measuring.measure_prior(llava, seed)
+    assert min(found["its own picture"].values()) > 0.9
+    for shown in ("another's", "a grey one"):
+        assert max(found[shown][kind] for kind in ("colour", "shape", "background")) < 0.35
+        assert 0.35 < found[shown]["yes/no"] < 0.65 and 0.25 < found[shown]["count"] < 0.65
+
+
+@claim(
+    WEEK,
+    "With the gates shut the loss is far above that of guessing among three answers",
+    "Half open it falls; the trained gates are best, or nearly.",
+)
+def test_open_gates_help(flamingo):
+    losses = measuring.measure_gates(flamingo)
+    assert losses[0] > 2 * np.log(3) and losses[2] < 0.5 and losses[4] < min(losses) + 0.1
+
+
+@claim(
+    WEEK,
+    "Colours and shapes come through all three. Relations and *where* come through whole with the projector alone; the "
+    "resampler still tells about half of the relations, the Q-Former about a third",
+    "and of *where* both lose most",
+)
+def test_queries_lose_places():
+    found = measuring.measure_connectors()
+    assert all(min(row["colour"], row["shape"]) > 0.9 for row in found.values())
+    projector, qformer, resampler = found["projector"], found["qformer"], found["resampler"]
+    assert min(projector["relation"], projector["where"]) > 0.9
+    assert 0.4 < resampler["relation"] < 0.65 and 0.2 < qformer["relation"] < 0.5
+    assert max(resampler["where"], qformer["where"]) < 0.4
+
+
+@claim(
+    WEEK,
+    "One example is enough here; two and three add nothing. Without any, the model gives an empty answer",
+)
+def test_one_example_is_enough(flamingo):
+    none, one, two, three = measuring.measure_shots(flamingo)
+    assert none == 0 and min(one, two, three) > 0.95 and max(two, three) - one < 0.05
+
+
+@claim(WEEK, "These frames are off by a token or so, which is two pixels of 64")
+def test_boxes_are_off_by_a_token(llava):
+    asked = data.questions(6, 23, ("where",))
+    said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
+    for answer, q in zip(said, asked, strict=True):
+        found, wanted = grounding.from_text(answer), grounding.from_text(q.answer)
+        off = [abs(getattr(found, side) - getattr(wanted, side)) for side in ("left", "top", "right", "bottom")]
+        assert max(off) * (grounding.BINS - 1) < 2.5
+    assert round(64 / grounding.BINS) == 2
+
+
+@claim(WEEK, "That the answer falls without those patches is.")
+def test_looks_are_faithful(llava):
+    found = measuring.measure_faithfulness(llava)
+    assert found["most looked at"][3] < found["at random"][3] - 0.2 and found["least looked at"][-1] > 0.9
+
+
+@claim(
+    WEEK,
+    "The cache grows by the same for every token.",
+    "Four tokens in the place of sixteen do nearly as well, one does not",
+    "Eight bits cost nothing one can see here, and four bits no answer either, though a tenth of each matrix is "
+    "noise by "
+    "then; two bits are too few.",
+)
+def test_what_tokens_and_bits_cost(llava):
+    lengths, merged, bits = (
+        measuring.measure_lengths(llava),
+        measuring.measure_merged(llava),
+        measuring.measure_bits(llava),
+    )
+    slopes = np.diff(lengths["KB"]) / np.diff(lengths["image tokens"])
+    assert np.allclose(slopes, slopes[0])
+    one, four, _, sixteen = merged["right"]
+    assert sixteen - four < 0.12 and one < 0.6
+    assert bits["32 bits"]["right"] == bits["8 bits"]["right"] == bits["4 bits"]["right"] > 2 * bits["2 bits"]["right"]
+    assert 0.08 < bits["4 bits"]["error"] < 0.15
+
+
+@claim(
+    WEEK,
+    "this model is hardly ever wrong and says *yes* to one half, as it should: no bias to see. But to a question that "
+    "takes a star for granted it names a colour, nearly every time",
+)
+def test_false_premises_are_believed(llava):
+    found = measuring.measure_presence(llava)
+    for name in ("random", "one word off"):
+        assert found[name]["accuracy"] > 0.95 and 0.45 < found[name]["says yes"] < 0.55
+    assert found["false premise"]["names a colour"] > 0.9
+
+
+def test_the_trained_losses_are_of_the_connector_alone():
+    losses, _ = reference.trained(3, 6, 0.01)
+    assert len(losses) == 6 and losses[-1] < losses[0]
