@@ -85,7 +85,7 @@ def reference_steps(model, connector, batches):
 @claim(
     WEEK,
     "another's picture leaves colour, shape and background to chance. *Yes/no* stays at about one half without any "
-    "picture worth looking at, and *count* not far below",
+    "picture worth looking at, and *count* at a fifth to a half",
 )
 @pytest.mark.parametrize("seed", [0, 1])
 def test_what_the_language_prior_knows(llava, seed):
@@ -93,7 +93,7 @@ def test_what_the_language_prior_knows(llava, seed):
     assert min(found["its own picture"].values()) > 0.9
     for shown in ("another's", "a grey one"):
         assert max(found[shown][kind] for kind in ("colour", "shape", "background")) < 0.35
-        assert 0.35 < found[shown]["yes/no"] < 0.65 and 0.25 < found[shown]["count"] < 0.65
+        assert 0.35 < found[shown]["yes/no"] < 0.65 and 0.15 < found[shown]["count"] < 0.6
 
 
 @claim(
