@@ -10,13 +10,12 @@ from support.claims import claim, unclaimed
 from grader.course.discovery import find_course
 
 WEEKS = find_course().weeks
-STILL = {"week03_blip", "week04_whisper", "week05_fusion"}
 
 
 @pytest.mark.parametrize("slug", WEEKS)
 def test_what_should_be_seen_is_claimed(slug):
-    if slug in STILL:
-        pytest.skip("not yet written")
+    if WEEKS[slug].draft:
+        pytest.skip("a draft has no figures yet")
     importlib.import_module(f"weeks.test_{slug.partition('_')[0]}_claims")
     assert unclaimed(slug) == []
 

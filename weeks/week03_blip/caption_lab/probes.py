@@ -11,6 +11,7 @@ from torch import nn
 
 from caption_lab import blip, clipcap
 from coursekit.probes import arguments_after as arguments_after  # for the checks
+from coursekit.probes import weights_of as weights_of
 
 START, END, PAD = 1, 2, 0  # of the small decoders
 
@@ -100,26 +101,12 @@ def prefix_loss_and_slope(
     return loss.detach(), slope
 
 
-def clipcap_captions(mapping: nn.Module, vectors: torch.Tensor, seed: int) -> list[str]:
-    """What the notebook's GPT says through a map of the student's."""
-    return clipcap.captions(clipcap.language_model(seed), mapping, vectors)
-
-
 def matcher_scores(function: Any, pictures: list[Image.Image], captions: list[str]) -> Any:
     """A function called as (model, processor, pictures, captions) on the shipped matcher."""
     from coursekit import models
 
     model, processor = models.load("retrieval", profile="tiny", device="cpu")
     return function(model, processor, pictures, captions)
-
-
-def captions_of(model: Any, pictures: list[Image.Image]) -> list[str]:
-    """What a captioning model of the notebook says, with the shipped processor."""
-    from coursekit import models
-
-    processor = models.load("captioning", profile="tiny", device="cpu").processor
-    with torch.no_grad():
-        return blip.captions(models.Loaded(model.eval(), processor), pictures)
 
 
 class Dot(nn.Module):

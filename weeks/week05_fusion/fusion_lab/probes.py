@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from coursekit.models import Loaded
 from coursekit.probes import arguments_after as arguments_after  # for the checks
-from fusion_lab import chatting
+from coursekit.probes import weights_of as weights_of
 
 
 class Towers(nn.Module):
@@ -50,15 +49,3 @@ def watched_stage_one(function: Any, seed: int, steps: int, rate: float) -> dict
         "others moved": sorted(name for name, there in moved.items() if there and not name.startswith("connector")),
         "connector": model.connector.weight.detach().clone(),
     }
-
-
-def answers_of(loaded: Any, pictures: list[Any], asked: list[str]) -> list[str]:
-    """What a LLaVA of the student's kernel answers. loaded: (model, processor), which crossed over as a plain tuple."""
-    return chatting.answers(Loaded(*loaded), pictures, asked)
-
-
-def language_of(loaded: Any) -> torch.Tensor:
-    """The sums of the language model's and the vision tower's weights: what stage one must not change."""
-    model = Loaded(*loaded).model.model
-    sums = [p.double().sum() for part in (model.language_model, model.vision_tower) for p in part.parameters()]
-    return torch.stack(sums)
