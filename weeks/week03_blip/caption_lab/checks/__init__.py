@@ -62,8 +62,7 @@ def equal_to_the_librarys_layer(student, rng):
 def the_future_is_closed(student, rng):
     """A token may look at itself and back, never ahead."""
     n = int(rng.integers(3, 9))
-    found = torch.as_tensor(student.causal(n))
-    wanted = torch.ones(n, n, dtype=torch.bool).tril()
+    found, wanted = torch.as_tensor(student.causal(n)), torch.ones(n, n, dtype=torch.bool).tril()
     assert_that(found.dtype == torch.bool, f"the mask is of {found.dtype}; True and False were asked for")
     slips = {
         "it is open ahead and closed behind: the wrong triangle": wanted.T,
