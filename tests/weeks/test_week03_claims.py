@@ -9,7 +9,7 @@ from support.claims import claim
 
 import caption_lab
 from caption_lab import blip, clipcap, data, measuring, metrics
-from caption_lab.checks import reference
+from caption_lab.checks import library, reference
 from coursekit import models
 from coursekit.scenes import sample_scenes
 
@@ -263,6 +263,4 @@ def test_library_and_reference_agree():
     prefix = torch.from_numpy(rng.normal(size=(2, clipcap.PREFIX, clipcap.WIDTH))).float()
     ids = clipcap.encode([s.caption() for s in reference.any_scenes(rng, 2, 1)])
     wanted, _ = reference.reference_prefix(3, prefix, ids, clipcap.PAD)
-    assert float(caption_lab.library.prefix_loss(gpt, prefix, ids, clipcap.PAD)) == pytest.approx(
-        float(wanted), abs=1e-4
-    )
+    assert float(library.prefix_loss(gpt, prefix, ids, clipcap.PAD)) == pytest.approx(float(wanted), abs=1e-4)

@@ -11,8 +11,8 @@ from support.claims import claim
 
 import whisper_lab
 from coursekit import models
-from whisper_lab import data, library, listening, measuring, plots
-from whisper_lab.checks import mistakes_said, reference
+from whisper_lab import data, listening, measuring, plots
+from whisper_lab.checks import library, mistakes_said, reference
 
 WEEK = "week04_whisper"
 SEEDS = (0, 1, 2)

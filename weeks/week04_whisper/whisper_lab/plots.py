@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 
+from coursekit.notebook import oracle
 from coursekit.plots import PALETTE, Sheet, panels, show
 from tinyworld.sound import RATE
-from whisper_lab import library
 from whisper_lab.measuring import Rate
 
 FLOOR = 70  # decibels below the loudest that a spectrogram still shows
@@ -26,6 +26,7 @@ SOUNDS = {  # of each kind the colour that its name says, and its marker
     "hum": (PALETTE[2], "X"),
     "clicks": (PALETTE[4], "*"),
 }
+LIBRARY = "whisper_lab.checks.library"
 
 
 def _power(wave: Any, rate: int) -> np.ndarray:
@@ -84,7 +85,7 @@ def show_resolutions(
     """
     samples = torch.tensor(np.asarray(wave), dtype=torch.float32)
     for size in sizes:
-        spectrum = torch.as_tensor((power or library.power_spectrogram)(samples, size, rate // 500))
+        spectrum = torch.as_tensor((power or oracle(LIBRARY).power_spectrogram)(samples, size, rate // 500))
         level = (10 * (spectrum + 1e-10).log10()).numpy()
         figure, (axis,) = panels(8.2, height=1.5, bottom=0.45, top=0.3)
         extent = (0, len(samples) / rate, 0, rate / 2000)
@@ -298,4 +299,4 @@ def show_pieces(parts: Sequence[str], merged: str, said: str) -> None:
 def show_ways(said: str, ways: Mapping[str, str]) -> None:
     """Named transcripts of one long recording: how many of its words each has wrong."""
     for name, heard in ways.items():
-        print(f"{library.error_rate([said], [heard]):6.1%}  {name}")
+        print(f"{oracle(LIBRARY).error_rate([said], [heard]):6.1%}  {name}")

@@ -1,8 +1,8 @@
 """What figures draw with where an exercise is open: the library's own way to do it, with the exercise's arguments.
 
-    power = yours("power_spectrogram", whisper_lab.library.power_spectrogram)
+    whisper_lab.yours("name")
 
-It is of no use while a notebook is graded: see `coursekit.notebook.oracle`.
+It is not there while a notebook is graded: see `coursekit.notebook.oracle`.
 """
 
 from __future__ import annotations
@@ -13,40 +13,38 @@ from typing import Any
 import torch
 
 from coursekit.models import Loaded
-from coursekit.notebook import oracle
 from whisper_lab import listening
-
-REFERENCE = "whisper_lab.checks.reference"
+from whisper_lab.checks import reference
 
 
 def power_spectrogram(wave: torch.Tensor, size: int = 400, hop: int = 160) -> torch.Tensor:
     """The power spectrogram, (size // 2 + 1, frames), by torch.stft."""
-    return oracle(REFERENCE).library_power(wave, size, hop)
+    return reference.library_power(wave, size, hop)
 
 
 def mel_filters(count: int = 80, size: int = 400, rate: int = 16_000) -> torch.Tensor:
     """The mel filterbank, (size // 2 + 1, count), by transformers' mel_filter_bank."""
-    return torch.from_numpy(oracle(REFERENCE).library_filters(count, size, rate)).float()
+    return torch.from_numpy(reference.library_filters(count, size, rate)).float()
 
 
 def log_mel(power: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
     """Power (frequencies, frames) as Whisper's features (mels, frames - 1)."""
-    return oracle(REFERENCE).scaled(filters.T @ power[:, :-1])
+    return reference.scaled(filters.T @ power[:, :-1])
 
 
 def positions(length: int, width: int) -> torch.Tensor:
     """Whisper's sines and cosines, (length, width), by transformers' sinusoids."""
-    return oracle(REFERENCE).whisper_positions(length, width)
+    return reference.whisper_positions(length, width)
 
 
 def language_probabilities(model: Any, features: torch.Tensor) -> torch.Tensor:
     """The languages' shares of the first token, (n, languages)."""
-    return oracle(REFERENCE).first_probabilities(Loaded(model, None), features)[0]
+    return reference.first_probabilities(Loaded(model, None), features)[0]
 
 
 def no_speech_probability(model: Any, features: torch.Tensor) -> torch.Tensor:
     """The probability of no speech as the first token, (n,)."""
-    return oracle(REFERENCE).first_probabilities(Loaded(model, None), features)[1]
+    return reference.first_probabilities(Loaded(model, None), features)[1]
 
 
 def greedy(
@@ -68,24 +66,24 @@ def greedy(
 
 def error_rate(said: Sequence[str], heard: Sequence[str], unit: str = "word") -> float:
     """WER, or with unit "character" CER, over all sentences."""
-    return oracle(REFERENCE).error_rate(said, heard, unit)
+    return reference.error_rate(said, heard, unit)
 
 
 def add_noise(speech: torch.Tensor, noise: torch.Tensor, snr: float) -> torch.Tensor:
     """Speech with noise at a signal-to-noise ratio in decibels."""
-    return oracle(REFERENCE).in_noise(speech, noise, snr)
+    return reference.in_noise(speech, noise, snr)
 
 
 def dtw(cost: Any) -> tuple[list[int], list[int]]:
     """The cheapest path through a matrix, by transformers' own dynamic time warping."""
-    return oracle(REFERENCE).library_path(cost)
+    return reference.library_path(cost)
 
 
 def token_times(weights: torch.Tensor, width: int = 7) -> torch.Tensor:
     """When each token begins, in seconds, from attention (heads, tokens, positions), as transformers has it."""
-    return oracle(REFERENCE).library_times(weights, width)[0]
+    return reference.library_times(weights, width)[0]
 
 
 def merge(parts: Sequence[Sequence[int]]) -> list[int]:
     """Pieces that overlap as one sequence, as transformers' speech pipeline puts them together."""
-    return oracle(REFERENCE).library_merge(parts)
+    return reference.library_merge(parts)

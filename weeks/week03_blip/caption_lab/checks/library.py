@@ -1,8 +1,8 @@
 """What figures draw with where an exercise is open: the library's own way to do it, with the exercise's arguments.
 
-    loss = yours("caption_loss", caption_lab.library.caption_loss)
+    caption_lab.yours("name")
 
-It is of no use while a notebook is graded: see `coursekit.notebook.oracle`.
+It is not there while a notebook is graded: see `coursekit.notebook.oracle`.
 """
 
 from __future__ import annotations
@@ -14,23 +14,21 @@ import torch
 from PIL import Image
 
 from caption_lab import blip
+from caption_lab.checks import reference
 from caption_lab.data import Example
 from coursekit.models import Loaded
-from coursekit.notebook import oracle
-
-REFERENCE = "caption_lab.checks.reference"
 
 
 def caption_loss(scores: torch.Tensor, ids: torch.Tensor, pad: int) -> torch.Tensor:
     """The cross-entropy of captions under teacher forcing, by torch's cross_entropy."""
-    return oracle(REFERENCE).library_caption_loss(scores, ids, pad)
+    return reference.library_caption_loss(scores, ids, pad)
 
 
 def filtered(
     scores: torch.Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> torch.Tensor:
     """The next token's probabilities (n, vocabulary) after transformers' own filters."""
-    return oracle(REFERENCE).library_filtered(scores, temperature, top_k, top_p)
+    return reference.library_filtered(scores, temperature, top_k, top_p)
 
 
 def match(model: Any, processor: Any, pictures: Sequence[Image.Image], captions: Sequence[str]) -> torch.Tensor:
@@ -40,7 +38,6 @@ def match(model: Any, processor: Any, pictures: Sequence[Image.Image], captions:
 
 def prefix_loss(gpt: Any, prefix: torch.Tensor, ids: torch.Tensor, pad: int) -> torch.Tensor:
     """The loss that the GPT computes itself for captions after a prefix, which is charged nothing."""
-    oracle(REFERENCE)
     given = torch.cat([prefix, gpt.get_input_embeddings()(ids)], dim=1)
     labels = torch.cat([ids.new_full(prefix.shape[:2], -100), ids.masked_fill(ids == pad, -100)], dim=1)
     return gpt(inputs_embeds=given, labels=labels).loss
@@ -50,4 +47,4 @@ def fine_tune(
     model: Any, loss_of: Callable[..., torch.Tensor], new: Sequence[Example], old: Sequence[Example], **how: Any
 ) -> list[float]:
     """Teach a model new examples while it rehearses old ones; how: as the exercise has it."""
-    return oracle(REFERENCE).library_fine_tune(model, loss_of, new, old, **how)
+    return reference.library_fine_tune(model, loss_of, new, old, **how)
