@@ -24,17 +24,16 @@ from typing import Any, Literal, NamedTuple, cast
 
 import psutil
 import zmq
-from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
 from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 
 from coursekit.codec import parse, proof
 from grader.execution import cgroup, gpus
 from grader.execution.gpus import Share
-from grader.execution.kernelspecs import WARM, KernelStartError
+from grader.execution.kernelspecs import WARM, KernelStartError, needs_of, spec_of
 from grader.execution.outputs import Outputs, Room
 from grader.execution.provisioner import START_SECONDS, WarmProvisioner
-from grader.execution.sandbox import HOME, Policy, Sandbox, SandboxError, interpreter
+from grader.execution.sandbox import HOME, Policy, Sandbox, SandboxError
 from grader.execution.scratch import scratch_folder
 from grader.execution.usage import Usage
 
@@ -179,7 +178,7 @@ class Kernel:
             self._use_our_provisioner()
             policy = replace(
                 self._policy,
-                readable=(*self._policy.readable, *_of_spec(_spec(self.manager))),
+                readable=(*self._policy.readable, *needs_of(spec_of(self.manager))),
                 beside=tuple((file.path, file.name) for file in self._files if file.shared),
             )
             given["sandbox"] = self.sandbox = self._stack.enter_context(Sandbox(policy))
@@ -192,7 +191,7 @@ class Kernel:
             cwd=str(folder),
             env=env,
             extra_arguments=[
-                *(HISTORY if _spec(self.manager).language.lower() == "python" else []),
+                *(HISTORY if spec_of(self.manager).language.lower() == "python" else []),
                 *([f"--IPKernelApp.kernel_class={JUDGED}"] if self._judged else []),
             ],
             stdout=subprocess.DEVNULL,
@@ -245,7 +244,7 @@ class Kernel:
 
     def _use_our_provisioner(self) -> None:
         """Only ours can start a kernel in a sandbox; for a kernelspec of another it executes the command there."""
-        theirs = _spec(self.manager).metadata.setdefault("kernel_provisioner", {})
+        theirs = spec_of(self.manager).metadata.setdefault("kernel_provisioner", {})
         if theirs.get("provisioner_name") != WARM:
             theirs.update(provisioner_name=WARM, config={"libraries": [], "warm": False})
 
@@ -490,19 +489,6 @@ def _copy(file: File, folder: Path) -> None:
     else:
         shutil.copy(file.path, target)
         target.chmod(target.stat().st_mode | 0o600)
-
-
-def _spec(manager: KernelManager) -> KernelSpec:
-    """The kernelspec of its name. Raises NoSuchKernel."""
-    if manager.kernel_spec is None:
-        raise NoSuchKernel(manager.kernel_name)
-    return manager.kernel_spec
-
-
-def _of_spec(spec: KernelSpec) -> set[Path]:
-    """What a kernelspec's command needs to be seen in a sandbox: its program, its own files, those that it names."""
-    named = (Path(argument) for argument in spec.argv[1:] if argument.startswith("/"))
-    return {*interpreter(spec.argv[0]), Path(spec.resource_dir), *(path.parent for path in named if path.is_file())}
 
 
 def _unpack(text: bytes) -> Any:

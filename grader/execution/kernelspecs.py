@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from pathlib import Path
+
+from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from nbformat import NotebookNode
 
 from grader.course.syllabus import CourseError
+from grader.execution.sandbox import interpreter
 
 WARM = "crossmodal-warm"  # the name of our provisioner
 PYTHON = ("python3", WARM)  # kernelspecs that stand for whichever Python grading uses
@@ -72,3 +76,16 @@ def language_of(notebook: NotebookNode) -> str:
 def usual_kernel() -> str:
     """The kernel whose libraries are imported once for all submissions; the plain one where it is not installed."""
     return WARM if WARM in KernelSpecManager().find_kernel_specs() else "python3"
+
+
+def spec_of(manager: KernelManager) -> KernelSpec:
+    """The kernelspec of its name. Raises NoSuchKernel."""
+    if manager.kernel_spec is None:
+        raise NoSuchKernel(manager.kernel_name)
+    return manager.kernel_spec
+
+
+def needs_of(spec: KernelSpec) -> set[Path]:
+    """What a kernelspec's command needs to be seen in a sandbox: its program, its own files, those that it names."""
+    named = (Path(argument) for argument in spec.argv[1:] if argument.startswith("/"))
+    return {*interpreter(spec.argv[0]), Path(spec.resource_dir), *(path.parent for path in named if path.is_file())}
