@@ -234,7 +234,7 @@ def test_names_and_bytes_that_are_not_utf8_cost_nobody_a_point(toy, week, right,
         folder.mkdir(parents=True)
         (folder / name).write_bytes(raw)
     done = call("grade", "1", "--workers", "1", "--kernel", "python3")
-    assert done.exit_code == 1 and "the name of the folder zo? in submitted/ is not UTF-8. Rename it" in done.stderr
+    assert done.exit_code == 1 and "the name of a folder in submitted/, zo?: it is not UTF-8. Rename it" in done.stderr
     grades = {name: store.read(toy.record(week, name)) for name in ("bytes", "half", "name")}
     assert {name: grade.points for name, grade in grades.items()} == dict.fromkeys(grades, 7.5)
     assert grades["name"].repairs == ["the file is called week01_toy ?.ipynb; taken as week01_toy.ipynb"]
