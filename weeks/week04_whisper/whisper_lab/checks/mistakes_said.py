@@ -101,8 +101,10 @@ BEAM_SLIPS = {
 }
 
 
-def beams(step: listening.Step, width: int, end: int, most: int, penalty: float, rules: BeamRules) -> list[int]:
-    """What beam search finds by these rules."""
+def beams(
+    step: listening.Step, width: int, end: int, most: int, penalty: float, rules: BeamRules, over_first: bool = False
+) -> list[int]:
+    """What beam search finds by these rules. over_first: the last step too is over once `width` have ended."""
     running: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     finished: list[tuple[float, tuple[int, ...]]] = []
     width = rules.width(width)
@@ -119,7 +121,8 @@ def beams(step: listening.Step, width: int, end: int, most: int, penalty: float,
                 kept = tokens if rules.keeps_end else tokens[:-1]
                 finished.append((rules.score(total, rules.length(length, True), penalty), kept))
         running = [pair for pair in every if pair[0][-1] != end][:width]
-        if length == most and (rules.running_finish or not finished):
+        enough = over_first and rules.over(len(finished), width)
+        if length == most and not enough and (rules.running_finish or not finished):
             finished += [(rules.score(total, rules.length(most, False), penalty), tokens) for tokens, total in running]
         if rules.over(len(finished), width) or not running:
             break
@@ -139,6 +142,9 @@ def beams_that_tell(
     while any(results[a] == results[b] for a, b in combinations(ways, 2)):
         seed, width, penalty = int(rng.integers(10**6)), int(rng.integers(2, 4)), float(rng.choice([0.5, 1.0, 2.0]))
         step = remembered(probes.tree(seed, vocabulary))
+        right = [beams(step, width, vocabulary - 1, most, penalty, BeamRules(), first) for first in (False, True)]
+        if right[0] != right[1]:  # the exercise leaves open which comes first in the last step
+            continue
         each = {message: beams(step, width, vocabulary - 1, most, penalty, rules) for message, rules in ways.items()}
         if any(results[a] == results[b] and each[a] != each[b] for a, b in combinations(ways, 2)):
             cases.append((seed, width, penalty))
