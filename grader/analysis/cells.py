@@ -24,6 +24,10 @@ class Unreadable(SyntaxError):
     """A cell is no Python, or too long, or nested too deeply to be read."""
 
 
+class TooDeep(Unreadable):
+    """A cell is nested too deeply to be read, which no honest one is."""
+
+
 @lru_cache(maxsize=1024)
 def python(source: str) -> str:
     """The cell's code as IPython makes it Python, its lines where they were. Raises Unreadable.
@@ -54,7 +58,9 @@ def parse(code: str) -> ast.Module:
     try:
         with warnings.catch_warnings(action="ignore"):  # of the student's escapes and comparisons
             return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (RecursionError, MemoryError) as error:
+        raise TooDeep(str(error)) from None
+    except (SyntaxError, ValueError) as error:
         raise Unreadable(str(error)) from None
 
 

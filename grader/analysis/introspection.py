@@ -16,7 +16,7 @@ import re
 
 from nbformat import NotebookNode
 
-from grader.analysis.cells import MOST_CHARACTERS, python
+from grader.analysis.cells import MOST_CHARACTERS, TooDeep, python
 from grader.analysis.introspection_rules import (
     CHANGES,
     CHECKS,
@@ -68,7 +68,7 @@ def flags(notebook: NotebookNode, released: NotebookNode, helper: str = "") -> l
         as_run_lines = {
             flag.cell: [line.strip() for line in python(own[flag.cell].source).splitlines()] for flag in found
         }
-    except (RecursionError, MemoryError):
+    except (TooDeep, RecursionError, MemoryError):
         return ["The code is nested too deeply to be looked through."]
     except Exception as error:  # a fault of ours must not cost anybody the grade
         return [f"The code could not be looked through: {type(error).__name__}: {error}"]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from grader.analysis.cells import Unreadable, tree
+from grader.analysis.cells import TooDeep, Unreadable, tree
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Definition = Function | ast.ClassDef
@@ -19,6 +19,8 @@ def statements(source: str, depth: int = 0) -> list[ast.stmt]:
     no Python, which cannot run either."""
     try:
         body = tree(source).body
+    except TooDeep:
+        raise
     except Unreadable:
         return []
     inner: list[ast.stmt] = []

@@ -167,9 +167,11 @@ class Sandbox:
 
         The exact sum takes milliseconds, so below `enough` the quick upper bound is returned.
         """
-        system = self._sum("status", ("VmPTE:",)) + self.sockets() * SOCKET  # what Linux keeps for it
-        own = self._sum("status", ("RssAnon:", "RssShmem:")) + system
-        return own if own <= enough else self._sum("smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) + system
+        waiting = self.sockets() * SOCKET
+        own = self._sum("status", ("RssAnon:", "RssShmem:", "VmPTE:")) + waiting
+        if own <= enough:
+            return own
+        return self._sum("smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) + self._sum("status", ("VmPTE:",)) + waiting
 
     def sockets(self) -> int:
         """How many it has open, those that are only on their way from one process to another too."""

@@ -21,8 +21,7 @@ DAY = 24 * 3600
 
 
 def scratch_folder() -> Path:
-    """A new one. Those of processes that are gone are removed."""
-    sweep_folders()
+    """A new one."""
     return Path(tempfile.mkdtemp(prefix=f"xm-{os.getpid()}-{_began(os.getpid())}-", dir=BASE))
 
 

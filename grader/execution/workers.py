@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from grader.course.syllabus import Limits
 from grader.execution import provisioner
 from grader.execution.provisioner import ForkServerClient, ForkServerDied
 
@@ -166,6 +167,11 @@ class Worker:
             with contextlib.suppress(OSError, ValueError):
                 self.stream.close()
             connection.close()
+
+
+def memory_for(limits: Limits) -> int:
+    """Bytes that a worker may use where its submissions have these limits; 0 for no limit."""
+    return MEMORY + limits.memory if limits.memory else 0
 
 
 def memory_kills() -> int:

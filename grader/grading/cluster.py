@@ -23,8 +23,8 @@ from grader.course.files import file_hash
 from grader.course.syllabus import Course, CourseError, Week
 from grader.execution.gpus import chosen
 from grader.execution.kernelspecs import KernelStartError
-from grader.execution.scratch import scratch_folder
-from grader.execution.workers import MEMORY, Worker, WorkerDied
+from grader.execution.scratch import scratch_folder, sweep_folders
+from grader.execution.workers import Worker, WorkerDied, memory_for
 from grader.grading import fingerprints, gpu_memory, rubric
 from grader.grading.environment import kernel_environment, libraries_of
 from grader.grading.jobs import ENTRY, answer, options_from
@@ -142,10 +142,10 @@ def grade_here(job: dict[str, Any], content: bytes | None, expected: str, second
         return {"fault": f"on node {node}: {error}"}
     key = (*libraries, *sorted(env.items()))
     if key not in _workers:
+        sweep_folders()
         scratch = scratch_folder()
         atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-        memory = MEMORY + week.limits.memory if week.limits.memory else 0
-        _workers[key] = Worker(ENTRY, env, libraries, options.threads, scratch, memory)
+        _workers[key] = Worker(ENTRY, env, libraries, options.threads, scratch, memory_for(week.limits))
     worker = _workers[key]
     with tempfile.TemporaryDirectory(prefix="crossmodal-") as folder:
         job = {**job, "work": folder, "scratch": str(worker.scratch)}

@@ -22,6 +22,7 @@ from traitlets import Dict, Int, Unicode
 from grader.course.discovery import find_course
 from grader.course.notebooks import released_notebook
 from grader.course.syllabus import CourseError
+from grader.execution.scratch import sweep_folders
 from grader.grading import gpu_memory
 from grader.grading.harmless import harmless
 from grader.grading.options import Options
@@ -73,6 +74,7 @@ class GradeSubmission(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader h
         course = find_course(here, here)
         whole, student = course.week(names["assignment"]), names["student"]
         week = next((one for one in whole.notebooks if one.stem == names["notebook"]), whole)
+        sweep_folders()
         options = Options(workers=self.workers, parameters=dict(self.parameters), kernel=self.kernel)
         try:
             path = loading.find(course, week, student)

@@ -24,7 +24,7 @@ from grader.execution.kernel import PATIENCE
 from grader.execution.kernelspecs import must_exist, own_kernel, usual_kernel
 from grader.execution.sandbox import free_memory, sweep
 from grader.execution.scratch import scratch_folder, sweep_folders
-from grader.execution.workers import MEMORY, Worker, WorkerDied
+from grader.execution.workers import Worker, WorkerDied, memory_for
 from grader.grading import gpu_memory
 from grader.grading.environment import kernel_environment, libraries_of, sandbox_policy
 from grader.grading.jobs import ENTRY
@@ -285,8 +285,8 @@ def _worker(course: Course, week: Week, options: Options, scratch: Path) -> AnyW
 
         return RemoteWorker(course, week, options, scratch)
     libraries = libraries_of(options.kernel, course, week)
-    memory = MEMORY + week.limits.memory if week.limits.memory else 0
-    return Worker(ENTRY, kernel_environment(course, week, options), libraries, options.threads, scratch, memory)
+    env, memory = kernel_environment(course, week, options), memory_for(week.limits)
+    return Worker(ENTRY, env, libraries, options.threads, scratch, memory)
 
 
 def _grade(

@@ -275,6 +275,28 @@ def test_the_inputs_of_a_failed_check_can_be_tried_again(norm):
         notebook.failed("norm")
 
 
+def test_inputs_are_those_of_the_check_that_failed_and_objects_are_themselves(norm):
+    @check("norm")
+    def of_what_was_made(student, rng):
+        """Asks for a value, and calls nothing."""
+        assert_same(student.made, 2)
+
+    @check("norm")
+    def with_an_object(student, rng):
+        """Passes one of the notebook's objects on."""
+        assert_same(student.norm(student.thing), 2)
+
+    notebook._load()
+    notebook._checks["norm"] = [zero_has_no_length, of_what_was_made]
+    names = {"norm": lambda x: 0.0, "made": 1, "thing": object()}
+    notebook.check("norm", names)
+    with pytest.raises(KeyError):
+        notebook.failed("norm")
+    notebook._checks["norm"] = [with_an_object]
+    notebook.check("norm", names)
+    assert notebook.failed("norm").args == [names["thing"]]
+
+
 def test_figures_draw_the_students_own_function_once_it_is_right(norm, capsys, monkeypatch):
     names = {"norm": lambda x: -1.0}
     monkeypatch.setattr(notebook, "_notebook_names", lambda: names)
@@ -309,8 +331,6 @@ def test_a_trained_network_is_asked_for_its_weights():
     assert found["weight"].data_ptr() != theirs.weight.data_ptr(), "a copy"
     wrapped = {f"_orig_mod.{name}": value for name, value in found.items()}
     assert torch.equal(with_weights(torch.nn.Linear(3, 2), wrapped, "it").bias, theirs.bias)
-    both = torch.nn.Sequential(theirs, torch.nn.ReLU())
-    assert weights_of(both, "0.").keys() == {"weight", "bias"}
     for posing in (None, {}, {"weight": found["weight"]}, {**found, "more": found["bias"]}, [1, 2]):
         with pytest.raises(AssertionError, match="it is not the course's network with its 2 weights"):
             with_weights(mine, posing, "it")

@@ -15,7 +15,6 @@ def arguments_after(function: Callable[..., Any], *args: Any) -> list[Any]:
     return list(args)
 
 
-def weights_of(model: Any, start: str = "") -> dict[str, Any]:
-    """Copies of a model's weights and buffers by name, on the CPU: those whose names begin with `start`, without it."""
-    found = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-    return {name.removeprefix(start): value for name, value in found.items() if name.startswith(start)}
+def weights_of(model: Any) -> dict[str, Any]:
+    """Copies of a model's weights and buffers by name, on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

@@ -283,7 +283,7 @@ class Student:
 
     def _ask(self, op: str, **request: Any) -> Any:
         target = request.get("target") if op in ("call", "gradients") else None
-        if name := next((name for name, one in self._objects.items() if one is target), ""):
+        if target is not None and (name := next((n for n, one in self._objects.items() if one is target), "")):
             self._last = (name, request["args"], request["kwargs"])
         text = encode({"op": op, **request}, _handle_of, self._limits)
         try:
@@ -306,6 +306,14 @@ def names_asked(student: Student) -> set[str]:
 def last_call(student: Student) -> tuple[str, list[Any], dict[str, Any]] | None:
     """Name, args and kwargs of the last call of one of the notebook's own functions."""
     return student._last
+
+
+def as_it_is(value: Any, student: Student) -> Any:
+    """An argument of such a call as the function gets it: of a `local_student`, the object and no stand-in for it."""
+    if isinstance(value, list | tuple):
+        return type(value)(as_it_is(item, student) for item in value)
+    server = student._transport
+    return server._resolve(value._handle) if isinstance(value, Remote) and isinstance(server, Server) else value
 
 
 def _handle_of(value: Any) -> Handle:

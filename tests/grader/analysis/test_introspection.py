@@ -150,3 +150,8 @@ def test_no_solution_and_no_known_right_answer_is_flagged(slug):
             if ours:
                 cell.source = ours[turn % len(ours)].source
         assert flags(notebook, released, week.helper) == []
+
+
+def test_code_that_is_nested_too_deeply_is_said_to_be():
+    deep = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = " + "-" * 19_000 + "1")])
+    assert flags(deep, nbformat.v4.new_notebook()) == ["The code is nested too deeply to be looked through."]

@@ -5,9 +5,7 @@ clip_lab.show_similarity(...)           # the figures
 clip_lab.small                          # the CLIP that the notebook trains from scratch
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from clip_lab import small
 from clip_lab.data import (
@@ -32,19 +30,12 @@ from clip_lab.plots import (
     show_training,
 )
 from clip_lab.probes import random_clip
-from coursekit import notebook
-from coursekit.notebook import needs, use_checks
+from coursekit.notebook import needs, use_checks, yours_or
 
 use_checks("clip_lab.checks", Path(__file__).with_name("points.json"))
 
 
-def yours(name: str) -> Callable[..., Any]:
-    """The notebook's own function of this name once it is right, else the library's; see `coursekit.yours`."""
-
-    def library(*args: Any, **kwargs: Any) -> Any:
-        return getattr(notebook.oracle("clip_lab.checks.library"), name)(*args, **kwargs)
-
-    return notebook.yours(name, library)
+yours = yours_or("clip_lab.checks.library")  # for figures
 
 
 __all__ = [

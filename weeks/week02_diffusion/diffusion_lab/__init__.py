@@ -5,12 +5,9 @@ diffusion_lab.fidelity(pictures, scenes)     # what is right on them, as a class
 diffusion_lab.points                         # diffusion in the plane, small enough to train in seconds
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from coursekit import notebook
-from coursekit.notebook import use_checks
+from coursekit.notebook import use_checks, yours_or
 from coursekit.scenes import sample_scenes
 from diffusion_lab import points
 from diffusion_lab.data import (
@@ -66,13 +63,7 @@ from diffusion_lab.plots import (
 use_checks("diffusion_lab.checks", Path(__file__).with_name("points.json"))
 
 
-def yours(name: str) -> Callable[..., Any]:
-    """The notebook's own function of this name once it is right, else the library's; see `coursekit.yours`."""
-
-    def library(*args: Any, **kwargs: Any) -> Any:
-        return getattr(notebook.oracle("diffusion_lab.checks.library"), name)(*args, **kwargs)
-
-    return notebook.yours(name, library)
+yours = yours_or("diffusion_lab.checks.library")  # for figures
 
 
 __all__ = [

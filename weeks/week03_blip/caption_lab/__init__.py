@@ -5,9 +5,7 @@ caption_lab.exact(captions, scenes)          # the part of the captions that tel
 caption_lab.clipcap                          # a small GPT, and a map from CLIP to it
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from caption_lab import clipcap
 from caption_lab.blip import (
@@ -54,20 +52,13 @@ from caption_lab.plots import (
     show_weights,
     show_word_maps,
 )
-from coursekit import notebook
-from coursekit.notebook import use_checks
+from coursekit.notebook import use_checks, yours_or
 from coursekit.scenes import sample_scenes
 
 use_checks("caption_lab.checks", Path(__file__).with_name("points.json"))
 
 
-def yours(name: str) -> Callable[..., Any]:
-    """The notebook's own function of this name once it is right, else the library's; see `coursekit.yours`."""
-
-    def library(*args: Any, **kwargs: Any) -> Any:
-        return getattr(notebook.oracle("caption_lab.checks.library"), name)(*args, **kwargs)
-
-    return notebook.yours(name, library)
+yours = yours_or("caption_lab.checks.library")  # for figures
 
 
 __all__ = [

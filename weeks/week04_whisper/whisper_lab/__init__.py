@@ -5,13 +5,10 @@ whisper_lab.transcribe(loaded, waves)      # what the library says to them
 whisper_lab.word_error_rate(loaded, said)  # how much of it is right
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from coursekit import notebook
 from coursekit.audio import play
-from coursekit.notebook import use_checks
+from coursekit.notebook import use_checks, yours_or
 from whisper_lab.data import (
     chirp,
     cut_off,
@@ -87,13 +84,7 @@ from whisper_lab.plots import (
 use_checks("whisper_lab.checks", Path(__file__).with_name("points.json"))
 
 
-def yours(name: str) -> Callable[..., Any]:
-    """The notebook's own function of this name once it is right, else the library's; see `coursekit.yours`."""
-
-    def library(*args: Any, **kwargs: Any) -> Any:
-        return getattr(notebook.oracle("whisper_lab.checks.library"), name)(*args, **kwargs)
-
-    return notebook.yours(name, library)
+yours = yours_or("whisper_lab.checks.library")  # for figures
 
 
 __all__ = [
