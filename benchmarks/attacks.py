@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import psutil
@@ -44,6 +45,25 @@ from grader.cli.base import console  # noqa: E402
 
 FAMILIES = {
     module.CASES[0].family: module.CASES for module in (forgery, escape, exhaustion, malformed, honest, tensors, files)
+}
+# what is no submission of the toy course, by the tests that try it
+KINDS = {
+    "nbgrader's pages on hostile notebooks, opened in Chromium": ["tests/browser/test_hostile_in_nbgrader.py"],
+    "the course's own weeks: references looked for, artefacts beside hollow answers, things that pose as trained": [
+        "tests/attacks/test_weeks.py"
+    ],
+    "a batch with pipes, links, devices and names that are no text": ["tests/attacks/test_files.py"],
+    "the fork server, workers or the command killed meanwhile": [
+        f"tests/grader/grading/test_{name}"
+        for name in (
+            "pool.py::test_the_end_of_the_server_is_no_submissions_fault",
+            "pool.py::test_scratch_of_a_killed_grader_is_removed",
+            "pool.py::test_how_a_worker_ended_is_told",
+            "pool.py::test_a_worker_that_hangs_is_ended",
+            "batch.py::test_stopping_leaves_no_process_and_keeps_what_was_done",
+        )
+    ],
+    "cells of exports that a spreadsheet could take for formulas": ["tests/grader/reporting/test_csv_export.py"],
 }
 CELL_SECONDS = 4
 WORKER = "a worker or the server they are forked from"
@@ -122,7 +142,7 @@ def main() -> None:
         with Watched() as watched:
             mine = ours(Path(temporary) / "ours")
         out.print(f"grader: {time.monotonic() - began:.0f} s")
-    text = page(theirs, mine, aborted, watched)
+    text = page(theirs, mine, aborted, watched) + "\n".join(["", *beyond(Path(temporary)), ""])
     out.print(text, markup=False, soft_wrap=True)
     options.output.write_text(text, encoding="utf-8")
     out.print(f"written to {options.output}", soft_wrap=True)
@@ -394,6 +414,21 @@ def page(theirs: dict[str, Found], mine: dict[str, Found], aborted: Sequence[str
             lines.append(f"| {family} | {case.name} | {said} | {judged(case, own) or 'ok'} | {own.seconds:.1f} |")
     lines += ["", "Seconds: of `grader` for this submission, kernel start included, with two at a time.", ""]
     return "\n".join(lines)
+
+
+def beyond(folder: Path) -> list[str]:
+    """The kinds that are no submission of the toy course, as a table in Markdown: tests run, and tests that failed."""
+    lines = ["| kind, by its tests | tests | failed | not run | seconds |", "|---|---:|---:|---:|---:|"]
+    folder.mkdir(exist_ok=True)
+    env = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    for kind, tests in KINDS.items():
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={folder / 'tests.xml'}", *tests]
+        subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (suite,) = ElementTree.parse(folder / "tests.xml").getroot().iter("testsuite")
+        failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        counts = f"{suite.get('tests')} | {failed} | {suite.get('skipped')} | {float(suite.get('time', 0)):.0f}"
+        lines.append(f"| {kind} | {counts} |")
+    return lines
 
 
 if __name__ == "__main__":

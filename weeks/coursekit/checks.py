@@ -38,7 +38,8 @@ CheckFunction = Callable[[Student, np.random.Generator], None]
 class Check:
     """One test of one question. `weight` is its share of the question's points, among the question's checks.
 
-    artefact: it looks at what the notebook made with the answer, and not at the answer itself; see `settled`.
+    artefact: it may pass without the answer, since it looks at what the notebook made with it, or at something that a
+        function which does nothing leaves right; see `settled`.
     """
 
     question: str
@@ -145,7 +146,8 @@ ONLY_BESIDE = "this is right, and counts once the answer itself passes (half of 
 def settled(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """The verdicts of one question's checks as they count: an artefact's only beside a passing answer.
 
-    What a notebook holds can be copied from anywhere; that it was made with the answer is shown by the answer alone.
+    What a notebook holds can be copied from anywhere, and inputs stay as they were where nothing was done; that an
+    answer did it is shown by its other checks.
     """
     verdicts = list(verdicts)
     own = [verdict for verdict in verdicts if not verdict.artefact]

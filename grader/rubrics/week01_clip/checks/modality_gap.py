@@ -46,7 +46,7 @@ def exactly_as_far(student: Student, rng: Generator) -> None:
             assert_close(found[k], right[k], atol=1e-5, slips=slips, what=f"the {what} moved by {amount}")
 
 
-@check("modality_gap")
+@check("modality_gap", artefact=True)
 def the_vectors_stay(student: Student, rng: Generator) -> None:
     """The caller's vectors are as they were. Is there an `-=`, or an operation that ends in _?"""
     images, texts = two_cones(rng, 7, 5)

@@ -31,7 +31,7 @@ def pictures_too(student: Student, rng: Generator) -> None:
         assert_close(slope, wanted[1], atol=1e-4, what=f"{prediction}: the slope of the loss")
 
 
-@check("diffusion_loss")
+@check("diffusion_loss", artefact=True)
 def the_batch_stays(student: Student, rng: Generator) -> None:
     """The clean samples are the caller's: they are as they were. Is there an operation that ends in _, or `*=`?"""
     kept, t = any_schedule(rng, 60), torch.from_numpy(rng.integers(0, 60, size=3))

@@ -33,7 +33,7 @@ def all_and_nothing(student: Student, rng: Generator) -> None:
         assert_close(found[0], noisy, atol=1e-4, what=f"strength {strength:g}: the noisy sample")
 
 
-@check("sdedit")
+@check("sdedit", artefact=True)
 def the_callers_times_stay(student: Student, rng: Generator) -> None:
     """The list of times is the caller's: it is as long after the call as before. Is there a `del`, or a `pop`?"""
     kept, times = any_schedule(rng), [900, 650, 400, 150]

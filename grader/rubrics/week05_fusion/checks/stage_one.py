@@ -39,9 +39,12 @@ def the_pupil_sees(student: Student, rng: Generator) -> None:
     """`pupil` answers new questions better than before, and only its projector changed."""
     asked = data.questions(24, seed_from(rng))
     pupil = student.pupil
-    theirs = pupil[0] if isinstance(pupil, tuple | list) and pupil else pupil  # what models.load gives is a pair
-    found = student.library("fusion_lab.probes").weights_of(theirs)
+    given = pupil[0] if isinstance(pupil, tuple | list) and pupil else pupil  # what models.load gives is a pair
+    found = student.library("fusion_lab.probes").weights_of(given)
     mine = models.Loaded(with_weights(copy.deepcopy(llava().model), found, "pupil"), llava().processor)
+    theirs, shipped = (one.model.model.multi_modal_projector.state_dict() for one in (mine, llava()))
+    same = all(torch.equal(theirs[name], weight) for name, weight in shipped.items())
+    assert_that(not same, "its projector is the shipped one: `blind(llava, SEED)` gives the one to teach")
     said = chatting.answers(mine, [q.scene.render(64) for q in asked], [q.text for q in asked])
     show_answers("Questions that nobody has seen", asked[:6], said[:6])
     right = float(np.mean([a == q.answer for a, q in zip(said, asked, strict=True)]))

@@ -270,7 +270,7 @@ def equal_to_idefics(student, rng):
     assert_close(found, latents + looked, atol=1e-4, rtol=1e-4, slips=slips, what="the latents")
 
 
-@check("gated")
+@check("gated", artefact=True)
 def a_shut_gate_changes_no_bit(student, rng):
     """At alpha = 0 the words come back as they were, bit by bit."""
     layer, weights = reference.crossing(seed_from(rng))
