@@ -70,7 +70,7 @@ def shares(fact: str, n: int, split: str = "test") -> dict[str, float]:
 @claim(WEEK, "Bars far above the dashed line of chance, and next to nothing for the wrongly dealt names")
 @claim(
     WEEK,
-    "On the hard task a few of sixty are wrong",
+    "In the third group a few of sixty are wrong",
     "less than the thin lines are long",
     "the ensemble, which is among",
 )

@@ -134,6 +134,27 @@ def test_a_negative_prompt_takes_the_blue_away():
     assert plots.wilson(blue, n)[0] > plots.wilson(still, n)[1]
 
 
+@claim(WEEK, "No star is blue any more", "a page that had a star stays empty, and two stars come where one was asked")
+def test_a_negative_prompt_has_its_price():
+    wish, seen = ["a large star on a white background"] * 24, []
+    for words in (None, "a blue shape"):
+        verdicts = measuring.read(painting.paint(pipe(), wish, 10, GUIDANCE, SEED, negative=words))
+        seen.append([[thing.colour for thing in one.objects] for one in verdicts])
+    before, after = seen
+    assert not any("blue" in colours for colours in after)
+    assert any(len(a) == 1 and not b for a, b in zip(before[:8], after[:8], strict=True))  # the eight that are shown
+    assert any(len(a) == 1 and len(b) == 2 for a, b in zip(before[:8], after[:8], strict=True))
+
+
+@claim(WEEK, "it is their mean: a constant factor")
+def test_the_loss_is_the_mean_of_the_squared_norm():
+    answer, noise = torch.randn(5, 3, 4, 4), torch.randn(5, 3, 4, 4)
+    norm = (noise - answer).flatten(1).norm(dim=1).square().mean()
+    kept, t = torch.full((10,), 0.5), torch.zeros(5, dtype=torch.int64)
+    found = library.diffusion_loss(lambda noisy, t: answer, torch.zeros_like(noise), t, noise, kept)
+    assert found.item() == pytest.approx(norm.item() / (3 * 4 * 4), rel=1e-5)
+
+
 @claim(WEEK, "Two equal rows", "two calls where it makes one differ in the seventh digit")
 def test_two_calls_are_one_to_the_last_digits():
     latents, prompts = painting.start(pipe(), 2, SEED), data.wishes()[:2]

@@ -114,6 +114,7 @@ def test_boldness_costs_truth(captioner):
     WEEK,
     "Among six bold guesses there is nearly always a true one, and the first is it in less than half of the pictures. "
     "ITM's choice closes most of the gap between *first guess* and *any of six*.",
+    "says too little (*two*, or nothing at all)",
 )
 def test_itm_chooses_well(captioner, matcher):
     scenes = sample_scenes(24, 2, seed=26)
@@ -126,6 +127,9 @@ def test_itm_chooses_well(captioner, matcher):
     first, any_of_six = right[:, 0].mean(), right.max(axis=1).mean()
     assert first < 0.5 and any_of_six > 0.9
     assert np.mean(chosen) - first > 0.6 * (any_of_six - first)
+    shown = sorted(range(24), key=lambda i: right[i][0])[:3]  # as the figure chooses them
+    believed = {c for i in shown for c, p in zip(guesses[i], blip.itm(matcher, [drawn[i]] * 6, guesses[i])) if p > 0.9}
+    assert {"two", ""} <= believed
 
 
 @claim(

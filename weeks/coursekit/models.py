@@ -217,6 +217,10 @@ def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
 
     logging.disable_progress_bar()  # of the parts; the shipped ones take no time
     hub = isinstance(where, str)
+    if not hub:  # transformers, which loads the text tower, has a bar of its own; a download keeps it
+        from transformers.utils import logging as towers
+
+        towers.disable_progress_bar()
     settings: dict[str, Any] = {"low_cpu_mem_usage": False}  # it wants accelerate, which small models can do without
     if hub:
         settings = {"revision": role.revision, "variant": "fp16", "safety_checker": None}

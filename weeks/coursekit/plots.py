@@ -1,13 +1,15 @@
-"""Plots that every week shares. Each draws one figure and shows it."""
+"""Plots that every week shares. Each draws one figure and shows it, with words for those who cannot see it."""
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -70,11 +72,11 @@ class Sheet:
         """How wide one line of words will be."""
         return float(self._draw.textlength(words, font=_font(size, bold)))
 
-    def show(self, alt: str = "") -> None:
-        """Show the sheet below the notebook's cell. alt: what is on it, for those who cannot see it."""
+    def show(self, alt: str) -> None:
+        """Show the sheet below the notebook's cell. alt: what is on it, see `Drawn`."""
         png = Drawn(alt)
         self.image.save(png, "PNG")
-        _display(png)
+        png.show()
 
 
 @lru_cache
@@ -85,9 +87,9 @@ def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
 
 
 def grid(
-    images: Sequence[Image.Image], titles: Sequence[str] = (), columns: int = 8, side: int = 128, alt: str = ""
+    images: Sequence[Image.Image], titles: Sequence[str] = (), columns: int = 8, side: int = 128, *, alt: str
 ) -> None:
-    """Pictures in rows of `columns`, each `side` pixels wide, with their titles below them. alt: see `Sheet.show`."""
+    """Pictures in rows of `columns`, each `side` pixels wide, with their titles below them. alt: see `Drawn`."""
     columns = min(columns, len(images))
     said = [wrap(title, side // 6) for title in titles]
     step = side + 12
@@ -125,28 +127,54 @@ def panels(
     return figure, axes
 
 
-def show(figure: Figure, trim: bool = False, alt: str = "") -> None:
+def show(figure: Figure, trim: bool = False, *, alt: str) -> None:
     """Show a figure below the notebook's cell. trim: cut it to what is on it, for which it is drawn twice.
 
-    alt: what is on it, for those who cannot see it. pyplot would draw every figure twice, and keep it.
+    alt: what is on it, see `Drawn`. pyplot would draw every figure twice, and keep it.
     """
     png = Drawn(alt)
     figure.savefig(png, format="png", bbox_inches="tight" if trim else None)
-    _display(png)
+    png.show()
 
 
 class Drawn(io.BytesIO):
-    """A picture's file, and what is on it in words, for those who cannot see it."""
+    """A picture's file to be written, and what is on it in words, for those who cannot see it.
 
-    def __init__(self, alt: str = "") -> None:
+    alt: what a reader should learn from the figure, names and numbers rather than how it looks; one or two sentences.
+    kind: "png" or "gif".   Raises ValueError where nothing is said: no figure of the course goes without.
+    """
+
+    def __init__(self, alt: str, kind: str = "png") -> None:
         super().__init__()
-        self.alt = alt
+        if not alt.strip():
+            raise ValueError("a figure needs words for those who cannot see it: alt=")
+        self.alt, self.kind = " ".join(alt.split()), kind
+
+    def show(self) -> None:
+        """Show what was written below the notebook's cell."""
+        _display(self)
 
 
-def _display(png: Drawn, kind: str = "png") -> None:
+def _display(png: Drawn) -> None:
+    """A picture with its words where front ends look for them: nbconvert in its metadata, VS Code in the plain text."""
     from IPython import display  # a notebook has it; tests of the rest need not
 
-    display.display(display.Image(png.getvalue(), format=kind, alt=png.alt or None))
+    mime = f"image/{png.kind}"
+    bundle = {mime: base64.b64encode(png.getvalue()).decode("ascii"), "text/plain": png.alt}
+    display.display(bundle, metadata={mime: {"alt": png.alt}}, raw=True)
+
+
+def brightest(maps: Iterable[tuple[str, Any]]) -> str:
+    """Where maps are brightest, in words: "star in the middle right; blue in the upper left".
+
+    maps: names with a tensor or an array (h, w) each.
+    """
+    said = []
+    for name, values in maps:
+        row, column = divmod(int(values.argmax()), values.shape[1])
+        upper = ("upper", "middle", "lower")[3 * row // values.shape[0]]
+        said.append(f"{name} in the {upper} {('left', 'middle', 'right')[3 * column // values.shape[1]]}")
+    return "; ".join(said).replace("middle middle", "middle")
 
 
 def wilson(right: float, n: int, sure: float = 1.96) -> tuple[float, float]:

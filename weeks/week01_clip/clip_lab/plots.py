@@ -32,7 +32,13 @@ def show_queries(
         sheet.text(wrap(query, 26), words - 16, y + side / 2, "rm")
         for j, picture in enumerate(pictures):
             sheet.picture(picture, words + j * (side + gap), y, side, GREEN if right and right[i][j] else None)
-    sheet.show(f"{title}: for each query a row of pictures, best first. Queries: " + "; ".join(queries))
+    said = f"{title}: for each query a row of pictures, best first. "
+    if right:
+        places = [row.index(True) + 1 if True in row else None for row in right]
+        asked = (f"{q}, {f'found in place {p}' if p else 'not found'}" for q, p in zip(queries, places, strict=True))
+    else:
+        asked = iter(queries)
+    sheet.show(said + "; ".join(asked))
 
 
 def show_album(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 4) -> None:
@@ -68,7 +74,7 @@ def show_similarity(pictures: Sequence[Image.Image], captions: Sequence[str], ma
         sheet.text(names[j], beside, top + (j + 0.5) * n / m * high, "lm", bold=True)
         sheet.text(wrap(caption, 44), beside + 24, top + (j + 0.5) * n / m * high, "lm", size=12)
     own = sum(int(row.argmax()) == i for i, row in enumerate(values))
-    sheet.show(f"{title}: a map of {n} pictures by {m} captions; {own} pictures have their own caption as the best")
+    sheet.show(f"{title}: a map of {n} pictures by {m} captions; for {own} of {n} pictures the best is their own")
 
 
 def show_bars(
@@ -84,8 +90,9 @@ def show_bars(
     n: of how many tries each bar is the rate, or each group's; its 95 % interval is drawn (Wilson 1927).
     """
     names = list(dict.fromkeys(name for bars in groups.values() for name in bars))
-    legend = names != [""] or chance is not None
-    figure, (axis,) = panels(len(groups) * max(0.36 * len(names), 1.25), height=2.5, right=2.1 if legend else 0.2)
+    legend = names != [""]
+    room = 2.1 if legend else 0.2 if chance is None else 0.75
+    figure, (axis,) = panels(len(groups) * max(0.36 * len(names), 1.25), height=2.5, right=room)
     width = 0.8 / len(names)
     for k, name in enumerate(names):
         places = [i + (k - (len(names) - 1) / 2) * width for i, bars in enumerate(groups.values()) if name in bars]
@@ -106,6 +113,8 @@ def show_bars(
         for i, label in enumerate(groups):
             line = axis.hlines(each[label], i - 0.46, i + 0.46, color="0.25", linestyle=(0, (4, 2)), linewidth=1.1)
             line.set_label("chance" if i == 0 else None)
+        if not legend:  # a legend of one line would take more room than the line's own name
+            axis.text(len(groups) - 0.5, list(each.values())[-1], "chance", fontsize=8, color="0.25", va="center")
     axis.set_xticks(range(len(groups)), [wrap(label, 17) for label in groups], fontsize=8.5)
     axis.set_ylim(0, 1.09)
     axis.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
@@ -114,8 +123,11 @@ def show_bars(
     if legend:
         axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.set_title(title, fontsize=11)
-    said = (f"{label} {name}: {value:.0%}" for label, bars in groups.items() for name, value in bars.items())
-    show(figure, alt=f"{title or 'Bars'}. " + "; ".join(said))
+    said = (
+        f"{label}: " + ", ".join(f"{name} {value:.0%}".strip() for name, value in bars.items())
+        for label, bars in groups.items()
+    )
+    show(figure, alt=f"{title} Bars of the {ylabel}. ".lstrip() + "; ".join(said))
 
 
 def show_temperature(scales: Sequence[float], losses: Mapping[str, Sequence[float]], guess: float) -> None:
@@ -124,10 +136,12 @@ def show_temperature(scales: Sequence[float], losses: Mapping[str, Sequence[floa
     guess: the loss of guessing, ln n, drawn as a dashed line.
     """
     figure, (axis,) = panels(4.2, height=2.6, right=1.6)
+    told = []
     for colour, (name, row) in zip((BLUE, GREEN, ORANGE), losses.items(), strict=False):
         values = np.asarray(row, dtype=float)
         axis.plot(scales, values, color=colour, linewidth=1.8, label=name)
         lowest = int(values.argmin())
+        told.append(f"{name} {values[lowest]:.2f} at scale {scales[lowest]:.3g}")
         axis.plot(scales[lowest], values[lowest], "o", color=colour, markersize=6)
         axis.annotate(
             f"{scales[lowest]:.3g}", (scales[lowest], values[lowest]), (0, 7), textcoords="offset points", ha="center",
@@ -145,7 +159,7 @@ def show_temperature(scales: Sequence[float], losses: Mapping[str, Sequence[floa
     axis.set_ylim(-0.05 * guess, 1.8 * guess)
     axis.set(xlabel="scale (1 / temperature)", ylabel="InfoNCE loss")
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    show(figure, alt="The loss over the scale: for " + ", ".join(losses) + "; a dot marks each curve's lowest point")
+    show(figure, alt=f"The loss over the scale; guessing costs {guess:.2f}. Lowest: " + "; ".join(told))
 
 
 def show_training(history: Mapping[str, Sequence[float]], control: Mapping[str, Sequence[float]], guess: float) -> None:
@@ -171,7 +185,13 @@ def show_training(history: Mapping[str, Sequence[float]], control: Mapping[str, 
     right.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
     right.set_title("best caption is right about …", fontsize=9.5)
     right.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    show(figure, alt="Left, the loss falls with true captions and not with shuffled ones; right, what is learnt when")
+    ends = (f"{name} {history[name][-1]:.0%}" for name in ("background", "colour", "size", "shape", "recall"))
+    show(
+        figure,
+        alt=f"Left, the loss: with true captions from {history['loss'][0]:.1f} to {history['loss'][-1]:.1f}, with "
+        f"shuffled ones to {control['loss'][-1]:.1f}; guessing costs {guess:.1f}. Right, what the best caption is "
+        f"right about after {history['step'][-1]} steps: {', '.join(ends)}",
+    )
 
 
 def show_joint_space(spaces: Mapping[str, tuple[Any, Any]]) -> None:
@@ -203,7 +223,13 @@ def show_joint_space(spaces: Mapping[str, tuple[Any, Any]]) -> None:
         )
         axes[0].set_ylabel("where the rest varies most")
     axes[0].legend(frameon=False, fontsize=8.5, loc="upper center", ncols=2)
-    show(figure, alt="Pictures and captions as two clouds of points: " + "; ".join(spaces))
+    apart = (f"{title}, middles {_apart(*sides):.2f} apart" for title, sides in centred.items())
+    show(figure, alt="Pictures and captions as two clouds of points. " + "; ".join(apart))
+
+
+def _apart(images: np.ndarray, texts: np.ndarray) -> float:
+    """How far the middles of two clouds (n, 2) are from each other along the first axis."""
+    return abs(float(images[:, 0].mean() - texts[:, 0].mean()))
 
 
 def _smooth(values: Sequence[float], window: int = 7) -> np.ndarray:

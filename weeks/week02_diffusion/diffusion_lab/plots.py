@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,8 +58,8 @@ def show_dissolving(schedules: Mapping[str, torch.Tensor], add_noise: Any, seed:
     show_rows(
         rows,
         list(schedules),
-        columns=[f"t = {part:.3g} T" for part in parts],
-        alt="A red star that drowns in noise from left to right, fastest in the row of the linear schedule",
+        columns=["t = 0", *(f"t = {part:.3g} T" for part in parts[1:-1]), "t = T"],
+        alt="A red star that drowns in noise from left to right, a row each for the schedules " + ", ".join(schedules),
     )
 
 
@@ -78,7 +77,11 @@ def show_signal(schedules: Mapping[str, torch.Tensor]) -> None:
     right.set(xlabel="t / T", ylabel="signal-to-noise ratio", ylim=(1e-5, 1e5))
     right.axhline(1, color="0.7", linewidth=0.8)
     left.legend(frameon=False, fontsize=8)
-    show(figure, alt="The signal left falls from 1 to 0, first under linear, then scaled_linear, last under cosine")
+    halves = (f"{name} {float((kept > 0.5).double().mean()):.0%} of the way" for name, kept in schedules.items())
+    show(
+        figure,
+        alt=f"The signal left falls from 1 to 0, and the signal-to-noise ratio; half is left: {', '.join(halves)}",
+    )
 
 
 def show_losses(losses: Sequence[float], best: float | None = None) -> None:
@@ -87,21 +90,22 @@ def show_losses(losses: Sequence[float], best: float | None = None) -> None:
     window = max(1, len(values) // 40)
     smooth = np.convolve(values, np.ones(window) / window, mode="valid")
     figure, (axis,) = panels(5.2, height=2.2)
-    axis.plot(values, color="0.85", linewidth=0.8)
-    axis.plot(np.arange(len(smooth)) + window // 2, smooth, color=PALETTE[0], linewidth=1.8)
+    axis.plot(values, color="0.8", linewidth=0.8, label="of each batch")
+    places = np.arange(len(smooth)) + window // 2
+    axis.plot(places, smooth, color=PALETTE[0], linewidth=1.8, label=f"mean of {window} batches")
+    told = f"The loss falls from {values[0]:.2f} to {smooth[-1]:.2f}"
     if best is not None:
-        axis.axhline(best, color=PALETTE[1], linewidth=1.2, linestyle="--")
-        axis.text(len(values), best - 0.1, "the best possible model", ha="right", va="top", fontsize=8)
+        line: dict[str, Any] = {"color": PALETTE[1], "linewidth": 1.4, "linestyle": (0, (4, 3)), "zorder": 3}
+        axis.axhline(best, label="the best possible model", **line)
+        told += f"; the best possible model's is {best:.2f}"
     axis.set(xlabel="step", ylabel="loss", ylim=(0, 1.2))
-    show(figure, alt="The loss falls within the first hundred steps and then trembles at the best possible model's")
+    axis.legend(frameon=False, fontsize=8, loc="upper right")
+    show(figure, alt=told)
 
 
 def animate(clouds: Mapping[str, Sequence[torch.Tensor]], side: int = 220, frames: int = 30) -> None:
     """Clouds of points side by side, moving: for each its points (n, 2) at every step. One of one step stands still."""
-    from IPython import display
-
-    ground = Image.new("RGB", (len(clouds) * side, side + 22), "white")
-    titles = Sheet(ground.width, ground.height)
+    titles = Sheet(len(clouds) * side, side + 22)
     for i, name in enumerate(clouds):
         titles.text(name, (i + 0.5) * side, 11, "mm", size=12)
     sheets = []
@@ -113,28 +117,29 @@ def animate(clouds: Mapping[str, Sequence[torch.Tensor]], side: int = 220, frame
             for x, y in where[((where > 1) & (where < side - 2)).all(axis=1)]:
                 pixels[22 + y - 1 : 22 + y + 1, i * side + x - 1 : i * side + x + 1] = (0, 114, 178)
         sheets.append(Image.fromarray(pixels).quantize(16))
-    film = io.BytesIO()
+    film = plots.Drawn("Points in motion, side by side: " + ", ".join(clouds), "gif")
     times = [70] * (frames - 1) + [2000]
     sheets[0].save(film, "GIF", save_all=True, append_images=sheets[1:], duration=times, loop=0)
-    alt = "Points in motion, side by side: " + ", ".join(clouds)
-    display.display(display.Image(film.getvalue(), format="gif", alt=alt))
+    film.show()
 
 
 def show_trajectories(paths: Mapping[str, torch.Tensor]) -> None:
     """The ways of points (steps + 1, n, 2), side by side, over the star they end in."""
     from diffusion_lab.points import star
 
-    figure, axes = panels(*[2.7] * len(paths), height=2.7, left=0.2, bottom=0.2, between=0.25)
+    figure, axes = panels(*[2.7] * len(paths), height=2.7, left=0.2, bottom=0.35, between=0.25)
     ground = star(3000)
     for axis, (name, steps) in zip(axes, paths.items(), strict=True):
-        axis.scatter(ground[:, 0], ground[:, 1], s=1, color="0.88", zorder=1)
-        for way in steps.transpose(0, 1)[:24].numpy():
-            axis.plot(*way.T, color=PALETTE[0], linewidth=0.7, alpha=0.6, zorder=2)
-        axis.scatter(steps[-1][:, 0], steps[-1][:, 1], s=9, color=PALETTE[1], zorder=3)
+        axis.scatter(ground[:, 0], ground[:, 1], s=1, color="0.88", label="the star", zorder=1)
+        for i, way in enumerate(steps.transpose(0, 1)[:24].numpy()):
+            axis.plot(*way.T, color=PALETTE[0], linewidth=0.7, alpha=0.6, label=None if i else "a path", zorder=2)
+        axis.scatter(steps[-1][:, 0], steps[-1][:, 1], s=9, color=PALETTE[1], label="where a path ends", zorder=3)
         axis.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), xticks=[], yticks=[])
         axis.set_title(name, fontsize=9)
         axis.spines[["left", "bottom"]].set_visible(False)
-    show(figure, alt="Paths of points into a star: " + ", ".join(paths))
+    key: dict[str, Any] = {"loc": "lower center", "ncols": 3, "frameon": False, "fontsize": 8, "markerscale": 2}
+    figure.legend(*axes[0].get_legend_handles_labels(), **key)
+    show(figure, alt="Paths of points into a star, and where they end: " + ", ".join(paths))
 
 
 def beliefs(pipe: Any, clean_and_noise: Any, seed: int = 0) -> tuple[list[int], torch.Tensor, torch.Tensor]:
@@ -161,7 +166,7 @@ def show_beliefs(pipe: Any, clean_and_noise: Any, seed: int = 0) -> None:
     """The figure of `beliefs`."""
     moments, above, below = beliefs(pipe, clean_and_noise, seed)
     alt = "Above a star under more and more noise; below the guess at it, ever paler, at last an empty white page"
-    show_rows([above, below], ["what it sees", "what it makes of it"], columns=[f"t = {t}" for t in moments], alt=alt)
+    show_rows([above, below], ["what it sees", "its guess"], columns=[f"t = {t}" for t in moments], alt=alt)
 
 
 def _rates(axis: Any, places: Sequence[float], right: Sequence[float], n: int, **line: Any) -> None:
@@ -176,24 +181,27 @@ def show_quality(counts: Sequence[int], quality: Mapping[str, Sequence[int]], n:
     """On how many of n pictures everything is right, over the number of steps, for every sampler."""
     figure, (axis,) = panels(4.6, height=2.6)
     for i, (name, values) in enumerate(quality.items()):
-        places = [index + 0.12 * (i - (len(quality) - 1) / 2) for index in range(len(counts))]
+        places = [index + 0.05 * (i - (len(quality) - 1) / 2) for index in range(len(counts))]  # bars stay apart
         _rates(axis, places, values, n, marker="os^D"[i], label=name, color=PALETTE[i])
-    axis.set(xlabel="steps", ylabel=f"all right, of {n} pictures", ylim=(0, 1.05))
+    axis.set(xlabel="steps", ylabel=f"part of {n} pictures all right", ylim=(0, 1.05))
     axis.set_xticks(range(len(counts)), [str(count) for count in counts])
     axis.legend(frameon=False, fontsize=8)
-    show(figure, alt=f"All samplers get better with the steps ({', '.join(map(str, counts))}) and meet at the last")
+    told = (f"{name} {', '.join(map(str, values))}" for name, values in quality.items())
+    show(figure, alt=f"Pictures all right, of {n}, with {', '.join(map(str, counts))} steps: {'; '.join(told)}")
 
 
 def show_guidance(strengths: Sequence[float], right: Sequence[int], different: Sequence[float], n: int) -> None:
     """Fidelity, as counts of n pictures, and diversity over the strength of guidance."""
     figure, (left, other) = panels(3.4, 3.4, height=2.3, between=0.9)
     _rates(left, strengths, right, n, marker="o", color=PALETTE[2])
-    left.set(xlabel="guidance g", ylabel="both objects right", ylim=(0, 1.05))
+    left.set(xlabel="guidance g", ylabel=f"part of {n} pictures right", ylim=(-0.03, 1.05))
     other.plot(strengths, different, "s-", color=PALETTE[1])
-    other.set(xlabel="guidance g", ylabel="difference of pictures", ylim=(0, None))
-    for axis in (left, other):
-        axis.axvline(1, color="0.8", linewidth=0.8)
-    show(figure, alt="Left: right pictures rise up to g of about 2 and then no more. Right: variety falls at g of 1")
+    other.set(xlabel="guidance g", ylabel="difference of pictures", ylim=(-0.01, None))
+    for axis, high in ((left, 1.0), (other, other.get_ylim()[1])):
+        axis.axvline(1, color="0.8", linewidth=0.8, zorder=0)
+        axis.text(1.1, high, "the model as it is", fontsize=8, color="0.35", va="top")
+    told = (f"g {g:g}: {r} of {n}, {d:.2f}" for g, r, d in zip(strengths, right, different, strict=True))
+    show(figure, alt="Pictures with both objects right, and the difference of pictures. " + "; ".join(told))
 
 
 def show_word_maps(picture: Image.Image, maps: Sequence[tuple[str, torch.Tensor]]) -> None:
@@ -210,7 +218,7 @@ def show_word_maps(picture: Image.Image, maps: Sequence[tuple[str, torch.Tensor]
         heat = (255 * colormaps["magma"](scaled.numpy())[..., :3]).astype(np.uint8)
         sheet.picture(Image.fromarray(heat), x, y, SIDE)
         sheet.text(word, x + SIDE / 2, y + SIDE + 10, "mm", size=12)
-    sheet.show("A picture, and for each word a map that is bright where it was listened to")
+    sheet.show("A picture, and for each word a map that is bright where it was listened to: " + plots.brightest(maps))
 
 
 def show_report(report: Rows, columns: int = 8) -> None:
@@ -236,4 +244,8 @@ def show_edits(report: Rows) -> None:
         _rates(axis, places, counts, n, marker="os^"[i], color=PALETTE[i], label=what)
     axis.set(xlabel="strength", ylabel=f"part of {n} pictures", ylim=(-0.03, 1.05))
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(0.0, 0.5))
-    show(figure, alt="With the strength the new colour arrives, the old place is lost, and the shape stays")
+    told = (
+        f"{name}: " + ", ".join(f"{what} {part:.0%}" for what, part in row.items())
+        for name, row in report.measured.items()
+    )
+    show(figure, alt=f"Parts of {n} pictures. " + "; ".join(told))

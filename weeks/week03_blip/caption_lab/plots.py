@@ -29,7 +29,7 @@ def show_captions(
     """
     named = captions if isinstance(captions, Mapping) else {"": captions}
     columns, width = min(columns, len(pictures)), side + 14
-    blocks = []
+    blocks, told = [], []
     for i in range(len(pictures)):
         lines = []
         for name, said in named.items():
@@ -37,6 +37,7 @@ def show_captions(
             colour = "black" if true is None else RIGHT if true else WRONG
             text = f"{name}: {said[i]}" if name else said[i]
             lines.append((plots.wrap(text or "(nothing)", side // 6), colour))
+            told.append((text or "(nothing)") + {None: "", True: " (right)", False: " (wrong)"}[true])
         blocks.append(lines)
     tall = side + 14 + 15 * max(sum(1 + t.count("\n") for t, _ in lines) for lines in blocks) + 6 * len(named)
     sheet = Sheet(columns * width, -(-len(pictures) // columns) * tall)
@@ -48,7 +49,7 @@ def show_captions(
         for text, colour in lines:
             sheet.text(text, x, below, "la", size=11, colour=colour)
             below += 15 * (1 + text.count("\n")) + 4
-    sheet.show(alt="Pictures with what was said of them, green where every fact is right")
+    sheet.show(alt="Pictures with what was said of them: " + "; ".join(told))
 
 
 def show_patches(picture: Image.Image, side: int = 8) -> None:
@@ -66,12 +67,13 @@ def show_patches(picture: Image.Image, side: int = 8) -> None:
         if i < columns or i == rows * columns - 1:
             dark = pixels[top : top + side, left : left + side].mean() < 128
             sheet.text(str(i + 1), x + cell / 2, y + cell / 2, "mm", size=13, colour="white" if dark else "black")
-    sheet.show(alt="A picture, and the patches it is cut into, numbered in the order they are read")
+    sheet.show(alt=f"A picture, and the {rows} rows of {columns} patches it is cut into, numbered as they are read")
 
 
 def show_weights(weights: Mapping[str, torch.Tensor], words: Sequence[str] = ()) -> None:
     """Matrices of attention side by side, from 0 (dark) to their largest (bright); rows look at columns."""
     figure, axes = panels(*[2.9] * len(weights), height=2.9, left=1.0, bottom=0.9, between=0.9)
+    told = []
     for axis, (name, matrix) in zip(axes, weights.items(), strict=True):
         values = matrix.detach().float().numpy()
         axis.imshow(values, cmap="magma", vmin=0, aspect="auto")
@@ -79,12 +81,17 @@ def show_weights(weights: Mapping[str, torch.Tensor], words: Sequence[str] = ())
         axis.spines[["left", "bottom"]].set_visible(False)
         if len(words) == values.shape[0]:
             axis.set_yticks(range(len(words)), words, fontsize=7)
+        columns = [str(j) for j in range(values.shape[1])]
         if len(words) == values.shape[1]:
+            columns = list(words)
             axis.set_xticks(range(len(words)), words, fontsize=7, rotation=90)
         else:
-            axis.tick_params(axis="x", labelsize=7)
-            axis.set_xlabel("the whole picture, then its patches", fontsize=8)
-    show(figure, alt="Matrices of attention: a triangle where words look at words, columns where they look at patches")
+            few = range(0, len(columns), 1 if len(columns) < 20 else 64)
+            axis.set_xticks(few, [columns[j] for j in few], fontsize=7)
+            axis.set_xlabel("class token (0), then the patches as they are numbered", fontsize=8)
+        most = (f"{word} at {columns[j]}" for word, j in zip(words, values.argmax(axis=1), strict=False))
+        told.append(f"{name}: {', '.join(most)}")
+    show(figure, alt="Matrices of attention, and where each row looks most. " + "; ".join(told))
 
 
 def show_losses(losses: Mapping[str, Sequence[float]]) -> None:
@@ -94,7 +101,8 @@ def show_losses(losses: Mapping[str, Sequence[float]]) -> None:
         axis.plot(values, line, color=colour, linewidth=1.8, label=name)  # they may lie on each other
     axis.set(xlabel="step", ylabel="loss", ylim=(0, None))
     axis.legend(frameon=False, fontsize=8)
-    show(figure, alt="Two curves of the loss that fall to zero on each other")
+    told = (f"{name} from {values[0]:.2f} to {values[-1]:.2f}" for name, values in losses.items())
+    show(figure, alt=f"The loss over {len(next(iter(losses.values())))} steps: {'; '.join(told)}")
 
 
 def show_next(words: Sequence[str], rows: Mapping[str, torch.Tensor], top: int = 8) -> None:
@@ -110,7 +118,11 @@ def show_next(words: Sequence[str], rows: Mapping[str, torch.Tensor], top: int =
         if axis is not axes[0]:
             axis.set_yticklabels([])
     axes[0].set_ylabel("probability")
-    show(figure, alt="The next word's probabilities under four settings")
+    told = (
+        f"{name}: " + ", ".join(f"{words[i]} {float(chances[i]):.0%}" for i in best[:4])
+        for name, chances in rows.items()
+    )
+    show(figure, alt="The next word's probabilities, of the four most probable. " + "; ".join(told))
 
 
 def show_sampling(report: Any) -> None:
@@ -119,22 +131,36 @@ def show_sampling(report: Any) -> None:
     for i, (name, (right, different)) in enumerate(report.points.items()):
         colour, marker = PALETTE[i % len(PALETTE)], "os^Dv*Px"[i % 8]
         axis.scatter(different, right, color=colour, marker=marker, s=46, label=name, zorder=2)
-    axis.set(xlabel="different captions of six", ylabel="captions exactly right", xlim=(0, 1.05), ylim=(-0.03, 1.05))
+    axis.set(
+        xlabel="part of the six captions that differ",
+        ylabel="part exactly right",
+        xlim=(0, 1.05),
+        ylim=(-0.03, 1.05),
+    )
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    show(figure, trim=True, alt="Ways of sampling by how many captions differ and how many are right")
+    told = (f"{name} {different:.0%}, {right:.0%}" for name, (right, different) in report.points.items())
+    show(
+        figure,
+        trim=True,
+        alt="Of the captions of each way of sampling, how many differ and are right: " + "; ".join(told),
+    )
 
 
 def show_bars(
-    report: Mapping[str, Mapping[str, float]], ylabel: str, chance: float | None = None, n: int | None = None
+    report: Mapping[str, Mapping[str, float]],
+    ylabel: str,
+    chance: float | None = None,
+    n: int | None = None,
+    colours: Sequence[str] = PALETTE,
 ) -> None:
     """Groups of bars: {group: {bar: value in [0, 1]}}.
 
-    n: of how many cases each value is a share, for its whiskers (Wilson's interval, 95 %).
+    n: of how many cases each value is a share, for its whiskers (Wilson's interval, 95 %).   colours: of the bars.
     """
     names = list(dict.fromkeys(name for row in report.values() for name in row))
     figure, (axis,) = panels(1.1 * len(report) + 1.2, height=2.3, bottom=0.75)
     wide = 0.8 / len(names)
-    for i, (colour, name) in enumerate(zip(PALETTE, names, strict=False)):
+    for i, (colour, name) in enumerate(zip(colours, names, strict=False)):
         places = [j + (i - (len(names) - 1) / 2) * wide for j in range(len(report))]
         values = np.array([row.get(name, 0.0) for row in report.values()])
         axis.bar(places, values, wide * 0.92, color=colour, label=name)
@@ -146,7 +172,8 @@ def show_bars(
     axis.set_xticks(range(len(report)), [plots.wrap(group, 16) for group in report], fontsize=8)
     axis.set(ylabel=ylabel if n is None else f"{ylabel}, of {n}", ylim=(0, 1.05))
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    show(figure, trim=True, alt=f"{ylabel}: {', '.join(names)}, for {', '.join(report)}")
+    told = (f"{group}: " + ", ".join(f"{name} {v:.0%}" for name, v in row.items()) for group, row in report.items())
+    show(figure, trim=True, alt=f"Bars, {ylabel}. {'; '.join(told)}")
 
 
 def show_ranking(
@@ -159,6 +186,7 @@ def show_ranking(
 
     guesses: the captions in the order they were made; the first of each is set in bold.
     """
+    told = []
     rows = max(len(some) for some in ranked)
     tall = max(SIDE + 34, 17 * rows + 14)
     sheet = Sheet(860, len(pictures) * tall)
@@ -172,7 +200,9 @@ def show_ranking(
             true = facts_of(caption) == scene.facts()
             colour = RIGHT if true else WRONG
             sheet.text(caption or "(nothing)", SIDE + 150, line, "lm", size=12, colour=colour, bold=caption == first)
-    sheet.show(alt="Pictures with candidate captions sorted by ITM, true ones green")
+            guess = ", the first guess" if caption == first else ""
+            told.append(f"{i + 1}: {caption or '(nothing)'} ({chance:.2f}, {'true' if true else 'false'}{guess})")
+    sheet.show(alt="Candidate captions of each picture as ITM sorts them. " + "; ".join(told))
 
 
 def show_scores(rows: Mapping[str, tuple[str, Mapping[str, float]]], title: str = "") -> None:
@@ -193,7 +223,11 @@ def show_scores(rows: Mapping[str, tuple[str, Mapping[str, float]]], title: str 
         for j, name in enumerate(names):
             sheet.block(left + wide * j + 6, y - 9, 1 + (wide - 12) * min(1.0, max(0.0, values[name])), 18, "#cfe3f1")
             sheet.text(f"{values[name]:.2f}", left + wide * j + wide / 2, y, "mm", size=12)
-    sheet.show(alt="A table of captions and what metrics give them")
+    told = (
+        f"{kind}: " + ", ".join(f"{name} {value:.2f}" for name, value in values.items())
+        for kind, (_, values) in rows.items()
+    )
+    sheet.show(alt="Kinds of captions and what metrics give them. " + "; ".join(told))
 
 
 def show_word_maps(picture: Image.Image, words: Sequence[str], maps: torch.Tensor) -> None:
@@ -211,7 +245,8 @@ def show_word_maps(picture: Image.Image, words: Sequence[str], maps: torch.Tenso
         heat = colormaps["magma"](grown.numpy())[..., :3]
         sheet.picture(Image.fromarray((255 * (0.8 * heat + 0.2 * small)).astype(np.uint8)), x, y, SIDE)
         sheet.text(word, x + SIDE / 2, y + SIDE + 10, "mm", size=12)
-    sheet.show(alt="A picture, and for each word where the decoder looked when it wrote it")
+    where = plots.brightest(zip(words, maps, strict=True))
+    sheet.show(alt="A picture, and for each word where the decoder looked most when it wrote it: " + where)
 
 
 def show_answers(
@@ -219,7 +254,7 @@ def show_answers(
 ) -> None:
     """Pictures, each with questions: (question, what is said, what is right)."""
     tall = side + 22
-    sheet = Sheet(620, len(pictures) * tall)
+    sheet, told = Sheet(620, len(pictures) * tall), []
     for i, (picture, rows) in enumerate(zip(pictures, asked, strict=True)):
         y = i * tall + 6
         sheet.picture(picture, 6, y, side)
@@ -227,12 +262,14 @@ def show_answers(
             line = y + 10 + 20 * j
             sheet.text(question, side + 24, line, "lm", size=12)
             tell = said if said == right else f"{said} (it is {right})"
+            told.append(f"{i + 1}: {question} {tell}")
             sheet.text(tell, side + 360, line, "lm", size=12, colour=RIGHT if said == right else WRONG, bold=True)
-    sheet.show(alt="Pictures with questions and answers, green where right")
+    sheet.show(alt="Questions about each picture, and the answers. " + "; ".join(told))
 
 
 def show_adaptation(report: Mapping[str, Mapping[str, float]]) -> None:
     """What a captioner says before and after it was taught a colour, in ways."""
     names = list(next(iter(report.values())))
     turned = {name: {way: row[name] for way, row in report.items()} for name in names}
-    show_bars(turned, "part of the captions", n=24)
+    unnamed = PALETTE[6], PALETTE[3], PALETTE[0]  # no orange, which brown things are called before, and no brown
+    show_bars(turned, "part of the captions", n=24, colours=unnamed)
