@@ -80,6 +80,14 @@ def test_both_libraries_give_the_same_embeddings(clip):
     assert torch.allclose(models.embed_texts(clip, CAPTIONS), models.embed_texts(other, CAPTIONS), atol=1e-3)
 
 
+def test_a_shipped_pipeline_loads_without_a_bar():
+    """Of its parts diffusers loads some, and transformers, which has a bar of its own, the others."""
+    code = "from coursekit import models; models.load('diffusion', profile='tiny', device='cpu')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Loading" not in done.stderr + done.stdout
+
+
 def test_the_full_profile_loads_the_hub_ids_from_a_cache(tmp_path):
     code = """
 import torch, tinyworld

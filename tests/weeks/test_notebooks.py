@@ -112,6 +112,24 @@ def test_one_parameters_cell_and_one_reflection(notebook):
     assert [(cell.cell_type, metadata(cell)["grade_id"]) for cell in by_hand] == [("markdown", "reflection")]
 
 
+def test_sections_are_numbered_as_the_text_says(notebook):
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    numbers = [int(n) for n in re.findall(r"^## (\d+) · ", text, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    # a paper's section stands after its year or an "their", and with a § mostly
+    ours = re.findall(r"(?<!\d, )(?<!their )\b[Ss]ections? (\d+)(?![\d.])", text + re.sub(r'"""[\s\S]*?"""', "", code))
+    assert all(int(n) in numbers for n in ours), (ours, numbers)
+
+
+def test_the_reflection_asks_outside_of_its_cell(notebook):
+    """What stands in the cell is taken out of the release, as the solution it is."""
+    (cell,) = (c for c in notebook.cells if metadata(c).get("grade_id") == "reflection")
+    assert re.fullmatch(r"\*Your answers? [^*\n]*here[^*\n]*\.\*", cell.source), (
+        "a table or a form belongs to the question's text"
+    )
+
+
 def test_a_solution_stands_in_every_answer_and_nowhere_else(notebook, answer_cells):
     for cell in notebook.cells:
         begins, ends = cell.source.count("### BEGIN SOLUTION"), cell.source.count("### END SOLUTION")

@@ -8,6 +8,7 @@ import torch
 
 from clip_lab import checks, data, plots, small
 from coursekit import needs
+from coursekit import plots as shared_plots
 from coursekit.checks import checks_in, run_check
 from coursekit.student import local_student
 
@@ -128,18 +129,28 @@ def test_a_run_and_its_control_differ_in_the_pairing_alone():
 def test_figures_are_one_picture_each(monkeypatch):
     import io
 
-    from IPython import display
     from PIL import Image
 
-    shown = []
-    monkeypatch.setattr(display, "display", lambda image: shown.append(Image.open(io.BytesIO(image.data)).size))
+    shown, told = [], []
+    monkeypatch.setattr(
+        shared_plots,
+        "_display",
+        lambda png: shown.append(Image.open(io.BytesIO(png.getvalue())).size) or told.append(png.alt),
+    )
     album, matrix = data.album(6), np.eye(6)
     plots.show_album(album.pictures, album.captions)
     plots.show_queries(album.captions, [album.pictures] * 6, [[True] + [False] * 5] * 6, "title")
     plots.show_similarity(album.pictures, album.captions, matrix, "title")
     plots.show_bars({"a": {"x": 0.5, "y": 1.0}, "b": {"x": 0.2}}, chance={"a": 0.5, "b": 0.2})
     plots.show_joint_space({"one": (torch.eye(3, 2), torch.ones(4, 2)[:3]), "two": (torch.eye(3, 2), torch.eye(3, 2))})
-    assert len(shown) == 5
+    plots.show_temperature([1, 10, 100], {"ours": [2.0, 0.5, 1.0]}, guess=2.1)
+    run = {name: [0.1, 0.5] for name in ("background", "colour", "size", "shape", "recall")}
+    run |= {"loss": [3.5, 3.0, 1.0], "step": [0, 2]}
+    plots.show_training(run, run, guess=3.4)
+    drawn = {name for name in dir(plots) if name.startswith("show_")}
+    assert len(shown) == len(drawn), f"each of {sorted(drawn)} is drawn once"
+    assert "found in place 1" in told[1] and "6 of 6 pictures" in told[2] and "a: x 50%, y 100%; b: x 20%" in told[3]
+    assert "one, middles" in told[4] and "ours 0.50 at scale 10" in told[5] and "from 3.5 to 1.0" in told[6]
     assert all(300 < width < 1300 and 150 < height < 700 for width, height in shown), shown
 
 

@@ -233,9 +233,10 @@ def test_what_was_kept_is_measured(pipe):
 
 def test_figures_are_one_picture_each(pipe, monkeypatch):
     shown: list[Image.Image] = []
+    told: list[str] = []
 
     def keep(png):
-        assert png.alt  # words for those who cannot see it
+        told.append(png.alt)  # words for those who cannot see it
         shown.append(Image.open(io.BytesIO(png.getvalue())))
 
     monkeypatch.setattr(plots.plots, "_display", keep)
@@ -255,17 +256,22 @@ def test_figures_are_one_picture_each(pipe, monkeypatch):
         lambda: diffusion_lab.show_quality([1, 2], {"x": [1, 9]}, 10),
         lambda: diffusion_lab.show_guidance([0, 1], [1, 9], [0.3, 0.2], 10),
         lambda: diffusion_lab.show_word_maps(drawn[0], [("word", torch.rand(64, 64))] * 9),
+        lambda: diffusion_lab.show_report(report),
         lambda: diffusion_lab.show_edits(report),
     ):
         before = len(shown)
         draw()
         assert len(shown) - before == (2 if "show_edits" in draw.__code__.co_names else 1)
     assert all(min(picture.size) > 60 for picture in shown)
+    words = "\n".join(told)
+    for said in ("from 1.00 to", "x 1, 9", "g 1: 9 of 10, 0.20", "word in the", "strength 1: a 100%", "half is left"):
+        assert said in words
 
 
 def test_an_animation_is_a_film(monkeypatch):
     films = []
-    monkeypatch.setattr("IPython.display.display", films.append)
+    monkeypatch.setattr(plots.plots, "_display", films.append)
     diffusion_lab.animate({"a": [torch.zeros(5, 2)], "b": [torch.full((5, 2), i / 5) for i in range(5)]}, frames=5)
-    film = Image.open(io.BytesIO(films[0].data))
+    film = Image.open(io.BytesIO(films[0].getvalue()))
+    assert films[0].kind == "gif" and films[0].alt.endswith("a, b")
     assert film.n_frames == 5

@@ -255,7 +255,12 @@ def test_fine_tuning_touches_the_decoder_alone_and_says_its_losses(captioner):
 
 def test_figures_are_one_picture_each(monkeypatch):
     shown: list[Image.Image] = []
-    monkeypatch.setattr(shared_plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
+    told: list[str] = []
+    monkeypatch.setattr(
+        shared_plots,
+        "_display",
+        lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))) or told.append(png.alt),
+    )
     scenes = data.sample_scenes(3, 2, seed=63)
     drawn, said = data.pictures(scenes), [scene.caption() for scene in scenes]
     for draw in (
@@ -277,6 +282,9 @@ def test_figures_are_one_picture_each(monkeypatch):
         draw()
         assert len(shown) == before + 1
     assert all(min(picture.size) > 60 for picture in shown)
+    assert told[0].count("(right)") == 3 and "b: y" in told[1] and said[0] in told[8]
+    for number, words in ((4, "a from 1.00 to 0.50"), (6, "x 100%, 50%"), (7, "x: a 0%, b 100%"), (9, "facts 1.00")):
+        assert words in told[number]
 
 
 def test_evidence_of_captions_has_a_line_for_each(monkeypatch):

@@ -128,7 +128,10 @@ def test_itm_chooses_well(captioner, matcher):
     assert first < 0.5 and any_of_six > 0.9
     assert np.mean(chosen) - first > 0.6 * (any_of_six - first)
     shown = sorted(range(24), key=lambda i: right[i][0])[:3]  # as the figure chooses them
-    believed = {c for i in shown for c, p in zip(guesses[i], blip.itm(matcher, [drawn[i]] * 6, guesses[i])) if p > 0.9}
+    chances = [blip.itm(matcher, [drawn[i]] * 6, guesses[i]).tolist() for i in shown]
+    believed = {
+        c for i, row in zip(shown, chances, strict=True) for c, p in zip(guesses[i], row, strict=True) if p > 0.9
+    }
     assert {"two", ""} <= believed
 
 

@@ -32,13 +32,11 @@ def show_queries(
         sheet.text(wrap(query, 26), words - 16, y + side / 2, "rm")
         for j, picture in enumerate(pictures):
             sheet.picture(picture, words + j * (side + gap), y, side, GREEN if right and right[i][j] else None)
-    said = f"{title}: for each query a row of pictures, best first. "
+    asked = list(queries)
     if right:
-        places = [row.index(True) + 1 if True in row else None for row in right]
-        asked = (f"{q}, {f'found in place {p}' if p else 'not found'}" for q, p in zip(queries, places, strict=True))
-    else:
-        asked = iter(queries)
-    sheet.show(said + "; ".join(asked))
+        places = [f"found in place {row.index(True) + 1}" if True in row else "not found" for row in map(list, right)]
+        asked = [f"{query}, {place}" for query, place in zip(queries, places, strict=True)]
+    sheet.show(f"{title}: for each query a row of pictures, best first. Queries: " + "; ".join(asked))
 
 
 def show_album(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 4) -> None:
@@ -127,7 +125,7 @@ def show_bars(
         f"{label}: " + ", ".join(f"{name} {value:.0%}".strip() for name, value in bars.items())
         for label, bars in groups.items()
     )
-    show(figure, alt=f"{title} Bars of the {ylabel}. ".lstrip() + "; ".join(said))
+    show(figure, alt=f"{title} Bars, {ylabel}. ".lstrip() + "; ".join(said))
 
 
 def show_temperature(scales: Sequence[float], losses: Mapping[str, Sequence[float]], guess: float) -> None:

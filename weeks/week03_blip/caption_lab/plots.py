@@ -271,5 +271,5 @@ def show_adaptation(report: Mapping[str, Mapping[str, float]]) -> None:
     """What a captioner says before and after it was taught a colour, in ways."""
     names = list(next(iter(report.values())))
     turned = {name: {way: row[name] for way, row in report.items()} for name in names}
-    unnamed = PALETTE[6], PALETTE[3], PALETTE[0]  # no orange, which brown things are called before, and no brown
+    unnamed = "#b5b5b5", PALETTE[3], PALETTE[0]  # no orange, which brown things are called before, and no brown
     show_bars(turned, "part of the captions", n=24, colours=unnamed)
