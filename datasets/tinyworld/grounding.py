@@ -42,13 +42,19 @@ def to_text(box: Box) -> str:
     return "".join(LOCATIONS[round(min(max(value, 0.0), 1.0) * (BINS - 1))] for value in box)
 
 
-def from_text(text: str) -> Box | None:
-    """The box in an answer, or None where the answer is no box, or one without an area."""
+def tokens_of(text: str) -> list[int] | None:
+    """The four location tokens of an answer, or None where the answer is no box, or one without an area."""
     bins = [int(number) for number in _LOCATION.findall(text)]
     if len(bins) != 4 or max(bins) >= BINS or _LOCATION.sub("", text).strip():
         return None
-    box = Box(*(i / (BINS - 1) for i in bins))
-    return box if box.left < box.right and box.top < box.bottom else None
+    left, top, right, bottom = bins
+    return bins if left < right and top < bottom else None
+
+
+def from_text(text: str) -> Box | None:
+    """The box in an answer, or None where the answer is no box, or one without an area."""
+    bins = tokens_of(text)
+    return Box(*(i / (BINS - 1) for i in bins)) if bins else None
 
 
 def overlap(first: Box, second: Box) -> float:

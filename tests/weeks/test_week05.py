@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.known import defined, imported, known_answers
+from support.known import checks_of, defined, imported, known_answers
 
 import fusion_lab
 import tinyworld
 from coursekit import models
 from coursekit import plots as shared_plots
-from fusion_lab import chatting, data, measuring, probes
+from coursekit.checks import checks_in, run_check
+from coursekit.student import local_student
+from fusion_lab import chatting, checks, data, measuring, probes
+from fusion_lab.checks import library
+from fusion_lab.handmade import by_hand
 from tinyworld import grounding
 
 SLUG = "week05_fusion"
@@ -67,6 +71,77 @@ def test_towers_can_be_learnt_from_their_batches():
 # --- what the figures are made of ---
 
 
+@pytest.mark.parametrize("question", sorted({one.question for one in checks_in(checks)} - {"stage_one"}))
+def test_what_figures_draw_where_an_exercise_is_open_is_right(question):
+    """The library's stand-ins pass the checks; what is in no figure, such as `cross`, is a known right answer's."""
+    right = next(a for a in known_answers(SLUG) if a.question == question and a.right)
+    student = local_student(defined(right.source, imported(SLUG)) | vars(library))
+    visible, hidden = checks_of(SLUG, question)
+    for one in (*visible, *hidden):
+        if not one.artefact:
+            verdict = run_check(one, student, "a seed")
+            assert verdict.passed, f"{one.name}: {verdict.message}"
+
+
+def test_a_flamingo_by_hand_is_the_librarys(flamingo):
+    reader = chatting.reader(flamingo)
+    inputs = reader.inputs(data.albums("differs", 2, 1))
+    with torch.no_grad():
+        wanted = flamingo.model(**inputs).logits
+        made = by_hand(flamingo, library.resample, library.gated)
+        assert torch.allclose(made.model.eval()(**inputs).logits, wanted, atol=1e-4)
+
+        def blind(words, *_):
+            return words
+
+        assert not torch.allclose(by_hand(flamingo, library.resample, blind).model.eval()(**inputs).logits, wanted)
+    mask = chatting.reader(flamingo, library.last_picture).inputs(data.albums("differs", 2, 1))["image_attention_mask"]
+    assert torch.equal(mask, inputs["image_attention_mask"])
+
+
+@pytest.mark.parametrize(
+    ("draw", "wrong"),
+    [
+        ("show_layout", lambda: (data.tasks(1)[0], backwards)),
+        ("show_labels", lambda: (*asked_once(), lambda ids, *_: ids)),
+        ("show_boxes", lambda: (asked_once()[0], library.from_bins, lambda *_: torch.tensor(0.5))),
+    ],
+)
+def test_figures_show_what_the_functions_do(draw, wrong, llava, monkeypatch):
+    """Another function, another figure."""
+    shown: list[bytes] = []
+    monkeypatch.setattr(shared_plots, "_display", lambda png: shown.append(png.getvalue()))
+    right = {
+        "show_layout": (library.join,),
+        "show_labels": (library.answer_labels,),
+        "show_boxes": (library.from_bins, library.iou),
+    }[draw]
+    given = wrong()
+    getattr(fusion_lab, draw)(*given)
+    getattr(fusion_lab, draw)(*given[: len(given) - len(right)], *right)
+    assert shown[0] != shown[1]
+
+
+def asked_once():
+    return models.load("llava", profile="tiny", device="cpu"), tinyworld.scenes("test", 1, 0)[0]
+
+
+def backwards(parts, modality, positions):
+    tokens, segments = library.join(parts, modality, positions)
+    return tokens.flip(1), segments
+
+
+def test_the_tables_are_counted_by_the_functions_given(llava):
+    def nobody(scores, there):
+        return torch.zeros_like(scores[:, 0])
+
+    assert measuring.measure_fusions(("late",), nobody)["late"]["all three"] < 0.4
+    assert measuring.measure_belief(("early",), lambda *_: (0.25, 0.5))["early"]["believes audio"] == 0.5
+    assert measuring.measure_lengths(llava, lambda *_: 7000, (1,))["KB"] == [7.0]
+    found = measuring.measure_presence(llava, lambda *_: dict.fromkeys(library.presence_scores(["yes"], ["yes"]), 0.25))
+    assert found["random"]["F1"] == found["random"]["says yes"] == 0.25
+
+
 def test_what_llava_reads_put_together_again_is_the_librarys_answer(llava):
     made = chatting.inputs(llava, tinyworld.scenes("test", 1, 0)[0], "what do you see?")
     spliced = made.words.clone()
@@ -97,7 +172,8 @@ def test_a_blind_llava_differs_in_its_projector_alone_and_guesses(llava):
 
 
 def test_gates_shut_are_guesses_and_open_ones_see(flamingo):
-    shut, half, trained = measuring.measure_gates(flamingo, (0, 0.5, 1), n=24)
+    ours = library.resample, library.last_picture, library.gated
+    shut, half, trained = measuring.measure_gates(flamingo, *ours, (0, 0.5, 1), n=24)
     assert shut > 2 * trained and shut > half
 
 
@@ -107,13 +183,14 @@ def test_one_example_tells_what_is_asked(flamingo):
 
 
 def test_patches_that_are_looked_at_matter_more_than_any(llava):
-    found = measuring.measure_faithfulness(llava, (0, 4), n=16)
+    ours = library.look_map, library.ablate, library.splice
+    found = measuring.measure_faithfulness(llava, *ours, (0, 4), n=16)
     assert found["most looked at"][1] < found["at random"][1] - 0.1
     assert len({values[0] for values in found.values()}) == 1
 
 
 def test_fewer_bits_and_fewer_tokens_cost_right_answers(llava):
-    bits = measuring.measure_bits(llava, n=24)
+    bits = measuring.measure_bits(llava, library.quantise, library.restore, n=24)
     assert [row["MB"] for row in bits.values()] == sorted((row["MB"] for row in bits.values()), reverse=True)
     assert bits["8 bits"]["right"] >= bits["32 bits"]["right"] - 0.05 and bits["2 bits"]["right"] < 0.6
     merged = measuring.measure_merged(llava, (1, 4), n=16)
@@ -125,10 +202,10 @@ def test_figures_are_pictures(llava, flamingo, monkeypatch):
     monkeypatch.setattr(shared_plots, "_display", lambda png: shown.append(Image.open(io.BytesIO(png.getvalue()))))
     for draw in (
         lambda: fusion_lab.show_chat(llava, data.opening_scenes()[:2]),
-        lambda: fusion_lab.show_layout(data.tasks(1)[0]),
-        lambda: fusion_lab.show_labels(llava, tinyworld.scenes("test", 1, 0)[0]),
-        lambda: fusion_lab.show_albums(flamingo),
-        lambda: fusion_lab.show_boxes(llava),
+        lambda: fusion_lab.show_layout(data.tasks(1)[0], library.join),
+        lambda: fusion_lab.show_labels(llava, tinyworld.scenes("test", 1, 0)[0], library.answer_labels),
+        lambda: fusion_lab.show_albums(flamingo, library.resample, library.last_picture, library.gated),
+        lambda: fusion_lab.show_boxes(llava, library.from_bins, library.iou),
         lambda: fusion_lab.show_table({"a": {"parameters": 1e6, "ms": 2.0, "right": 0.5}}),
     ):
         before = len(shown)

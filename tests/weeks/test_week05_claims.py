@@ -8,7 +8,7 @@ from support.claims import claim
 
 from coursekit import models
 from fusion_lab import chatting, data, measuring
-from fusion_lab.checks import reference
+from fusion_lab.checks import library, reference
 from tinyworld import grounding
 
 WEEK = "week05_fusion"
@@ -102,7 +102,7 @@ def test_what_the_language_prior_knows(llava, seed):
     "Half open it falls; the trained gates are best, or nearly.",
 )
 def test_open_gates_help(flamingo):
-    losses = measuring.measure_gates(flamingo)
+    losses = measuring.measure_gates(flamingo, library.resample, library.last_picture, library.gated)
     assert losses[0] > 2 * np.log(3) and losses[2] < 0.5 and losses[4] < min(losses) + 0.1
 
 
@@ -143,7 +143,7 @@ def test_boxes_are_off_by_a_token(llava):
 
 @claim(WEEK, "That the answer falls without those patches is.")
 def test_looks_are_faithful(llava):
-    found = measuring.measure_faithfulness(llava)
+    found = measuring.measure_faithfulness(llava, library.look_map, library.ablate, library.splice)
     assert found["most looked at"][3] < found["at random"][3] - 0.2 and found["least looked at"][-1] > 0.9
 
 
@@ -157,9 +157,9 @@ def test_looks_are_faithful(llava):
 )
 def test_what_tokens_and_bits_cost(llava):
     lengths, merged, bits = (
-        measuring.measure_lengths(llava),
+        measuring.measure_lengths(llava, library.cache_bytes),
         measuring.measure_merged(llava),
-        measuring.measure_bits(llava),
+        measuring.measure_bits(llava, library.quantise, library.restore),
     )
     slopes = np.diff(lengths["KB"]) / np.diff(lengths["image tokens"])
     assert np.allclose(slopes, slopes[0])
@@ -175,7 +175,7 @@ def test_what_tokens_and_bits_cost(llava):
     "takes a star for granted it names a colour, nearly every time",
 )
 def test_false_premises_are_believed(llava):
-    found = measuring.measure_presence(llava)
+    found = measuring.measure_presence(llava, library.presence_scores)
     for name in ("random", "one word off"):
         assert found[name]["accuracy"] > 0.95 and 0.45 < found[name]["says yes"] < 0.55
     assert found["false premise"]["names a colour"] > 0.9

@@ -7,7 +7,7 @@ fusion_lab.flamingo()                            # the course's Flamingo
 
 from pathlib import Path
 
-from coursekit.notebook import use_checks
+from coursekit.notebook import use_checks, yours_or
 from fusion_lab.chatting import accuracy, answers, batches, blind, connector, flamingo, inputs, read
 from fusion_lab.data import albums, asked_if_there, opening_scenes, pictures, questions, tasks
 from fusion_lab.measuring import measure_connectors, measure_fusions
@@ -29,6 +29,10 @@ from fusion_lab.plots import (
 )
 
 use_checks("fusion_lab.checks", Path(__file__).with_name("points.json"))
+
+
+yours = yours_or("fusion_lab.checks.library")  # for figures
+
 
 __all__ = [
     "accuracy",
@@ -61,4 +65,5 @@ __all__ = [
     "show_shots",
     "show_table",
     "tasks",
+    "yours",
 ]

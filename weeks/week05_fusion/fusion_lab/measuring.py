@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from sklearn.metrics import precision_recall_fscore_support
 from transformers import LlavaProcessor
 
 import tinyworld
 from coursekit.models import Loaded
 from fusion_lab import chatting, data
 from fusion_lab.data import Asked
+from fusion_lab.handmade import Part, by_hand
 from tinyworld import connectors, fusion, grounding
 from tinyworld.albums import with_shots
 
 TASKS = 256
 Table = dict[str, dict[str, float]]
+Believed = Callable[[list[str], list[str], list[str]], tuple[float, float]]
 
 
 def _trimodal() -> ModuleType:
@@ -39,18 +40,35 @@ def fusion_tasks() -> Any:
     return _trimodal().Tasks(TASKS, "test", 1)
 
 
-def measure_fusions(names: Sequence[str]) -> Table:
-    """For each fusion its parameters, the milliseconds of 64 tasks, and the shares of `trimodal.report`."""
-    return {name: _measured_fusion(name) for name in names}
+def measure_fusions(names: Sequence[str], late: Part | None = None) -> Table:
+    """For each fusion its parameters, the milliseconds of 64 tasks, and the shares of `trimodal.report`.
+
+    late: averages what late fusion's three models say, as the exercise has it; None: the model's own way.
+    """
+    return {name: _measured_fusion(name, late if name == "late" else None) for name in names}
 
 
 @lru_cache
-def _measured_fusion(name: str) -> dict[str, float]:
+def _measured_fusion(name: str, late: Part | None) -> dict[str, float]:
     trimodal = _trimodal()
     model, seen = fusion.load(tinyworld.checkpoint("trimodal"), name), fusion_tasks()
+    model.combine = late
     parameters = float(sum(p.numel() for p in model.parameters()))
     cost = {"parameters": parameters, "ms": 1000 * trimodal.seconds(model, seen)}
     return cost | trimodal.report(model, seen)
+
+
+def measure_belief(names: Sequence[str], believed: Believed) -> Table:
+    """For each fusion whom it believes where a voice names the other object's colour, by the exercise's `believed`."""
+    seen, trimodal = fusion_tasks(), _trimodal()
+    heard = seen.audio(lie=True)
+    meant, other = [task.shape for task in seen.tasks], [task.other for task in seen.tasks]
+    found: Table = {}
+    for name in names:
+        said = trimodal.answers(fusion.load(tinyworld.checkpoint("trimodal"), name), seen, heard)
+        text, audio = believed(said, meant, other)
+        found[name] = {"believes text": text, "believes audio": audio}
+    return found
 
 
 def measure_connectors(n: int = 48) -> Table:
@@ -91,9 +109,19 @@ def measure_prior(llava: Loaded, seed: int = 0, n: int = 48) -> Table:
 
 
 @torch.no_grad()
-def measure_gates(loaded: Loaded, parts: Sequence[float] = (0, 0.25, 0.5, 0.75, 1, 1.25), n: int = 32) -> list[float]:
-    """The loss of answers about unseen albums, with every gate opened to that part of what training found."""
-    model, reader = copy.deepcopy(loaded.model), chatting.reader(loaded)
+def measure_gates(
+    loaded: Loaded,
+    resample: Part,
+    last_picture: Part,
+    gated: Part,
+    parts: Sequence[float] = (0, 0.25, 0.5, 0.75, 1, 1.25),
+    n: int = 32,
+) -> list[float]:
+    """The loss of answers about unseen albums, with every gate opened to that part of what training found.
+
+    resample, last_picture, gated: as the exercises have them, in the places of the library's own.
+    """
+    model, reader = by_hand(loaded, resample, gated).model.eval(), chatting.reader(loaded, last_picture)
     crossings = model.model.gated_cross_attn_layers
     gates = [gate for layer in crossings for gate in (layer.alpha_cross_attn, layer.alpha_dense)]
     trained = [gate.tanh().clone() for gate in gates]
@@ -120,34 +148,43 @@ def measure_shots(loaded: Loaded, n: int = 64) -> list[float]:
 
 
 @torch.no_grad()
-def measure_faithfulness(llava: Loaded, ks: Sequence[int] = (0, 1, 2, 4, 6, 8), n: int = 32) -> dict[str, list[float]]:
+def measure_faithfulness(
+    llava: Loaded, look_map: Part, ablate: Part, splice: Part, ks: Sequence[int] = (0, 1, 2, 4, 6, 8), n: int = 32
+) -> dict[str, list[float]]:
     """The mean probability of the right answer when k patches are replaced by the mean patch: those most looked at,
-    those least looked at, and some at random."""
+    those least looked at, and some at random.
+
+    look_map, ablate, splice: as the exercises have them.
+    """
     asked = data.questions(n, 61, ("colour", "shape"))
     texts = [chatting.prompt(llava, q.text) for q in asked]
     pixels = chatting.process(llava, [q.scene.render(64) for q in asked], texts)["pixel_values"]
     patches = chatting.connector(llava)(chatting.features(llava, pixels))
     fill, rng = patches.mean(dim=(0, 1)), np.random.default_rng(0)
     found: dict[str, list[float]] = {"most looked at": [], "at random": [], "least looked at": []}
-    ranked = []
+    ranked, shuffled = [], []  # the same random order for every k, so that more are always those and some others
     for q in asked:
         attention, first = chatting.attentions(llava, q)
-        ranked.append(attention.mean(dim=(0, 1))[-1, first : first + patches.shape[1]])
+        ranked.append(look_map(attention, attention.shape[-1] - 1, first, chatting.SIDE))
+        shuffled.append(torch.from_numpy(rng.permutation(patches.shape[1])).float())
     token = [llava.processor.tokenizer(q.answer)["input_ids"][0] for q in asked]
     for k in ks:
         for name, some in found.items():
-            replaced = patches.clone()
-            for own, weights in zip(replaced, ranked, strict=True):
-                order = {"most looked at": weights, "least looked at": -weights}.get(name)
-                chosen = torch.from_numpy(rng.permutation(len(own))[:k]) if order is None else order.topk(k).indices
-                own[chosen] = fill
-            some.append(chatting.chances(llava, asked, replaced)[torch.arange(n), torch.tensor(token)].mean().item())
+            replaced = []
+            for own, weights, any_order in zip(patches, ranked, shuffled, strict=True):
+                order = {"most looked at": weights, "least looked at": -weights, "at random": any_order}[name]
+                replaced.append(ablate(own, order, k, fill))
+            likely = chatting.chances(llava, asked, torch.stack(replaced), splice)
+            some.append(likely[torch.arange(n), torch.tensor(token)].mean().item())
     return found
 
 
 @torch.no_grad()
-def measure_bits(llava: Loaded, n: int = 64) -> Table:
-    """Right answers, megabytes of the language model's matrices and their error, in 32, 8, 4 and 2 bits."""
+def measure_bits(llava: Loaded, quantise: Callable[..., tuple[Any, Any]], restore: Part, n: int = 64) -> Table:
+    """Right answers, megabytes of the language model's matrices and their error, in 32, 8, 4 and 2 bits.
+
+    quantise, restore: as the exercise has them, for eight bits.
+    """
     asked = data.questions(n, 71, ("colour", "shape", "count", "relation"))
     found: Table = {}
     for bits in (32, 8, 4, 2):
@@ -156,7 +193,9 @@ def measure_bits(llava: Loaded, n: int = 64) -> Table:
         for name, weight in model.model.language_model.named_parameters():
             if weight.dim() == 2 and "embed" not in name:
                 before = weight.clone()
-                if bits < 32:
+                if bits == 8:
+                    weight.copy_(restore(*quantise(before)))
+                elif bits < 8:
                     top = 2 ** (bits - 1) - 1
                     scale = weight.abs().amax(1, keepdim=True).clamp(min=1e-12) / top
                     weight.copy_((weight / scale).round() * scale)
@@ -168,9 +207,14 @@ def measure_bits(llava: Loaded, n: int = 64) -> Table:
 
 
 @torch.no_grad()
-def measure_lengths(llava: Loaded, copies: Sequence[int] = (1, 4, 16, 36)) -> dict[str, list[float]]:
+def measure_lengths(
+    llava: Loaded, cache_bytes: Callable[..., int], copies: Sequence[int] = (1, 4, 16, 36)
+) -> dict[str, list[float]]:
     """What more image tokens cost: milliseconds of a pass and kilobytes of key-value cache, for so many times the
-    patches of one picture. (The answer is not looked at: the model was trained with one picture.)"""
+    patches of one picture. (The answer is not looked at: the model was trained with one picture.)
+
+    cache_bytes: as the exercise has it.
+    """
     asked = chatting.inputs(llava, tinyworld.scenes("test", 1, 0)[0], "what do you see?")
     patches = chatting.connector(llava)(asked.features)
     config = llava.model.config.text_config
@@ -184,11 +228,11 @@ def measure_lengths(llava: Loaded, copies: Sequence[int] = (1, 4, 16, 36)) -> di
             llava.model.model.language_model(inputs_embeds=sequence)
             least[i] = min(least[i], time.perf_counter() - start)
     width = config.hidden_size // config.num_attention_heads
-    token = 2 * config.num_hidden_layers * config.num_key_value_heads * width * 2
+    shape = config.num_hidden_layers, config.num_key_value_heads, width
     return {
         "image tokens": [float(n * patches.shape[1]) for n in copies],
         "ms": [1000 * seconds for seconds in least],
-        "KB": [sequence.shape[1] * token / 1000 for sequence in sequences],
+        "KB": [cache_bytes(sequence.shape[1], *shape) / 1000 for sequence in sequences],
     }
 
 
@@ -214,17 +258,18 @@ def measure_merged(llava: Loaded, sides: Sequence[int] = (1, 2, 3, 4), n: int = 
     return found
 
 
-def measure_presence(llava: Loaded, n: int = 64) -> Table:
+def measure_presence(llava: Loaded, presence_scores: Callable[..., dict[str, float]], n: int = 64) -> Table:
     """Accuracy, precision, recall, F1, and how often it says yes, of questions whether something is there; and how
-    often it names a colour of what is not there."""
+    often it names a colour of what is not there.
+
+    presence_scores: as the exercise has it.
+    """
     found: Table = {}
     for name, asked in data.asked_if_there(n, seed=81).items():
         said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
-        yes, true = [a == "yes" for a in said], [q.answer == "yes" for q in asked]
-        precision, recall, f1, _ = precision_recall_fscore_support(true, yes, average="binary", zero_division=0)
-        right = float(np.mean([a == q.answer for a, q in zip(said, asked, strict=True)]))
-        found[name] = {"accuracy": right, "precision": precision, "recall": recall, "F1": f1}
-        found[name]["says yes"] = float(np.mean(yes))
+        scores = presence_scores(said, [q.answer for q in asked])
+        shown = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "F1": "f1", "says yes": "yes"}
+        found[name] = {column: float(scores[key]) for column, key in shown.items()}
     asked = data.false_premises(n, seed=82)
     said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
     found["false premise"] = {"names a colour": float(np.mean([a in tinyworld.COLOURS for a in said]))}

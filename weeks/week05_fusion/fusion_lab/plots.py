@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
 
 import numpy as np
-from PIL import Image
+import torch
+from PIL import Image, ImageDraw
 
 from coursekit.models import Loaded
 from coursekit.plots import PALETTE, RIGHT, WRONG, Sheet, panels, show, wilson, wrap
 from fusion_lab import chatting, data, measuring
+from fusion_lab.handmade import Part, by_hand
 from tinyworld import conversations, grounding, pointing
 from tinyworld.pointing import Pointed
 from tinyworld.scene import Scene
@@ -44,17 +48,21 @@ def _box(sheet: Sheet, box: grounding.Box | None, x: float, y: float, colour: st
         sheet.frame(x + SIDE * box.left, y + SIDE * box.top, width, height, colour, line)
 
 
-def show_layout(task: Pointed) -> None:
-    """The tokens of a task of three senses in one row, with where each stands in its own segment."""
+def show_layout(task: Pointed, join: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> None:
+    """The tokens of a task of three senses in one row, with the modality and the position that `join` gives each."""
     words, sounds = task.text.split(), pointing.FRAMES // pointing.TOGETHER
     step, top = 26, 26
-    sheet = Sheet(step * (16 + pointing.LENGTH + sounds) + 24, 150)
+    lengths = 16, pointing.LENGTH, sounds
+    # two features: the one is what the modality added, the other the position
+    modality = torch.tensor([[i, 0.0] for i in range(3)])
+    positions = torch.tensor([[0.0, j] for j in range(max(lengths))])
+    tokens, segments = join([torch.zeros(1, n, 2) for n in lengths], modality, positions)
+    sheet = Sheet(step * sum(lengths) + 24, 150)
     picture, x = task.scene.render(64), 8
     for i in range(16):
         left, upper = 16 * (i % 4), 16 * (i // 4)
         sheet.picture(picture.crop((left, upper, left + 16, upper + 16)), x + 2, top, step - 4)
         x += step
-    spans = [("picture", 16, PALETTE[0]), ("text", pointing.LENGTH, PALETTE[1]), ("sound", sounds, PALETTE[2])]
     for i in range(pointing.LENGTH):
         sheet.frame(x + 3, top + 1, step - 6, step - 6, "#d9d9d9", 1)
         sheet.text(words[i] if i < len(words) else "", x + step / 2, top + 36 + 12 * (i % 2), "mm", size=10)
@@ -67,15 +75,25 @@ def show_layout(task: Pointed) -> None:
         shade = (255 * (frames - low) / (high - low)).byte().numpy()
         sheet.picture(Image.fromarray(shade).resize((64, 64)), x + 2, top, step - 4)
         x += step
-    x = 8
-    for name, n, colour in spans:
-        sheet.block(x + 2, 92, n * step - 4, 16, colour)
-        sheet.text(name, x + n * step / 2, 100, "mm", size=11, colour="white", bold=True)
-        for i in range(n):
-            sheet.text(str(i), x + (i + 0.5) * step, 118, "mm", size=9, colour=PLAIN)
-        x += n * step
+    of = [(int(added), int(part)) for added, part in zip(tokens[0, :, 0].round(), segments, strict=True)]
+    for i, place in enumerate(tokens[0, :, 1].round().long().tolist()):
+        sheet.text(str(place), 8 + (i + 0.5) * step, 118, "mm", size=9, colour=PLAIN)
+    for (added, part), first, n in _runs(of):
+        name = ("picture", "text", "sound")[part] if added == part else f"{added}, {part}"
+        sheet.block(10 + first * step, 92, n * step - 4, 16, PALETTE[part])
+        sheet.text(name, 8 + (first + n / 2) * step, 100, "mm", size=11, colour="white", bold=True)
     sheet.text(f'said: "{task.colour}"   meant: {task.shape}', 10, 138, size=12)
     sheet.show(alt="The tokens of a task in a row: patches, words, and pieces of a spectrogram, numbered anew in each")
+
+
+def _runs(values: Sequence[Any]) -> list[tuple[Any, int, int]]:
+    """Equal values in a row as one: (value, its first place, how many)."""
+    out, first = [], 0
+    for value, run in groupby(values):
+        n = len(list(run))
+        out.append((value, first, n))
+        first += n
+    return out
 
 
 def show_table(table: Mapping[str, Mapping[str, float]], columns: Sequence[str] = ()) -> None:
@@ -122,27 +140,31 @@ def _bars(groups: Mapping[str, Mapping[str, float]], n: int, width: float = 6.2,
     show(figure, alt=alt)
 
 
-def show_missing(table: Mapping[str, Mapping[str, float]]) -> None:
-    """What each fusion does when a modality is gone, is noisy, or lies."""
+def show_missing(names: Sequence[str], late: Part, believed: measuring.Believed) -> None:
+    """What each fusion does when a modality is gone, is noisy, or lies; late, believed: as the exercises have them."""
+    belief = measuring.measure_belief(names, believed)
+    table = {name: row | belief[name] for name, row in measuring.measure_fusions(names, late).items()}
     columns = [c for c in next(iter(table.values())) if c not in ("parameters", "ms")]
     shown = {name: {c: values[c] for c in columns} for name, values in table.items()}
     alt = f"Right answers of {', '.join(table)}, with all modalities, without each, in noise, and whom they believe"
     _bars(shown, measuring.TASKS, 8.4, alt)
 
 
-def show_labels(llava: Loaded, scene: Scene) -> None:
-    """A conversation as tokens; what the model is taught to say is coloured."""
+def show_labels(llava: Loaded, scene: Scene, answer_labels: Part) -> None:
+    """A conversation as tokens; what the model is taught to say, by the exercise's labels, is green and bold."""
     tokenizer, rng = llava.processor.tokenizer, np.random.default_rng(1)
-    parts: list[tuple[str, str]] = []
-    for i, turn in enumerate(conversations.conversation(scene, rng, 4)):
-        parts.append(("<|user|>", PLAIN))
-        parts += [("<image> x 16", PALETTE[0])] if i == 0 else []
-        parts += [(tokenizer.decode([t]).strip(), PLAIN) for t in tokenizer(turn.question)["input_ids"]]
-        parts.append(("<|assistant|>", PLAIN))
-        parts += [(tokenizer.decode([t]).strip(), RIGHT) for t in tokenizer(turn.answer)["input_ids"]]
-        parts.append(("<|end|>", RIGHT))
+    image = llava.model.config.image_token_id
+    turns = conversations.conversation(scene, rng, 4)
+    text = "".join(
+        f"<|user|>{'' if i else tokenizer.decode([image])}{turn.question}<|assistant|>{turn.answer}<|end|>"
+        for i, turn in enumerate(turns)
+    )
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
+    marks = (tokenizer.convert_tokens_to_ids(mark) for mark in ("<|assistant|>", "<|end|>"))
     x, y, sheet = 8.0, 16, Sheet(820, 130)
-    for word, colour in parts:
+    for token, label in zip(ids[0].tolist(), answer_labels(ids, *marks)[0].tolist(), strict=True):
+        word = "<image> x 16" if token == image else tokenizer.decode([token]).strip()
+        colour = RIGHT if label >= 0 else PLAIN
         wide = sheet.width(word, 12, colour == RIGHT) + 9
         if x + wide > 812:
             x, y = 8.0, y + 26
@@ -158,19 +180,23 @@ def show_prior(llava: Loaded, seed: int = 0) -> None:
     )
 
 
-def show_gates(loaded: Loaded) -> None:
-    """The loss as the gates open."""
+def show_gates(loaded: Loaded, resample: Part, last_picture: Part, gated: Part) -> None:
+    """The loss as the gates open; resample, last_picture, gated: as the exercises have them."""
     parts = (0, 0.25, 0.5, 0.75, 1, 1.25)
+    losses = measuring.measure_gates(loaded, resample, last_picture, gated, parts)
     figure, (axis,) = panels(4.6, height=2.3)
-    axis.plot(parts, measuring.measure_gates(loaded, parts), marker="o", color=PALETTE[0])
+    axis.plot(parts, losses, marker="o", color=PALETTE[0])
+    guess = np.log(3)
+    axis.axhline(guess, color="0.5", linestyle="--", linewidth=1)
+    axis.text(1.25, guess + 0.06, "a guess among three answers", ha="right", fontsize=8, color="0.35")
     axis.set(xlabel="gates, as a part of what training found", ylabel="loss of the answer")
     show(figure, alt="The loss of answers falls as the gates open to what training found")
 
 
-def show_albums(loaded: Loaded, n: int = 2) -> None:
-    """Albums with what the model answers, green where it is right."""
+def show_albums(loaded: Loaded, resample: Part, last_picture: Part, gated: Part, n: int = 2) -> None:
+    """Albums with what the model answers, green where it is right; the functions: see `show_gates`."""
     albums = [album for kind in ("differs", "in all", "shows") for album in data.albums(kind, n, seed=43)]
-    said, side = chatting.reader(loaded)(albums), 84
+    said, side = chatting.reader(by_hand(loaded, resample, gated), last_picture)(albums), 84
     sheet = Sheet(640, (side + 14) * len(albums))
     for i, (album, answer) in enumerate(zip(albums, said, strict=True)):
         y = i * (side + 14) + 6
@@ -197,31 +223,61 @@ def show_shots(loaded: Loaded) -> None:
     show(figure, alt="A prompt of examples; right answers after none, one, two and three of them")
 
 
-def show_boxes(llava: Loaded, n: int = 6) -> None:
-    """Where the model says that things are, in red; where they are, in green, which is broader."""
+def show_boxes(llava: Loaded, from_bins: Part, iou: Part, n: int = 6) -> None:
+    """Where the model says that things are, a solid frame, and where they are, a dashed one.
+
+    from_bins, iou: as the exercise has them.
+    """
     asked = data.questions(n, 23, ("where",))
     said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
     sheet = Sheet((SIDE + 12) * n, SIDE + 86)
     for i, (q, answer) in enumerate(zip(asked, said, strict=True)):
-        x, found, wanted = 6 + i * (SIDE + 12), grounding.from_text(answer), grounding.from_text(q.answer)
-        sheet.picture(q.scene.render(SIDE), x, 4, SIDE)
-        _box(sheet, wanted, x, 4, RIGHT, 5)
-        _box(sheet, found, x, 4)
-        overlap = grounding.overlap(found, wanted) if found and wanted else 0.0
+        x, (found, wanted) = 6 + i * (SIDE + 12), (grounding.tokens_of(text) for text in (answer, q.answer))
+        boxes = [from_bins(torch.tensor([tokens]), grounding.BINS) for tokens in (wanted, found) if tokens]
+        overlap = float(iou(*boxes)) if len(boxes) == 2 else 0.0
+        picture = outlined(q.scene.render(SIDE), boxes[0][0].tolist(), dashed=True)
+        picture = outlined(picture, boxes[1][0].tolist()) if len(boxes) == 2 else picture
+        sheet.picture(picture, x, 4, SIDE)
         sheet.text(f"{wrap(q.text, 20)}\nIoU {overlap:.2f}", x + SIDE / 2, SIDE + 10, "ma", size=11)
-    below = f"red: the model's box, of {grounding.BINS} tokens a side; green: where it is"
+    below = f"solid: the model's box, of {grounding.BINS} tokens a side; dashed: where it is"
     sheet.text(below, 6, SIDE + 74, size=12, colour=PLAIN)
-    sheet.show(alt="Pictures with the model's box in red and the true one in green")
+    sheet.show(alt="Pictures with the model's box, solid, and the true one, dashed")
 
 
-def show_looks(llava: Loaded, n: int = 4) -> None:
-    """Where the last token looks before it answers, and what the answer is worth without those patches."""
+def outlined(picture: Image.Image, box: Sequence[float], dashed: bool = False) -> Image.Image:
+    """The picture with a box (left, top, right, bottom in [0, 1]) drawn on it, black beside white.
+
+    No colour: shapes and backgrounds have those. dashed: black and white take turns, six pixels each.
+    """
+    shown = picture.copy()
+    draw, side = ImageDraw.Draw(shown), picture.width - 1
+    left, top, right, bottom = (round(c * side) for c in box)
+    if not dashed:
+        draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline="white", width=3)
+        draw.rectangle((left, top, right, bottom), outline="black", width=1)
+        return shown
+    for k, (x, y) in enumerate(_around(left, top, right, bottom)):
+        draw.rectangle((x - 1, y - 1, x + 1, y + 1), fill="black" if k // 6 % 2 else "white")
+    return shown
+
+
+def _around(left: int, top: int, right: int, bottom: int) -> list[tuple[int, int]]:
+    """The pixels of a frame, one after the other."""
+    there = [(x, top) for x in range(left, right)] + [(right, y) for y in range(top, bottom)]
+    return there + [(x, bottom) for x in range(right, left, -1)] + [(left, y) for y in range(bottom, top, -1)]
+
+
+def show_looks(llava: Loaded, look_map: Part, ablate: Part, splice: Part, n: int = 4) -> None:
+    """Where the last token looks before it answers, and what the answer is worth without those patches.
+
+    look_map, ablate, splice: as the exercises have them.
+    """
     asked = data.questions(n, 62, ("colour", "shape"))
     sheet = Sheet((2 * SIDE + 20) * 2 + 20, (SIDE + 36) * ((n + 1) // 2))
     for i, q in enumerate(asked):
         attention, first = chatting.attentions(llava, q)
-        row = attention.mean(dim=(0, 1))[-1, first : first + chatting.SIDE**2].view(chatting.SIDE, chatting.SIDE)
-        shade = Image.fromarray((255 * row / row.max()).byte().numpy())
+        looked = look_map(attention, attention.shape[-1] - 1, first, chatting.SIDE)
+        shade = Image.fromarray((255 * looked / looked.max()).byte().numpy())
         x, y = 8 + (i % 2) * (2 * SIDE + 24), 4 + (i // 2) * (SIDE + 36)
         sheet.picture(q.scene.render(SIDE), x, y, SIDE)
         sheet.picture(shade.resize((SIDE, SIDE), Image.Resampling.NEAREST), x + SIDE + 6, y, SIDE)
@@ -229,30 +285,36 @@ def show_looks(llava: Loaded, n: int = 4) -> None:
     sheet.show(alt="Pictures beside where the last token looks; and the answer's probability as patches are replaced")
     ks = (0, 1, 2, 4, 6, 8)
     figure, (axis,) = panels(4.6, height=2.2)
-    for colour, (name, values) in zip(PALETTE, measuring.measure_faithfulness(llava, ks).items(), strict=False):
-        axis.plot(ks, values, marker="o", label=name, color=colour)
+    found = measuring.measure_faithfulness(llava, look_map, ablate, splice, ks)
+    for colour, marker, (name, values) in zip(PALETTE, "os^", found.items(), strict=False):
+        axis.plot(ks, values, marker=marker, label=name, color=colour)
     axis.set(xlabel="patches replaced, of 16", ylabel="probability of the right answer", ylim=(0, 1.02))
     axis.legend(frameon=False, fontsize=8)
     show(figure, alt="Pictures beside where the last token looks; and the answer's probability as patches are replaced")
 
 
-def show_cost(llava: Loaded) -> None:
-    """What image tokens cost and what fewer of them cost, and what fewer bits cost."""
-    lengths, merged = measuring.measure_lengths(llava), measuring.measure_merged(llava)
+def show_cost(
+    llava: Loaded, cache_bytes: Callable[..., int], quantise: Callable[..., tuple[Any, Any]], restore: Part
+) -> None:
+    """What image tokens cost and what fewer of them cost, and what fewer bits cost.
+
+    cache_bytes, quantise, restore: as the exercise has them.
+    """
+    lengths, merged = measuring.measure_lengths(llava, cache_bytes), measuring.measure_merged(llava)
     figure, (time, cache, right) = panels(2.2, 2.2, 2.2, height=2.1, between=0.8)
     time.plot(lengths["image tokens"], lengths["ms"], marker="o", color=PALETTE[0])
     time.set(xlabel="image tokens", ylabel="ms a pass", ylim=(0, None))
     cache.plot(lengths["image tokens"], lengths["KB"], marker="o", color=PALETTE[1])
     cache.set(xlabel="image tokens", ylabel="KB of cache", ylim=(0, None))
     right.plot(merged["image tokens"], merged["right"], marker="o", color=PALETTE[2])
-    right.set(xlabel="image tokens, averaged", ylabel="right answers", ylim=(0, 1.03))
+    right.set(xlabel="image tokens, averaged", ylabel="right answers", ylim=(0, 1.03), xticks=merged["image tokens"])
     show(figure, alt="Milliseconds and kilobytes over the number of image tokens, and right answers with fewer of them")
-    show_table(measuring.measure_bits(llava))
+    show_table(measuring.measure_bits(llava, quantise, restore))
 
 
-def show_presence(llava: Loaded) -> None:
-    """What the model says of what is not there."""
-    found = measuring.measure_presence(llava)
+def show_presence(llava: Loaded, presence_scores: Callable[..., dict[str, float]]) -> None:
+    """What the model says of what is not there; presence_scores: as the exercise has it."""
+    found = measuring.measure_presence(llava, presence_scores)
     show_table({name: found[name] for name in ("random", "one word off")})
     asked = data.false_premises(5, seed=83)
     said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,18 @@ def prompt(shown: Album) -> str:
 
 
 class Reader:
-    """A model that reads albums, with its processor, in float32."""
+    """A model that reads albums, with its processor, in float32.
 
-    def __init__(self, model: IdeficsForVisionText2Text, processor: LlavaProcessor) -> None:
-        self.model, self.processor = model.eval(), processor
+    mask: which picture each word may ask, called as mask(ids, image, pictures); None: `masks.image_mask`.
+    """
+
+    def __init__(
+        self,
+        model: IdeficsForVisionText2Text,
+        processor: LlavaProcessor,
+        mask: Callable[[torch.Tensor, int, int], torch.Tensor] | None = None,
+    ) -> None:
+        self.model, self.processor, self.mask = model.eval(), processor, mask
         self.image = processor.tokenizer.convert_tokens_to_ids(IMAGE)
 
     def inputs(self, shown: list[Album]) -> dict[str, torch.Tensor]:
@@ -44,7 +53,7 @@ class Reader:
         images = [scene.render(64) for one in shown for scene in one.scenes]
         pixels = self.processor.image_processor(images=images, return_tensors="pt")["pixel_values"]
         pictures = len(shown[0].scenes)
-        mask = image_mask(text["input_ids"], self.image, pictures)
+        mask = (self.mask or image_mask)(text["input_ids"], self.image, pictures).long()
         return {
             "input_ids": text["input_ids"],
             "attention_mask": text["attention_mask"],

@@ -85,6 +85,13 @@ ANSWERS.wrong(
     slip="",
 )
 ANSWERS.wrong(
+    "nan times zero",
+    cell(swap(LATE, ("scores.masked_fill(~there[..., None], 0)", "scores * there[..., None]")), CROSS),
+    "multiplies what is missing by zero, and nan stays nan",
+    visible_passes=True,
+    slip="",
+)
+ANSWERS.wrong(
     "closed after the softmax",
     cell(
         LATE,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from grader.authoring.known_answers import Answers, swap
+from grader.authoring.known_answers import Answers, cell, swap
 
 ANSWERS = Answers("create")
 
@@ -48,6 +48,24 @@ def create(studio, text, settings, on_step=None):
     return {"works": works, "notes": notes}
 """
 ANSWERS.right("in order", CREATE)
+ANSWERS.right(
+    "every other part is wrong",  # what a student got wrong before costs nothing here
+    cell(
+        *(
+            f"def {name}(*args, **kwargs):\n    return {wrong}"
+            for name, wrong in {
+                "read_prompt": '("", ["all", "of", "it"])',
+                "paint": "[]",
+                "rank": "[(7, -1.0)]",
+                "describe": "None",
+                "matches": "float('nan')",
+                "remember": "1 / 0",
+                "recall": "1 / 0",
+            }.items()
+        ),
+        CREATE,
+    ),
+)
 ANSWERS.right(
     "smaller and smaller batches",
     swap(

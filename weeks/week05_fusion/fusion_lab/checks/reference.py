@@ -79,10 +79,10 @@ def turns_of(rng: np.random.Generator, turns: int, closed: bool = True) -> list[
     return row
 
 
-def reference_labels(ids: torch.Tensor) -> torch.Tensor:
+def reference_labels(ids: torch.Tensor, assistant: int = ASSISTANT, end: int = END) -> torch.Tensor:
     """Labels by counting how many turns were opened and closed before each token."""
-    opened = (ids == ASSISTANT).cumsum(1) - (ids == ASSISTANT).long()
-    closed = (ids == END).cumsum(1) - (ids == END).long()
+    opened = (ids == assistant).cumsum(1) - (ids == assistant).long()
+    closed = (ids == end).cumsum(1) - (ids == end).long()
     return torch.where(opened > closed, ids, torch.full_like(ids, -100))
 
 
