@@ -153,9 +153,9 @@ def aligned(said, heard):
 
 @claim(
     WEEK,
-    "Without noise nearly everything is blue.",
+    "Without noise nearly every line is full.",
     "words that nobody said have about two thirds of the probability that right ones have",
-    "about one wrong word in seven is as blue as can be",
+    "about one wrong word in seven has a line as full as any",
 )
 def test_doubt_is_a_hint_and_no_proof():
     clear, right, wrong = (np.concatenate([surety(seed)[i] for seed in SEEDS[:2]]) for i in range(3))

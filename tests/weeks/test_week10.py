@@ -224,7 +224,7 @@ def test_figures_are_one_picture_each(monkeypatch):
     rows = [[one, one], [one, one]]
     for draw in (
         lambda: studio_lab.show_journey(np.zeros(1000), "said", "heard", one, "a caption", 0.4),
-        lambda: studio_lab.show_forming({"a": [one, one], "b": [one]}),
+        lambda: studio_lab.show_forming({"a": [one, one], "b": [one]}, [2, 4]),
         lambda: studio_lab.show_pictures([one, one], ["a", "b"]),
         lambda: studio_lab.show_choices(["a", "b"], rows, {"by CLIP": [0, 1]}, [[True, False]] * 2, rows=2),
         lambda: studio_lab.show_shares({"a": 0, "b": 12}, 12),

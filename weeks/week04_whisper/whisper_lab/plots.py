@@ -15,17 +15,6 @@ from tinyworld.sound import RATE
 from whisper_lab.measuring import Rate
 
 FLOOR = 70  # decibels below the loudest that a spectrogram still shows
-CONFIDENT, DOUBTFUL = (0, 114, 178), (213, 94, 0)
-SOUNDS = {  # of each kind the colour that its name says, and its marker
-    "speech": (PALETTE[0], "o"),
-    "speech in noise": (PALETTE[5], "o"),
-    "silence": ("black", "^"),
-    "white": ("white", "D"),
-    "pink": ("#f48fb1", "v"),
-    "brown": ("#7b4a21", "P"),
-    "hum": (PALETTE[2], "X"),
-    "clicks": (PALETTE[4], "*"),
-}
 LIBRARY = "whisper_lab.checks.library"
 
 
@@ -174,7 +163,7 @@ def show_languages(
 def show_confidence(groups: Mapping[str, Mapping[str, Sequence[tuple[str, float]]]]) -> None:
     """What was said, and below it named rows of what was heard, as (piece of text, log-probability).
 
-    Blue where the model was sure, orange where it was not.
+    The line under a piece is as long as the piece is probable. No colour tells it: the words themselves name colours.
     """
     sheet = Sheet(900, sum(26 * len(rows) + 40 for rows in groups.values()))
     y = 16.0
@@ -185,11 +174,14 @@ def show_confidence(groups: Mapping[str, Mapping[str, Sequence[tuple[str, float]
             sheet.text(name, 82, y, "rm", colour="#555555", size=12)
             x = 92.0
             for piece, score in row:
-                sure = min(1.0, float(np.exp(score))) ** 2
-                mixed = [round(sure * a + (1 - sure) * b) for a, b in zip(CONFIDENT, DOUBTFUL, strict=True)]
+                sure = min(1.0, float(np.exp(score)))
                 piece = piece.replace("<|", "‹").replace("|>", "›").strip() or "␣"
-                sheet.text(piece, x, y, colour="#{:02x}{:02x}{:02x}".format(*mixed), size=14)
-                x += sheet.width(piece, 14) + 7
+                wide = sheet.width(piece, 14)
+                sheet.text(piece, x, y, size=14)
+                sheet.block(x, y + 10, wide, 3, "#dddddd")
+                if round(sure * wide):
+                    sheet.block(x, y + 10, round(sure * wide), 3, PALETTE[0])
+                x += wide + 7
             y += 26
         y += 16
     heard = "; ".join(
@@ -197,7 +189,7 @@ def show_confidence(groups: Mapping[str, Mapping[str, Sequence[tuple[str, float]
         for rows in groups.values()
         for name, row in rows.items()
     )
-    sheet.show(alt=f"What was heard, blue where the model was sure and orange where not. {heard}"[:600])
+    sheet.show(alt=f"What was heard, each piece with a line as long as it is probable. {heard}"[:600])
 
 
 def show_alignment(steps: Sequence[tuple[str, Any, Any]]) -> None:
@@ -253,23 +245,29 @@ def show_rates(rates: Mapping[str, Rate], title: str = "") -> None:
 def show_silence(found: Mapping[str, Sequence[tuple[str, float, float]]], silent: float, unlikely: float) -> None:
     """What is said to speech and to other sounds: (text, mean log-probability, probability of no speech) of each.
 
-    silent, unlikely: the limits beyond which both must lie for nothing to be said (the grey corner).
+    A row for each kind of sound, a panel for each number. silent, unlikely: the limits beyond which (grey) both must
+    lie for nothing to be said; such sounds are filled.
     """
-    figure, (axis,) = panels(5.4, height=2.8)
-    axis.fill_between([silent, 1.03], -20, unlikely, color="0.95", zorder=0, linewidth=0)
-    axis.axvline(silent, color="0.7", linewidth=1, linestyle="--")
-    axis.axhline(unlikely, color="0.7", linewidth=1, linestyle="--")
-    for name, rows in found.items():
-        x, y = [p for _, _, p in rows], [m for _, m, _ in rows]
-        colour, marker = SOUNDS.get(name, ("0.5", "o"))
-        axis.scatter(x, y, color=colour, marker=marker, label=name, s=30, alpha=0.9, edgecolor="0.25", linewidth=0.6)
-    axis.set(xlabel="probability of no speech", ylabel="mean log-probability", xlim=(-0.03, 1.03))
-    axis.set_ylim(min([unlikely - 0.4, *(m for rows in found.values() for _, m, _ in rows)]) - 0.1, 0.1)
-    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    alt = "Sounds by the probability of no speech and by the mean log-probability of what would be said: speech at the "
-    show(
-        figure, trim=True, alt=alt + "upper left; silence and coloured noises at the lower right, in the rule's corner"
-    )
+    figure, axes = panels(3.1, 3.1, height=0.34 * len(found) + 0.2, left=1.5, between=0.3)
+    rows = np.arange(len(found))[::-1]
+    lowest = min([unlikely - 0.4, *(mean for sounds in found.values() for _, mean, _ in sounds)]) - 0.2
+    limits = ((2, silent, (silent, 1.05)), (1, unlikely, (lowest, unlikely)))
+    for axis, (number, limit, beyond) in zip(axes, limits, strict=True):
+        axis.axvspan(*beyond, color="0.94", zorder=0, linewidth=0)
+        axis.axvline(limit, color="0.6", linewidth=1, linestyle="--")
+        for row, sounds in zip(rows, found.values(), strict=True):
+            spread = np.linspace(0.28, -0.28, len(sounds)) if len(sounds) > 1 else np.zeros(1)
+            skipped = [p > silent and mean < unlikely for _, mean, p in sounds]
+            edges = [PALETTE[0] if skip else "0.45" for skip in skipped]
+            fills = [PALETTE[0] if skip else "white" for skip in skipped]
+            at = [sound[number] for sound in sounds]
+            axis.scatter(at, row + spread, c=fills, s=14, edgecolors=edges, linewidths=0.8, clip_on=False)
+        axis.set(ylim=(-0.6, len(found) - 0.4), yticks=rows)
+        axis.set_yticklabels(list(found) if axis is axes[0] else [], fontsize=8)
+    axes[0].set(xlabel="probability of no speech", xlim=(-0.03, 1.05))
+    axes[1].set(xlabel="mean log-probability", xlim=(lowest, 0.15))
+    alt = "A row for each kind of sound: the probability of no speech, the mean log-probability of what would be said. "
+    show(figure, alt=alt + "Speech and the hum lie near 0 in both; silence and coloured noises beyond both limits")
 
 
 def show_path(

@@ -38,12 +38,13 @@ def _arrow(sheet: Sheet, x: float, y: float, words: str) -> None:
     sheet.text(words, x + 30, y - 26, "mm", size=11, colour="#888888")
 
 
-def show_forming(rows: Mapping[str, Sequence[Image.Image]], side: int = 96) -> None:
-    """Named rows of pictures."""
-    widest = max(len(pictures) for pictures in rows.values())
-    sheet = Sheet(150 + widest * (side + 8), len(rows) * (side + 10) + 6)
+def show_forming(rows: Mapping[str, Sequence[Image.Image]], steps: Sequence[int], side: int = 96) -> None:
+    """Named rows of pictures, the columns headed by the steps that were made."""
+    sheet = Sheet(150 + len(steps) * (side + 8), len(rows) * (side + 10) + 24)
+    for j, step in enumerate(steps):
+        sheet.text(f"step {step}", 146 + j * (side + 8) + side / 2, 12, "mm", size=11, colour="#555555")
     for i, (name, pictures) in enumerate(rows.items()):
-        y = i * (side + 10) + 6
+        y = i * (side + 10) + 24
         sheet.text(wrap(name, 20), 8, y + side / 2, "lm", size=12)
         for j, picture in enumerate(pictures):
             sheet.picture(picture, 146 + j * (side + 8), y, side)
@@ -69,7 +70,7 @@ def show_choices(
     right: Sequence[Sequence[bool]],
     rows: int = 4,
 ) -> None:
-    """Candidates of some prompts: framed green where all that was told is right, and below it who chose it."""
+    """Candidates of some prompts: framed green and ticked where all that was told is right; below each who chose it."""
     marks = ["control" if "," in name else name.removeprefix("by ").removeprefix("the ")[:5] for name in chosen]
     marks = [mark.removesuffix("'") for mark in marks]
     side, step = 80, 92
@@ -82,8 +83,11 @@ def show_choices(
             x = 296 + j * step
             sheet.picture(picture, x, y, side, GOOD if right[i][j] else BAD)
             who = [mark for mark, name in zip(marks, chosen, strict=True) if chosen[name][i] == j]
-            sheet.text(" ".join(who), x + side / 2, y + side + 6, "ma", size=10)
-    sheet.show("Four candidates for each of some prompts; the right ones framed green, and below each who chose it")
+            words = ("✓ " if right[i][j] else "") + " ".join(who)
+            sheet.text(words.strip(), x + side / 2, y + side + 6, "ma", size=10)
+    sheet.show(
+        "Four candidates for each of some prompts; the right ones framed green and ticked, and below each who chose it"
+    )
 
 
 def show_shares(right: Mapping[str, int], n: int, title: str = "") -> None:

@@ -93,7 +93,7 @@ def gated(
     return reference.library_gated(layer, words, seen, allowed, float(alpha))
 
 
-def _copy(layers: Mapping[str, nn.Module], weights: Mapping[str, Any]) -> None:
+def _copy(layers: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
     for name, layer in layers.items():
         layer.weight.copy_(weights[name])
 
