@@ -42,6 +42,12 @@ def test_utterances_differ_with_the_seed_and_may_be_written_to():
         data.spoken(100_000)
 
 
+def test_every_accent_has_a_name():
+    voices = {one.voice for language in ("en", "de") for one in speech.load("voices", language)}
+    assert {voice.split("+")[0] for voice in voices} <= set(data.ACCENTS)
+    assert data.accent("en-029") == "Caribbean" and data.accent("fr") == "fr"
+
+
 def test_the_notebooks_utterance_fits_a_window():
     one = data.utterance()
     assert one.language == "en" and 2 < one.seconds < 3.5 and len(one.words) == len(one.text.split())

@@ -10,6 +10,7 @@ from pathlib import Path
 from coursekit.audio import play
 from coursekit.notebook import use_checks, yours_or
 from whisper_lab.data import (
+    accent,
     chirp,
     cut_off,
     drowned,
@@ -88,6 +89,7 @@ yours = yours_or("whisper_lab.checks.library")  # for figures
 
 
 __all__ = [
+    "accent",
     "attempts",
     "attention",
     "beams_in_noise",

@@ -20,6 +20,25 @@ PAUSE = 0.25  # seconds between the sentences of a long recording
 BLOCK = 2**18  # samples of a file that are read at once
 
 
+ACCENTS = {  # as espeak-ng's list of voices explains its codes
+    "de": "German",
+    "en": "English, default",
+    "en-029": "Caribbean",
+    "en-GB": "Great Britain",
+    "en-GB-scotland": "Scotland",
+    "en-GB-x-gbclan": "Lancaster",
+    "en-GB-x-gbcwmd": "West Midlands",
+    "en-GB-x-rp": "Received Pronunciation",
+    "en-US": "America",
+    "en-US-nyc": "New York City",
+}
+
+
+def accent(code: str) -> str:
+    """The accent that a code of espeak-ng's stands for, such as "en-029"; the code itself where it is none of ours."""
+    return ACCENTS.get(code, code)
+
+
 @cache
 def utterance(language: str = "en") -> Utterance:
     """The sentence that most sections listen to: a caption of middling length, nothing added."""

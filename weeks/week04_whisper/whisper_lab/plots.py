@@ -235,7 +235,7 @@ def show_rates(rates: Mapping[str, Rate], title: str = "") -> None:
     axis.errorbar(values, rows, xerr=reach, fmt="none", color="0.25", capsize=2, linewidth=1)
     for row, rate in zip(rows, rates.values(), strict=True):
         axis.text(1.03, row, f"{rate.words:,} words", va="center", fontsize=8, transform=axis.get_yaxis_transform())
-    axis.set(yticks=rows, xlabel="word error rate", xlim=(0, max(0.02, *(rate.high for rate in rates.values()))))
+    axis.set(yticks=rows, xlabel="word error rate", xlim=(0, 1.02 * max(0.02, *(rate.high for rate in rates.values()))))
     axis.set_yticklabels(list(rates), fontsize=8)
     axis.set_title(title, fontsize=9, loc="left")
     told = ", ".join(f"{name} {rate.value:.0%}" for name, rate in rates.items())
