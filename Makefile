@@ -2,7 +2,7 @@
 #   make demo    the environment, then a sample class graded end to end
 #   make test    the environment, then every test
 # make lab opens JupyterLab on the weeks; make studio starts the app of week 10;
-# make student writes the students' copy of the course to dist/student.
+# make student writes the students' copy of the course to dist/student, make site the course as pages to dist/site.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lab studio env student lint format lock wheelhouse clean
+.PHONY: demo test lab studio env student site lint format lock wheelhouse clean
 
 demo: env
 	@# both go on where this machine forbids sandboxes
@@ -73,6 +73,10 @@ endif
 student: env
 	$(BIN)/grader publish dist/student
 
+# The course as pages, its notebooks executed. Nothing is fetched; what was executed is kept in .site-cache.
+site: env
+	$(BIN)/python docs/site/build.py dist/site
+
 # Style and types; `make format` mends what ruff can.
 lint: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -84,7 +88,7 @@ format: env
 # Make requirements.lock anew from pyproject.toml: exact versions for Python 3.11 to 3.13 on every system. What is pinned
 # stays at its version; make lock UPGRADE=1 takes the newest of everything.
 lock: env
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra lab --extra app --extra grader --extra cluster --extra dev \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra lab --extra app --extra grader --extra cluster --extra site --extra dev \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
 
 # All that `make env WHEELS=wheelhouse` needs on a machine with the same system and Python: several GB on Linux.
@@ -92,4 +96,4 @@ wheelhouse:
 	$(PYTHON) -m pip download --quiet --only-binary=:all: -d wheelhouse -r requirements.lock uv setuptools wheel
 
 clean:
-	rm -rf $(VENV) demo dist build wheelhouse
+	rm -rf $(VENV) demo dist build wheelhouse .site-cache

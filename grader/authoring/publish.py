@@ -23,10 +23,13 @@ SECRET = ("### BEGIN SOLUTION", "### END SOLUTION", "BEGIN HIDDEN TESTS", "CROSS
 NOT_TEXT = {".safetensors", ".png", ".jpg", ".gif", ".wav", ".npz"}
 
 
-def publish(course: Course, folder: Path, repository: str = "", branch: str = "") -> list[str]:
+def publish(
+    course: Course, folder: Path, repository: str = "", branch: str = "", site: Path | None = None
+) -> list[str]:
     """Write the students' copy to `folder`, in place of an earlier one. Returns the names of its files, sorted.
 
     repository ("OWNER/NAME"), branch: where it will be pushed to, if not where weeks/course.toml says.
+    site: the pages that `make site` made; a copy of them is put into `site/`, and its Colab links point there too.
     A `.git` in the folder stays, so that what is new can be committed there. Raises CourseError, and then the folder is
     as it was: where the release is stale, the tree has changes that are not committed, or anything of the solutions or
     the checks would be published.
@@ -43,6 +46,8 @@ def publish(course: Course, folder: Path, repository: str = "", branch: str = ""
         raise CourseError(
             f"{len(changed)} files have changes that are not committed ({changed[0].strip()}): commit them"
         )
+    if site and not (site / "index.html").is_file():
+        raise CourseError(f"{site} has no index.html: `make site` makes the pages in dist/site")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".publish-") as scratch:
         tree = Path(scratch)
@@ -50,6 +55,8 @@ def publish(course: Course, folder: Path, repository: str = "", branch: str = ""
             archive.extractall(tree, filter="data")
         _point_at(tree, target)
         _must_tell_nothing(tree)
+        if site:
+            _add_site(site, tree / "site", target)
         names = sorted(path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file())
         folder.mkdir(exist_ok=True)
         for old in folder.iterdir():
@@ -105,6 +112,14 @@ def _point_at(tree: Path, course: Course) -> None:
         text = re.sub(rf'^{name} = ".*"$', f'{name} = "{value}"', text, count=1, flags=re.MULTILINE)
     syllabus.write_text(text, encoding="utf-8")
     (tree / "colab_links.md").write_text(colab_links(course), encoding="utf-8")
+
+
+def _add_site(site: Path, folder: Path, course: Course) -> None:
+    """A copy of the pages, whose links to Colab and to the notebooks are those of the course that is published."""
+    shutil.copytree(site, folder)
+    (folder / ".nojekyll").touch()  # GitHub's pages would leave out what begins with an underscore
+    for path in [*folder.rglob("*.html"), *folder.glob("notebooks/*.ipynb")]:
+        path.write_text(linked(path.read_text(encoding="utf-8"), course), encoding="utf-8")
 
 
 def _must_tell_nothing(tree: Path) -> None:

@@ -64,6 +64,9 @@ def publish(
         str, typer.Option(metavar="OWNER/NAME", help="Where it will be pushed to; else as weeks/course.toml says.")
     ] = "",
     branch: Annotated[str, typer.Option(help="Its branch there; else as weeks/course.toml says.")] = "",
+    site: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The pages that `make site` made: put beside it, in site/.")
+    ] = None,
     course: CourseDir = None,
 ) -> None:
     """Write the students' copy of the course as a tree to push, with Colab badges that point at its repository.
@@ -75,7 +78,7 @@ def publish(
     from grader.authoring import publish as publishing
 
     here = find_course(course)
-    names = publishing.publish(here, folder, repository, branch)
+    names = publishing.publish(here, folder, repository, branch, site)
     out = console()
     out.print(Text(f"{len(names)} files in {folder}. To push it:"), soft_wrap=True)
     for line in publishing.next_steps(here, folder, repository, branch):

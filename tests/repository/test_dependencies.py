@@ -18,13 +18,15 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 STUDENT = PYPROJECT["project"]["dependencies"]
 GRADER = [*STUDENT, *EXTRAS["grader"]]
-DEVELOPER = [*GRADER, *EXTRAS["dev"], *EXTRAS["app"], *EXTRAS["cluster"]]
+SITE = [*GRADER, *EXTRAS["site"]]
+DEVELOPER = [*GRADER, *EXTRAS["dev"], *EXTRAS["app"], *EXTRAS["cluster"], *EXTRAS["site"]]
 MAY_IMPORT = {
     "weeks": [*STUDENT, *EXTRAS["app"]],
     "datasets": STUDENT,
     "solutions": STUDENT,
     "grader": [*GRADER, *EXTRAS["cluster"]],
     "nbgrader_config.py": GRADER,
+    "docs/site": SITE,
     "tests": DEVELOPER,
     "benchmarks": DEVELOPER,
     "setup.py": PYPROJECT["build-system"]["requires"],
@@ -59,7 +61,7 @@ def own(root: Path) -> set[str]:
     """The top-level modules that the tree itself has."""
     packages = [root, root / "weeks", *(root / "weeks").glob("*/"), root / "datasets", root / "tests"]
     names = {path.parent.name for folder in packages for path in folder.glob("*/__init__.py")}
-    scripts = [*(root / "tests").rglob("*.py"), *(root / "benchmarks").glob("*.py")]
+    scripts = [*(root / "tests").rglob("*.py"), *(root / "benchmarks").glob("*.py"), *(root / "docs/site").glob("*.py")]
     return names | {path.stem for path in scripts} - {"__init__"}
 
 

@@ -168,3 +168,16 @@ def test_without_git_it_is_said(tmp_path):
     release(course)
     with pytest.raises(CourseError, match="git status failed in"):
         publish(course, tmp_path / "s")
+
+
+def test_the_pages_can_be_put_beside_it(committed, tmp_path):
+    site = tmp_path / "site"
+    with pytest.raises(CourseError, match="no index.html"):
+        publish(committed, tmp_path / "s", site=site)
+    (site / "weeks").mkdir(parents=True)
+    colab = "https://colab.research.google.com/github/crossmodal-course/crossmodal/blob/main/weeks/a/a.ipynb"
+    (site / "index.html").write_text("<h1>Crossmodal</h1>", encoding="utf-8")
+    (site / "weeks" / "a.html").write_text(f'<a href="{colab}">Open</a>', encoding="utf-8")
+    names = publish(committed, tmp_path / "s", "my-school/cm", site=site)
+    assert {"site/index.html", "site/weeks/a.html", "site/.nojekyll"} <= set(names)
+    assert "github/my-school/cm/blob" in (tmp_path / "s/site/weeks/a.html").read_text(encoding="utf-8")
