@@ -183,7 +183,7 @@ def test_one_example_tells_what_is_asked(flamingo):
 
 
 def test_patches_that_are_looked_at_matter_more_than_any(llava):
-    ours = library.look_map, library.ablate, library.splice
+    ours = library.project, library.splice, library.look_map, library.ablate
     found = measuring.measure_faithfulness(llava, *ours, (0, 4), n=16)
     assert found["most looked at"][1] < found["at random"][1] - 0.1
     assert len({values[0] for values in found.values()}) == 1

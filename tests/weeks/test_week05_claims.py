@@ -143,7 +143,8 @@ def test_boxes_are_off_by_a_token(llava):
 
 @claim(WEEK, "That the answer falls without those patches is.")
 def test_looks_are_faithful(llava):
-    found = measuring.measure_faithfulness(llava, library.look_map, library.ablate, library.splice)
+    ours = library.project, library.splice, library.look_map, library.ablate
+    found = measuring.measure_faithfulness(llava, *ours)
     assert found["most looked at"][3] < found["at random"][3] - 0.2 and found["least looked at"][-1] > 0.9
 
 

@@ -149,17 +149,23 @@ def measure_shots(loaded: Loaded, n: int = 64) -> list[float]:
 
 @torch.no_grad()
 def measure_faithfulness(
-    llava: Loaded, look_map: Part, ablate: Part, splice: Part, ks: Sequence[int] = (0, 1, 2, 4, 6, 8), n: int = 32
+    llava: Loaded,
+    project: Part,
+    splice: Part,
+    look_map: Part,
+    ablate: Part,
+    ks: Sequence[int] = (0, 1, 2, 4, 6, 8),
+    n: int = 32,
 ) -> dict[str, list[float]]:
     """The mean probability of the right answer when k patches are replaced by the mean patch: those most looked at,
     those least looked at, and some at random.
 
-    look_map, ablate, splice: as the exercises have them.
+    project, splice, look_map, ablate: as the exercises have them.
     """
     asked = data.questions(n, 61, ("colour", "shape"))
     texts = [chatting.prompt(llava, q.text) for q in asked]
     pixels = chatting.process(llava, [q.scene.render(64) for q in asked], texts)["pixel_values"]
-    patches = chatting.connector(llava)(chatting.features(llava, pixels))
+    patches = project(chatting.features(llava, pixels), *chatting.connector(llava).parameters())
     fill, rng = patches.mean(dim=(0, 1)), np.random.default_rng(0)
     found: dict[str, list[float]] = {"most looked at": [], "at random": [], "least looked at": []}
     ranked, shuffled = [], []  # the same random order for every k, so that more are always those and some others

@@ -267,10 +267,10 @@ def _around(left: int, top: int, right: int, bottom: int) -> list[tuple[int, int
     return there + [(x, bottom) for x in range(right, left, -1)] + [(left, y) for y in range(bottom, top, -1)]
 
 
-def show_looks(llava: Loaded, look_map: Part, ablate: Part, splice: Part, n: int = 4) -> None:
+def show_looks(llava: Loaded, project: Part, splice: Part, look_map: Part, ablate: Part, n: int = 4) -> None:
     """Where the last token looks before it answers, and what the answer is worth without those patches.
 
-    look_map, ablate, splice: as the exercises have them.
+    project, splice, look_map, ablate: as the exercises have them.
     """
     asked = data.questions(n, 62, ("colour", "shape"))
     sheet = Sheet((2 * SIDE + 20) * 2 + 20, (SIDE + 36) * ((n + 1) // 2))
@@ -285,7 +285,7 @@ def show_looks(llava: Loaded, look_map: Part, ablate: Part, splice: Part, n: int
     sheet.show(alt="Pictures beside where the last token looks; and the answer's probability as patches are replaced")
     ks = (0, 1, 2, 4, 6, 8)
     figure, (axis,) = panels(4.6, height=2.2)
-    found = measuring.measure_faithfulness(llava, look_map, ablate, splice, ks)
+    found = measuring.measure_faithfulness(llava, project, splice, look_map, ablate, ks)
     for colour, marker, (name, values) in zip(PALETTE, "os^", found.items(), strict=False):
         axis.plot(ks, values, marker=marker, label=name, color=colour)
     axis.set(xlabel="patches replaced, of 16", ylabel="probability of the right answer", ylim=(0, 1.02))

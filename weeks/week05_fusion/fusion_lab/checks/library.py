@@ -46,6 +46,11 @@ def believed(said: Sequence[str], first: Sequence[str], second: Sequence[str]) -
     return float((answers == one)[torn].mean()), float((answers == other)[torn].mean())
 
 
+def project(features: Tensor, *projector: Tensor) -> Tensor:
+    """LLaVA's projector, (n, patches, d), by transformers' own module with these weights and biases."""
+    return reference.library_projector(features, list(projector))
+
+
 def splice(words: Tensor, ids: Tensor, image: int, patches: Tensor) -> Tensor:
     """Patches in the places of their placeholders, as transformers' LLaVA puts them there. Raises ValueError."""
     if not bool(((ids == image).sum(1) == patches.shape[1]).all()):
