@@ -19,6 +19,7 @@ import jinja2
 import nbformat
 from nbformat import NotebookNode
 
+from coursekit import progress
 from grader.authoring.publish import SECRET
 from grader.authoring.release import KERNELSPEC, release
 from grader.authoring.tables import BADGE, in_colab
@@ -49,6 +50,7 @@ PLACES = {
     "test.txt": "tests/weeks/test_{slug}.py",
 }
 
+GENERATED = ("points.json", progress.FILE)  # in the helper package, by `release`
 LONGEST = 40  # letters of a name, so that no line of the texts becomes too long
 WHOLE = {2: "two", 3: "three", 4: "four", 5: "five"}
 HOURS = {60 * n: word for n, word in WHOLE.items()} | {60 * n + 30: f"{word} and a half" for n, word in WHOLE.items()}
@@ -78,7 +80,8 @@ def new_week(course: Course, slug: str, title: str = "", helper: str = "", minut
     texts = {course.root / place.format(**values): _fill(text, values) for text, place in PLACES.items()}
     texts[course.root / SOLUTION.format(**values)] = _written(_notebook(_fill("notebook.txt", values)))
     _make(course, slug, texts, _fill("row.txt", values))
-    made = [*texts, course.release(find_course(course.root).week(slug)), _folder(course, slug) / helper / "points.json"]
+    generated = [_folder(course, slug) / helper / name for name in GENERATED]
+    made = [*texts, course.release(find_course(course.root).week(slug)), *generated]
     return sorted(path.relative_to(course.root).as_posix() for path in made)
 
 
@@ -181,7 +184,7 @@ def _make(course: Course, slug: str, texts: Mapping[Path, str], row: str) -> Non
     before = syllabus.read_text(encoding="utf-8")
     folders = {folder for path in texts for folder in path.parents if not folder.exists()}
     released = course.root / "weeks" / slug / f"{slug}.ipynb"
-    points = [folder / "points.json" for folder in folders if folder.parent == _folder(course, slug)]
+    generated = [folder / one for folder in folders if folder.parent == _folder(course, slug) for one in GENERATED]
     try:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -192,7 +195,7 @@ def _make(course: Course, slug: str, texts: Mapping[Path, str], row: str) -> Non
         release(made, [made.week(slug)])
     except BaseException:
         syllabus.write_text(before, encoding="utf-8")
-        for path in (*texts, released, *points):
+        for path in (*texts, released, *generated):
             path.unlink(missing_ok=True)
         for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
             if folder.is_dir() and not any(folder.iterdir()):

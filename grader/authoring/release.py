@@ -1,4 +1,5 @@
-"""From the instructor's notebooks to what students get: weeks/<slug>/<slug>.ipynb, the points, the tables of the weeks.
+"""From the instructor's notebooks to what students get: weeks/<slug>/<slug>.ipynb, the points, what students
+are told of the week, the tables of the weeks.
 
 The notebook goes through nbgrader's own generator, in a course folder made for that, so the class's gradebook is not
 touched. What is written is the same, byte for byte, whenever the source is.
@@ -16,7 +17,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from coursekit import progress
 from grader.authoring.tables import COLAB, in_colab, week_tables
+from grader.authoring.week_file import week_file
 from grader.course.files import write_atomically
 from grader.course.notebooks import read_solution
 from grader.course.questions import (
@@ -54,6 +57,7 @@ def release(course: Course, weeks: Iterable[Week] | None = None, check: bool = F
         points = {q.name: _number(q.points) for q in questions_in(source)}
         helper = course.root / "weeks" / week.slug / week.helper
         wanted[helper / "points.json"] = json.dumps(points, indent=1) + "\n"
+        wanted[helper / progress.FILE] = week_file(course, week, source)
     wanted |= week_tables(course)
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if not check:

@@ -148,6 +148,7 @@ class Course:
     classic: bool = False  # a course of plain nbgrader; see `plain_nbgrader`
     database: Path | None = None  # the gradebook, where it is not `work`/gradebook.db
     excluded: frozenset[str] = frozenset()  # students who are not graded
+    hand_in: str = ""  # how students hand in, in a sentence, for the end of each notebook
 
     @classmethod
     def read(cls, root: Path, work: Path) -> Course:
@@ -174,7 +175,8 @@ class Course:
                 )
                 for slug, row in table["weeks"].items()
             }
-            return cls(root, work, course["title"], course["repository"], course["branch"], weeks)
+            named = (course["title"], course["repository"], course["branch"])
+            return cls(root, work, *named, weeks, hand_in=course.get("hand_in", ""))
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise CourseError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
 

@@ -1,6 +1,7 @@
 """What a week's notebook calls: `check("question")` runs that question's visible checks on the notebook's values,
 `failed("question")` has the inputs on which one failed, `needs("question")` lets the notebook run on past an exercise
-that is still open, and `yours("function", ...)` has figures draw the student's own function once it is right."""
+that is still open, `yours("function", ...)` has figures draw the student's own function once it is right, and
+`summary()` says what is done, what is open, and how to hand in."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
+from coursekit import progress, versions
 from coursekit.checks import UNANSWERED, Check, Verdict, checks_in, run_check, settled, share
 from coursekit.student import as_it_is, last_call, local_student, names_asked
 
@@ -24,6 +26,8 @@ GRADED = "CROSSMODAL_GRADED"  # "1" in the kernel of a notebook that is graded, 
 _modules: list[str] = []  # of visible checks, in the order in which they were made known
 _checks: dict[str, list[Check]] = {}  # of those that were imported
 _points: dict[str, float] = {}
+_weeks: dict[str, progress.Week] = {}  # by the module of their visible checks
+_tried: dict[str, progress.Tried] = {}  # what each question's check last said
 _passed: set[str] = set()
 _right: dict[str, Any] = {}  # values of the notebook's names when all checks that ask for them passed
 _failed: dict[str, Failed] = {}  # by question
@@ -34,11 +38,16 @@ def use_checks(module: str, points: Path) -> None:
     """Make a week's visible checks known to `check`, which imports them when it is first called.
 
     module: its name, such as "clip_lab.checks".   points: the JSON file {question: points} that release writes.
+    In a notebook a package that the week needs and that is missing or too old is said in a line.
     """
     if module not in _modules:
         _modules.append(module)
     if points.exists():
         _points.update(json.loads(points.read_text(encoding="utf-8")))
+    if week := progress.Week.read(points):
+        _weeks[module] = week
+        if _notebook_names() is not None and os.environ.get(GRADED) != "1" and (told := versions.advice(week.packages)):
+            print(told)
 
 
 def _load() -> None:
@@ -120,14 +129,44 @@ def check(question: str, namespace: Mapping[str, Any] | None = None) -> Score:
     print(score)
     if question in _failed and not any(v.message == UNANSWERED for v in verdicts):
         print(f"  see   failed({question!r}) has the inputs, .args, and .call() tries {_failed[question].name} on them")
-    for name in names_asked(student) & namespace.keys():
+    asked = {name: namespace[name] for name in names_asked(student) & namespace.keys()}
+    for name, value in asked.items():
         _right.pop(name, None)
         if score.passed:
-            _right[name] = namespace[name]
+            _right[name] = value
+    _remember(score, asked)
+    for week in _weeks.values():
+        if score.passed and question in week.points:
+            print(progress.line(progress.Progress(week, _tried, namespace)))
     if score.passed and not _passed:  # once a session is enough
         _passed.add(question)
         print(ALL_RIGHT)
     return score
+
+
+def _remember(score: Score, asked: Mapping[str, Any]) -> None:
+    """For `summary`. asked: {name: value} of what the checks asked for; values that are no answers may change."""
+    answers = {name: value for name, value in asked.items() if isinstance(value, FunctionType | type)}
+    right = sum(v.passed for v in score.verdicts)
+    answered = not any(v.message == UNANSWERED for v in score.verdicts)
+    _tried[score.question] = progress.Tried(score.points, right, len(score.verdicts), answered, answers)
+
+
+def summary() -> None:
+    """Print what of the week is done and what is open, by the checks that ran since the notebook was started.
+
+    Nothing is tried. While a notebook is graded no check runs in it, and one line says so.
+    """
+    if os.environ.get(GRADED) == "1":
+        print("The summary is for you: while a notebook is graded its checks run outside.")
+        return
+    names = _notebook_names()
+    if names is None:
+        names = sys._getframe(1).f_globals
+    if not _weeks:
+        print("There is nothing to sum up yet: run the notebook's first cells, which import the week's helper package.")
+    for week in _weeks.values():
+        print(progress.table(progress.Progress(week, _tried, names), "google.colab" in sys.modules))
 
 
 def _notebook_names() -> dict[str, Any] | None:

@@ -20,8 +20,10 @@ def fresh(tmp_path_factory):
 EXPECTED = [
     "weeks/week01_toy/week01_toy.ipynb",
     "weeks/week01_toy/toy_lab/points.json",
+    "weeks/week01_toy/toy_lab/week.json",
     "weeks/week02_other/week02_other.ipynb",
     "weeks/week02_other/other_lab/points.json",
+    "weeks/week02_other/other_lab/week.json",
     "colab_links.md",
 ]
 
