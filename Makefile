@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lab studio env student site lint format lock wheelhouse clean
+.PHONY: demo test lab studio env student site lint format lock wheelhouse dist clean
 
 demo: env
 	@# both go on where this machine forbids sandboxes
@@ -66,7 +66,8 @@ else
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --index-url $(TORCH_INDEX) $$(grep -E '^(torch|torchvision)==' requirements.lock)
 	grep -vE '^(torch|torchvision|triton|cuda-|nvidia-)' requirements.lock | VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet -r -
 endif
-	$(BIN)/jupyter kernelspec install --sys-prefix --log-level=ERROR grader/execution/kernels/crossmodal-warm
+	@# students' copies have no grader
+	[ ! -d grader ] || $(BIN)/jupyter kernelspec install --sys-prefix --log-level=ERROR grader/execution/kernels/crossmodal-warm
 	@touch $(READY)
 
 # The students' copy is the committed tree without what .gitattributes marks export-ignore.
@@ -94,6 +95,11 @@ lock: env
 # All that `make env WHEELS=wheelhouse` needs on a machine with the same system and Python: several GB on Linux.
 wheelhouse:
 	$(PYTHON) -m pip download --quiet --only-binary=:all: -d wheelhouse -r requirements.lock uv setuptools wheel
+
+# What a release consists of, from what is committed: the students' packages and the grader's.
+dist: env
+	$(BIN)/python .ci/wheels.py dist
+	$(BIN)/twine check --strict dist/crossmodal*
 
 clean:
 	rm -rf $(VENV) demo dist build wheelhouse .site-cache

@@ -1,6 +1,6 @@
 """Run the weeks as Colab would: with what it preinstalls, and what each week's own set-up cell installs on top.
 
-    python tests/colab.py [WEEK ...] [--venv DIR] [--python PYTHON]
+    python tests/colab.py [WEEK ...] [--venv DIR] [--python PYTHON] [--pins FILE]
 
 Any Python from 3.11 starts it. The weeks run on Colab's, 3.13, where that is installed, or on the one named. It makes
 an environment of its own (about 6 GB: Colab's torch is a CUDA build) with what they need of Colab's packages, in the
@@ -118,13 +118,16 @@ def colab_s_python() -> str:
     return sys.executable
 
 
-def make_environment(folder: Path, base: str, weeks: Iterable[str], work: Path) -> Path:
-    """An environment of the Python `base` with those of Colab's packages that the weeks need. Returns its Python."""
+def make_environment(folder: Path, base: str, weeks: Iterable[str], work: Path, pins: Path = PINS) -> Path:
+    """An environment of the Python `base` with those of Colab's packages that the weeks need. Returns its Python.
+
+    pins: the list of what Colab has.
+    """
     python = folder / "bin" / "python"
     if not python.exists():
         run([base, "-m", "venv", folder], "making an environment")
         run([python, "-m", "pip", "install", "--quiet", "uv"], "installing uv")
-    uv, colab = [python, "-m", "uv", "pip"], pinned(PINS.read_text(encoding="utf-8").splitlines())
+    uv, colab = [python, "-m", "uv", "pip"], pinned(pins.read_text(encoding="utf-8").splitlines())
     wanted = {word for slug in weeks for word in brought(slug)}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = "\n".join([*project["dependencies"], *wanted, *RUNNER])
@@ -133,9 +136,9 @@ def make_environment(folder: Path, base: str, weeks: Iterable[str], work: Path) 
     compile_ = [*uv, "compile", "--quiet", "--no-header", "--no-annotate", "--python", python, "-c", limits, "-"]
     needed = pinned(run(compile_, "working out what the weeks need", input=asked).splitlines())
     preinstalled, lacking = split(needed, colab, wanted)
-    pins = work / "preinstalled.txt"
-    pins.write_text("".join(f"{package}=={version}\n" for package, version in preinstalled.items()))
-    run([*uv, "install", "--quiet", "--python", python, "--no-deps", "-r", pins], "installing what Colab has")
+    exact = work / "preinstalled.txt"
+    exact.write_text("".join(f"{package}=={version}\n" for package, version in preinstalled.items()))
+    run([*uv, "install", "--quiet", "--python", python, "--no-deps", "-r", exact], "installing what Colab has")
     version = run([python, "-c", "import sys; print(sys.version.split()[0])"], "starting Python").strip()
     print(
         f"Python {version}, {len(preinstalled)} packages as Colab has them"
@@ -204,10 +207,11 @@ def main() -> None:
     parser.add_argument("weeks", nargs="*", default=sorted(p.stem for p in (ROOT / "solutions").glob("*/*.ipynb")))
     parser.add_argument("--venv", type=Path, help="keep the environment here, for the next time")
     parser.add_argument("--python", default=colab_s_python(), help="run the weeks on this one")
+    parser.add_argument("--pins", type=Path, default=PINS, help="the list of what Colab has, as `pip freeze` gives it")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        python = make_environment((args.venv or work / "venv").resolve(), args.python, args.weeks, work)
+        python = make_environment((args.venv or work / "venv").resolve(), args.python, args.weeks, work, args.pins)
         failed = False
         for slug in args.weeks:
             wrong = run_week(python, slug, work)

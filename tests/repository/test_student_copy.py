@@ -58,13 +58,28 @@ def test_it_gives_no_answer_away(copy):
             assert not found, f"{path.relative_to(copy)} holds {found}"
 
 
+def test_make_sets_it_up_without_the_grader_s_kernel(copy, tmp_path):
+    """`make lab` and `make studio` are for students too."""
+    planned = subprocess.run(
+        ["make", "-n", "env", f"VENV={tmp_path}"], cwd=copy, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    (line,) = (line for line in planned if "kernelspec install" in line)
+    assert subprocess.run(["sh", "-c", line], cwd=copy).returncode == 0
+    assert subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True).returncode == 127, "no such jupyter there"
+
+
+def test_its_dev_container_and_its_image_are_the_student_s(copy):
+    assert [path.name for path in (copy / ".devcontainer").iterdir()] == ["student"]
+    assert {"Dockerfile", ".dockerignore", "MANIFEST.in", "CITATION.cff"} <= {path.name for path in copy.iterdir()}
+
+
 def test_its_wheel_has_the_student_side_and_the_checkpoints_only(copy, wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     helpers = {week["helper"] for week in tomllib.loads((copy / "weeks/course.toml").read_text())["weeks"].values()}
     assert tops == {"coursekit", "tinyworld", *helpers}
     assert "tinyworld/checkpoints/clip/model.safetensors" in names
-    assert {f"{helper}/points.json" for helper in helpers} <= set(names)
+    assert {f"{helper}/{name}" for helper in helpers for name in ("points.json", "week.json")} <= set(names)
     assert not any("entry_points" in name for name in names)
 
 
