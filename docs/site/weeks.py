@@ -43,6 +43,7 @@ def make(course: Course, source: Path, cache: Path | None, say: Console) -> list
     shown = [week for week in course.weeks.values() if not week.draft]
     notebooks = {week.slug: copy.deepcopy(released_notebook(course, week)) for week in shown}
     if cache:
+        get_cache(cache / "notebooks")  # here once, before two threads make its database at a time
         with ThreadPoolExecutor(2) as pool:
             run = {slug: pool.submit(executed, course, slug, notebooks[slug], cache, say) for slug in notebooks}
             notebooks = {slug: future.result() for slug, future in run.items()}
@@ -69,7 +70,6 @@ says so."""
 def executed(course: Course, slug: str, notebook: NotebookNode, cache: Path, say: Console) -> NotebookNode:
     """The notebook with its outputs, from the cache where neither it nor the code that it runs has changed."""
     kept = get_cache(cache / "notebooks")
-    kept.change_cache_limit(100)
     marked = copy.deepcopy(notebook)
     marked.cells.insert(0, nbformat.v4.new_code_cell(f"{MARK}{digest(course, slug)}", id="site-mark"))
     try:
