@@ -65,15 +65,16 @@ def test_the_table_says_where_each_exercise_stands_and_how_to_hand_in():
         "  essay                     4       20   a person grades it",
         "",
         "Points are what the checks here give. Grading tries more, on other inputs.",
-        "To hand in week03_norms.ipynb: run all cells once more, save it, and then: upload it to the course's page.",
+        "To hand in: run all cells once more, save week03_norms.ipynb, and upload it to the",
+        "course's page.",
     ]
     done = table(Progress(WEEK, {"norm": Tried(3, 2, 2), "angle": Tried(0, 0, 1, answered=False)}, {}), in_colab=True)
     assert (
         "  norm                 3 of 3            done" in done
         and "  angle                0 of 2       15   open\n" in done
     )
-    assert "File > Download > Download .ipynb" in done
-    assert max(map(len, done.splitlines()[:-1])) <= 90, "it fits a notebook's width"
+    assert "download week03_norms.ipynb (File > Download > Download .ipynb), and upload it" in " ".join(done.split())
+    assert max(map(len, done.splitlines())) <= 90, "it fits a notebook's width"
 
 
 def test_a_week_that_was_not_released_has_none(tmp_path):

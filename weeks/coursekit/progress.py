@@ -6,6 +6,7 @@ Both are of checks that ran since the notebook was started. Nothing is tried her
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 FILE = "week.json"  # beside a week's points.json; `grader release` writes both
 WIDTH = 20  # of the bar, in characters
+ANYWHERE = "hand it in where your course collects it."  # where a course does not say more
+LONGEST = 88  # of a line of text
 LEAST = 16  # of the column of names
 
 
@@ -20,7 +23,7 @@ LEAST = 16  # of the column of names
 class Week:
     """What students are told of a week.
 
-    notebook: its file's name.   hand_in: the course's own sentence on how; "" where it has none.
+    notebook: its file's name.   hand_in: the course's own words, as in "upload it to Canvas."; or "".
     points: {exercise: points}, in the notebook's order.   minutes: {exercise: minutes}, of those whose text says so.
     by_hand: exercises that a person grades.   packages: those of the course's requirements that the week imports.
     """
@@ -128,13 +131,7 @@ def table(progress: Progress, in_colab: bool = False) -> str:
         told = f"{most:g}" if name in week.by_hand else f"{progress.points(name):g} of {most:g}"
         minutes = "" if progress.is_done(name) else week.minutes.get(name, "")
         lines.append(f"  {name:{wide}}  {told:>9}  {minutes:>7}   {progress.state(name)}")
-    save = "File > Download > Download .ipynb" if in_colab else "save it"
-    where = week.hand_in or "hand in that file where your course collects it."
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "Points are what the checks here give. Grading tries more, on other inputs.",
-            f"To hand in {week.notebook}: run all cells once more, {save}, and then: {where}",
-        ]
-    )
+    keep = f"download {week.notebook} (File > Download > Download .ipynb)" if in_colab else f"save {week.notebook}"
+    how = f"To hand in: run all cells once more, {keep}, and {week.hand_in or ANYWHERE}"
+    note = "Points are what the checks here give. Grading tries more, on other inputs."
+    return "\n".join([*lines, "", note, *textwrap.wrap(how, LONGEST)])

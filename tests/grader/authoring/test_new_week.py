@@ -74,6 +74,14 @@ def test_it_is_released_and_in_the_syllabus(made, week):
     assert (week.title, week.helper, week.minutes, week.draft) == ("Colour", "colour_lab", 120, True)
     points = json.loads((made.root / "weeks" / SLUG / "colour_lab" / "points.json").read_text())
     assert points == {"mean_colour": 3, "reflection": 3}
+    told = json.loads((made.root / "weeks" / SLUG / "colour_lab" / "week.json").read_text())
+    assert told["minutes"] == {"mean_colour": 5, "reflection": 15} and told["by_hand"] == ["reflection"]
+    last = nbformat.read(made.release(week), as_version=4).cells[-1]
+    assert (last.id, last.source, last.metadata.tags) == (
+        "summary",
+        "from coursekit import summary\n\nsummary()",
+        ["figure"],
+    )
 
 
 def test_it_is_in_the_tables_once_it_is_no_draft(made, tmp_path):
