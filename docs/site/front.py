@@ -14,9 +14,10 @@ from PIL import Image
 
 from coursekit import models
 from coursekit.plots import Sheet
+from coursekit.session import one_thread
 from grader.course.syllabus import Course
 from pages import audits, write
-from tinyworld import checkpoint, speech
+from tinyworld import checkpoint, parse_caption, speech
 from weeks import Page, digest
 
 WIDTH, HEIGHT, SIDE = 880, 300, 256
@@ -27,13 +28,14 @@ INK, PALE = "#1c2733", "#5b6875"
 
 def make(course: Course, source: Path, weeks: Sequence[Page], cache: Path, execute: bool) -> None:
     """Write index.md, and the pictures on it. execute: paint the moving picture too, unless it is in the cache."""
-    moving = source / "files" / "wish.webp"
+    moving = source / "_extra" / "files" / "wish.webp"  # Sphinx copies no picture that only HTML names
     alt = ""
     if execute:
         kept = cache / f"wish-{digest(course, 'coursekit')}.webp"
         if not kept.is_file():
             kept.parent.mkdir(parents=True, exist_ok=True)
-            alt = film(kept)
+            with one_thread():
+                alt = film(kept)
             kept.with_suffix(".txt").write_text(alt, encoding="utf-8")
         alt = kept.with_suffix(".txt").read_text(encoding="utf-8")
         moving.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +108,8 @@ def film(path: Path) -> str:
     from caption_lab import blip
     from whisper_lab import listening
 
-    wish = next(one for one in speech.load("voices", "en") if one.kind == "command" and " background" in one.text)
+    spoken = (one for one in speech.load("voices", "en") if one.kind == "caption")
+    wish = next(one for one in spoken if len(parse_caption(one.text).objects) == 1)
     (heard,) = listening.transcribe(models.load("whisper", "tiny", "cpu"), [wish.audio])
     painting = painted(heard)
     (caption,) = blip.captions(models.load("captioning", "tiny", "cpu"), painting[-1:])
