@@ -195,3 +195,9 @@ def test_everything_in_a_rubric_carries_the_marker(week):
         if path.suffix != ".pyc":
             start = {".py": f"# {MARKER}", ".md": f"<!-- {MARKER} -->"}[path.suffix]
             assert path.read_text(encoding="utf-8").startswith(start), path
+
+
+def test_the_last_cell_sums_up(notebook):
+    last = notebook.cells[-1]
+    assert (last.id, last.metadata.get("tags")) == ("summary", ["figure"])
+    assert last.source == "from coursekit import summary\n\nsummary()"
