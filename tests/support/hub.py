@@ -17,10 +17,10 @@ def fill(home: Path) -> dict[str, str]:
     """Make a cache of every role under `home`. Returns the environment that makes Python use it, offline."""
     for role in ROLES.values():
         repository = home / "hub" / f"models--{role.hub_id.replace('/', '--')}"
-        (repository / "refs").mkdir(parents=True)
+        (repository / "refs").mkdir(parents=True, exist_ok=True)  # two roles may share a repository
         (repository / "refs" / "main").write_text(role.revision)
         folder = repository / "snapshots" / role.revision
-        shutil.copytree(tinyworld.checkpoint(role.shipped), folder)
+        shutil.copytree(tinyworld.checkpoint(role.shipped), folder / role.subfolder)
         if role.variant:  # the Hub has a repository for each class
             (folder / f"model.safetensors.index.{role.variant}.json").replace(folder / "model.safetensors.index.json")
         if role.model_class.startswith("diffusers."):  # of pipelines the half-precision files are fetched

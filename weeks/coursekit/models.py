@@ -40,12 +40,13 @@ class Role:
     modules: tuple[str, ...]
     files: tuple[str, ...] = ()  # what to fetch of the Hub's repository, where the loader needs a folder
     variant: str | None = None  # of the shipped files, where several classes share one folder
+    subfolder: str = ""  # of the Hub's repository, where it holds several models
 
 
 class Loaded(NamedTuple):
     """A model in eval mode on the session's device, and the processor that makes its inputs.
 
-    A diffusion pipeline is a model too; its processor is its tokenizer.
+    A diffusion pipeline is a model too; its processor is its tokenizer. That of a masked painter makes conditions.
     """
 
     model: Any
@@ -84,6 +85,8 @@ def load(role: str, profile: str | None = None, device: Any = None) -> Loaded:
     device = device or (now.device if now else "cpu")
     loaded = copy.deepcopy(_shipped(row, tinyworld.checkpoint(row.shipped))) if profile == "tiny" else _from_hub(row)
     model = loaded.model.to(device)
+    if role == "masked":  # its processor holds a network of its own
+        loaded.processor.to(device)
     return Loaded(model.eval() if hasattr(model, "eval") else model, loaded.processor)
 
 
@@ -210,6 +213,79 @@ def _load_whisper(where: str | Path, role: Role) -> Loaded:
     return Loaded(model, WhisperProcessor.from_pretrained(where, **kwargs))
 
 
+def _load_vq(where: str | Path, role: Role) -> Loaded:
+    from diffusers import VQModel
+    from diffusers.image_processor import VaeImageProcessor
+
+    vq = _part_of_amused(VQModel, where, role, role.subfolder)  # in single precision: in half, aMUSEd's gives NaN
+    vq.quantize.legacy = False  # diffusers' default puts beta on the wrong term (issue 8226); there is no setting
+    return Loaded(vq, VaeImageProcessor(do_normalize=False))
+
+
+def _load_masked(where: str | Path, role: Role) -> Loaded:
+    """The transformer, and as its processor what it is told: our CLIP's text tower, or aMUSEd's."""
+    import torch
+    from diffusers import UVit2DModel
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+    from transformers.utils import logging
+
+    from tinyworld.conditions import TextConditions
+
+    logging.disable_progress_bar()
+    transformer = _part_of_amused(UVit2DModel, where, role, role.subfolder)
+    if not isinstance(where, str):
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity_error()  # that CLIP's other tower is left over is no news
+        encoder = CLIPTextModel.from_pretrained(tinyworld.checkpoint("clip"), dtype=torch.float32)
+        logging.set_verbosity(verbosity)
+        return Loaded(
+            transformer, TextConditions(encoder.eval(), CLIPTokenizer.from_pretrained(tinyworld.checkpoint("clip")))
+        )
+    encoder = _part_of_amused(CLIPTextModelWithProjection, where, role, "text_encoder")
+    tokenizer = CLIPTokenizer.from_pretrained(where, revision=role.revision, subfolder="tokenizer")
+    return Loaded(transformer, TextConditions(encoder.eval(), tokenizer, side=256, penultimate=True))
+
+
+def _part_of_amused(kind: Any, where: str | Path, role: Role, subfolder: str) -> Any:
+    """A model in single precision; of the Hub's the half-precision files are fetched."""
+    from diffusers.utils import logging
+
+    logging.disable_progress_bar()
+    settings: dict[str, Any] = {"low_cpu_mem_usage": False}  # it wants accelerate, which small models can do without
+    if isinstance(where, str):
+        settings |= {"revision": role.revision, "variant": "fp16", "subfolder": subfolder}
+    if kind.__module__.startswith("transformers."):
+        del settings["low_cpu_mem_usage"]
+    return kind.from_pretrained(where, **settings).float()
+
+
+def _load_token_lm(where: str | Path, role: Role) -> Loaded:
+    """The shipped one is a GPT-2 over words and image tokens; Janus has a class of its own."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoProcessor, AutoTokenizer, JanusForConditionalGeneration
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    if not isinstance(where, str):
+        return Loaded(
+            AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32), AutoTokenizer.from_pretrained(where)
+        )
+    precision = torch.float16 if torch.cuda.is_available() else torch.float32
+    model = JanusForConditionalGeneration.from_pretrained(where, dtype=precision, revision=role.revision)
+    return Loaded(model, AutoProcessor.from_pretrained(where, revision=role.revision))
+
+
+def _load_programs(where: str | Path, role: Role) -> Loaded:
+    import torch
+    from transformers import AutoProcessor, VisionEncoderDecoderModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
+    model = VisionEncoderDecoderModel.from_pretrained(where, dtype=torch.float32, **kwargs)
+    return Loaded(model, AutoProcessor.from_pretrained(where, **kwargs))
+
+
 def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
     """A pipeline in single precision; the Hub's, of which the half-precision files are fetched, in half on a GPU."""
     import torch
@@ -242,6 +318,8 @@ CLIP = _parts("clip", "modeling", "processing", "tokenization", "image_processin
 DIFFUSION = (*CLIP, "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion")
 BLIP = (*_parts("blip", "modeling", "processing", "image_processing"), *_parts("bert", "tokenization"))
 WHISPER = _parts("whisper", "modeling", "processing", "tokenization", "feature_extraction")
+GPT2 = _parts("gpt2", "modeling")
+PROGRAMS = (*_parts("vision_encoder_decoder", "modeling"), *_parts("trocr", "processing"), *CLIP, *GPT2)
 LLAVA = (*_parts("llava", "modeling", "processing"), *_parts("llama", "modeling"), *CLIP)
 
 ROLES: dict[str, Role] = {
@@ -379,6 +457,54 @@ ROLES: dict[str, Role] = {
         memory_mb=1200,
         loader=_load_llava,
         modules=LLAVA,
+    ),
+    # aMUSEd's tokeniser and its transformer, of one repository.
+    "vq": Role(
+        model_class="diffusers.VQModel",
+        shipped="vq",
+        hub_id="amused/amused-256",
+        revision="09b6259bf96dbe6d70a852b70812420fe02df55e",
+        licence="CreativeML OpenRAIL++-M",
+        size_mb=293,
+        memory_mb=700,
+        loader=_load_vq,
+        modules=("diffusers.models.autoencoders.vq_model", "diffusers.image_processor"),
+        subfolder="vqvae",
+    ),
+    "masked": Role(
+        model_class="diffusers.UVit2DModel",
+        shipped="masked",
+        hub_id="amused/amused-256",
+        revision="09b6259bf96dbe6d70a852b70812420fe02df55e",
+        licence="CreativeML OpenRAIL++-M",
+        size_mb=1455,
+        memory_mb=3000,
+        loader=_load_masked,
+        modules=(*CLIP, "diffusers.models.unets.uvit_2d", "diffusers.schedulers.scheduling_amused"),
+        subfolder="transformer",
+    ),
+    "token_lm": Role(
+        model_class="transformers.GPT2LMHeadModel",
+        shipped="token_lm",
+        hub_id="deepseek-community/Janus-Pro-1B",
+        revision="1655280bb75959cc1cb85529a2a8b26e7016072e",
+        licence="MIT",
+        size_mb=4200,
+        memory_mb=8400,
+        loader=_load_token_lm,
+        modules=GPT2,
+    ),
+    # On the Hub no model writes such programs untrained: Donut is the same class, to be fine-tuned.
+    "programs": Role(
+        model_class="transformers.VisionEncoderDecoderModel",
+        shipped="programs",
+        hub_id="naver-clova-ix/donut-base",
+        revision="a959cf33c20e09215873e338299c900f57047c61",
+        licence="MIT",
+        size_mb=809,
+        memory_mb=1200,
+        loader=_load_programs,
+        modules=PROGRAMS,
     ),
 }
 
