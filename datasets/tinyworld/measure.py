@@ -16,13 +16,18 @@ from tinyworld.train.diffusion import measure as diffusion
 from tinyworld.train.flamingo import measure as flamingo
 from tinyworld.train.judge import measure as judge
 from tinyworld.train.llava import measure as llava
+from tinyworld.train.masked import measure as masked
+from tinyworld.train.programs import measure as programs
+from tinyworld.train.token_lm import measure as token_lm
 from tinyworld.train.trimodal import measure as trimodal
+from tinyworld.train.vq import measure as vq
 from tinyworld.train.whisper import measure as whisper
 
 # With scenes a figure; a Whisper hears so many utterances at most.
 MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusion, 256)}
 MEASURES |= {"blip": (blip, 1024), "whisper": (whisper, 150), "trimodal": (trimodal, 1024)}
 MEASURES |= {"llava": (llava, 512), "connectors": (connectors, 512), "flamingo": (flamingo, 400)}
+MEASURES |= {"vq": (vq, 512), "token_lm": (token_lm, 256), "masked": (masked, 256), "programs": (programs, 512)}
 
 
 def main() -> None:

@@ -8,8 +8,8 @@
     programs.document(text)                 # a whole SVG document, for a browser or resvg
 
 The first line lays the background, each of the others one object: its size and shape, its colour, and its centre in
-whole units, of which the picture has 128 a side. Shapes, backgrounds and colours are defined once, in the document's prelude.
-Objects stand in canonical order, from left to right: one scene has one program.
+whole units, of which the picture has 128 a side. Shapes, backgrounds and colours are defined once, in the document's
+prelude. Objects stand in canonical order, from left to right: one scene has one program.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ProgramError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One line of a program: an object by its size, shape and colour, and its centre in 0..128 from the left and top."""
+    """One line of a program: an object by its size, shape and colour, and its centre, 0..128 from the left and top."""
 
     size: str
     shape: str

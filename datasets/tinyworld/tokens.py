@@ -7,7 +7,8 @@
 A picture is 8x8 codes of a `VQModel`, row by row. Ids come in this order: marks such as <picture>, the words of the
 grammar, then the codes from IMAGE_OFFSET on, as Chameleon has them (Chameleon team 2024, section 2.1). Texts are padded
 to a fixed number of places and the padding is read like any other word, as in DALL-E (Ramesh et al. 2021, section 2.2):
-no attention mask is needed, and an empty caption is the one that guidance compares with.
+no attention mask is needed, and a picture always has the same places, after a caption. An empty caption is the one that
+guidance compares with; it also stands before a picture that is described or asked about.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ IDS: dict[str, int] = {token: i for i, token in enumerate((*MARKS, *WORDS))}
 IMAGE_OFFSET = len(IDS)  # the id of code 0
 VOCABULARY = IMAGE_OFFSET + CODES  # different ids
 
-PROMPT = 1 + TEXT + 1  # places before a picture that is painted
-LENGTH = PROMPT + PICTURE  # of every whole sequence
+PROMPT = 1 + TEXT + 1  # places before a picture
+PAINTED = PROMPT + PICTURE  # of a caption and its picture
+LONGEST = PAINTED + 1 + TEXT  # of an empty caption, a picture, and a caption that describes it
 _WORD = re.compile(r"[a-z]+|[,?]")
 
 
@@ -113,27 +115,29 @@ def painting(captions: Sequence[str], codes: torch.Tensor | None = None) -> torc
 
 
 def describing(codes: torch.Tensor, captions: Sequence[str] | None = None) -> torch.Tensor:
-    """<picture> codes <text>, what a caption is written after: int64 (n, 66); with captions and <end>: (n, 90)."""
-    start = torch.cat([_mark(START_PICTURE, len(codes)), codes_to_ids(codes), _mark(START_TEXT, len(codes))], dim=1)
+    """A picture after an empty caption, then <text>: int64 (n, 91); with a caption that describes it, <end>: (n, 115).
+
+    Raises ValueError for a caption of more than 23 words and commas.
+    """
+    start = torch.cat([painting([""] * len(codes), codes), _mark(START_TEXT, len(codes))], dim=1)
     if captions is None:
         return start
     texts = [_padded([*words_to_ids(caption), IDS[END]], TEXT, caption) for caption in captions]
-    return torch.cat([start, torch.tensor(texts)], dim=1)
+    return torch.cat([start, torch.tensor(texts).view(len(codes), TEXT)], dim=1)
 
 
 def asking(codes: torch.Tensor, questions: Sequence[str], answers: Sequence[str] | None = None) -> torch.Tensor:
-    """<picture> codes <question> words <answer>: int64 (n, 79); with answers, <end> and padding: (n, 90).
+    """A picture after an empty caption, then <question> words <answer>: int64 (n, 104); with answers, <end>: (n, 107).
 
     Raises ValueError for a question of more than 12 words and marks, or an answer of more than 2.
     """
     asked = torch.tensor([_padded(words_to_ids(question), QUESTION, question) for question in questions])
-    parts = [_mark(START_PICTURE, len(codes)), codes_to_ids(codes), _mark(START_QUESTION, len(codes))]
+    parts = [painting([""] * len(codes), codes), _mark(START_QUESTION, len(codes))]
     start = torch.cat([*parts, asked.view(len(codes), QUESTION), _mark(START_ANSWER, len(codes))], dim=1)
     if answers is None:
         return start
     said = torch.tensor([_padded([*words_to_ids(answer), IDS[END]], ANSWER, answer) for answer in answers])
-    rest = torch.full((len(codes), LENGTH - start.shape[1] - ANSWER), IDS[PAD])
-    return torch.cat([start, said.view(len(codes), ANSWER), rest], dim=1)
+    return torch.cat([start, said.view(len(codes), ANSWER)], dim=1)
 
 
 def _mark(mark: str, n: int) -> torch.Tensor:
@@ -158,17 +162,20 @@ def encode(vq, pictures: Sequence[Image.Image] | np.ndarray | torch.Tensor, batc
     pictures: as the judge takes them: PIL images, uint8 (n, 64, 64, 3), or float (n, 3, 64, 64) in [-1, 1].
     """
     pixels = as_pixels(pictures) / 2 + 0.5
-    device, dtype = vq.device, vq.dtype
+    if not len(pixels):
+        return torch.zeros(0, PICTURE, dtype=torch.long)
     codes = []
     for part in pixels.split(batch):
-        latents = vq.encode(part.to(device, dtype)).latents
+        latents = vq.encode(part.to(vq.device, vq.dtype)).latents
         codes.append(vq.quantize(latents)[2][2].view(len(part), -1).cpu())
-    return torch.cat(codes) if codes else torch.zeros(0, PICTURE, dtype=torch.long)
+    return torch.cat(codes)
 
 
 @torch.no_grad()
 def decode(vq, codes: torch.Tensor, batch: int = 128) -> np.ndarray:
     """Codes, int64 (n, 64) or (n, 8, 8), to pictures, uint8 (n, 64, 64, 3)."""
+    if not len(codes):
+        return np.zeros((0, 64, 64, 3), np.uint8)
     flat = codes.reshape(len(codes), -1)
     side = round(flat.shape[1] ** 0.5)
     drawn = []
@@ -176,4 +183,4 @@ def decode(vq, codes: torch.Tensor, batch: int = 128) -> np.ndarray:
         entries = vq.quantize.get_codebook_entry(part.to(vq.device), (len(part), side, side, vq.config.vq_embed_dim))
         pixels = vq.decoder(vq.post_quant_conv(entries)).float().clamp(0, 1)
         drawn.append((255 * pixels).round().byte().permute(0, 2, 3, 1).cpu())
-    return torch.cat(drawn).numpy() if drawn else np.zeros((0, 64, 64, 3), np.uint8)
+    return torch.cat(drawn).numpy()

@@ -25,6 +25,12 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 on a GPU and on a CPU that multiplies in it, float32 elsewhere."""
+    able = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=able)
+
+
 def add_arguments(parser: argparse.ArgumentParser, out: Path) -> None:
     """The options of every recipe. out: the folder that it writes by default."""
     parser.add_argument("--threads", type=int, default=2, help="of the CPU (default: %(default)s)")

@@ -1,0 +1,1 @@
+"""How the masked painter is made, measured and described."""

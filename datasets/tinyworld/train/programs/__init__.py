@@ -1,0 +1,1 @@
+"""How the model that writes pictures as programs is made, measured and described."""

@@ -1,0 +1,1 @@
+"""How the image tokeniser is made, measured and described."""
