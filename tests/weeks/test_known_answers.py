@@ -62,6 +62,13 @@ OF_THE_NOTEBOOK = {
         "the_long_recording",
     },
     "week05_fusion": {"the_librarys_forward", "the_pupil_sees"},
+    "week06_tokens": {
+        "the_opening_tokens",
+        "the_learnt_codebook",
+        "what_the_painter_pays",
+        "the_painted_prompt",
+        "the_redrawn_pictures",
+    },
 }
 # A check that takes long, and the one answer on which it is run here.
 ONCE = {"the_app_runs_on_it": "in order"}

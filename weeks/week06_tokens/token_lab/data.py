@@ -12,6 +12,7 @@ from PIL import Image
 import tinyworld
 from coursekit.scenes import sample_scenes
 from tinyworld import Object, Scene, tokens
+from tinyworld.judge import Seen
 from tinyworld.objects import direction
 
 MARKS = tuple(tokens.IDS[mark] for mark in (tokens.PAD, tokens.START_TEXT, tokens.START_PICTURE))  # for `sentence`
@@ -88,8 +89,10 @@ def one_above_another(n: int, seed: int = 0) -> list[tuple[Scene, Scene]]:
     return pairs
 
 
-def shows(scene: Scene, seen: Sequence[Object]) -> bool:
-    """Whether every object of a scene is among those that were seen, in its colour and shape."""
+def shows(scene: Scene, seen: Sequence[Object | Seen], alone: bool = False) -> bool:
+    """Whether every object of a scene is among those that were seen, in its colour and shape. alone: and no other."""
+    if alone and len(seen) != len(scene.objects):
+        return False
     left = [(o.colour, o.shape) for o in seen]
     for thing in scene.objects:
         if (thing.colour, thing.shape) not in left:
@@ -98,7 +101,7 @@ def shows(scene: Scene, seen: Sequence[Object]) -> bool:
     return True
 
 
-def relation_kept(scene: Scene, seen: Sequence[Object]) -> bool:
+def relation_kept(scene: Scene, seen: Sequence[Object | Seen]) -> bool:
     """Whether the two objects of a scene lie to each other as it says, among what was seen."""
     first, second = scene.objects
     pairs = [

@@ -30,9 +30,15 @@ def show_programs(scribe: Loaded, scenes: Sequence[Scene], run: Callable[[str], 
 
 
 def show_tries(scribe: Loaded, redraw: Callable[..., Any], scenes: Sequence[Scene]) -> None:
-    """The share of pictures that are drawn right, by the number of tries."""
-    right = scribing.measure_tries(scribe, redraw, scenes)
-    figure, (axis,) = panels(3.8, height=2.2)
-    axis.plot(range(1, len(right) + 1), right, marker="o", color=PALETTE[2])
-    axis.set(xlabel="tries", ylabel=f"drawn right, of {len(scenes)}", ylim=(0, 1.03), xticks=range(1, len(right) + 1))
-    show(figure, alt="The share of pictures that are drawn right rises with the number of tries")
+    """Pictures seen through noise, and the share that is drawn right by the number of tries."""
+    sheet = Sheet((SIDE + 8) * 6, SIDE + 8)
+    for i, picture in enumerate(scribing.noisy(scenes)[:6]):
+        sheet.picture(picture, 4 + (SIDE + 8) * i, 4, SIDE)
+    sheet.show("Pictures under heavy noise, in which shapes can just be seen")
+    figure, (axis,) = panels(4.2, height=2.2)
+    found, numbers = scribing.measure_tries(scribe, redraw, scenes), range(1, scribing.TRIES + 1)
+    for colour, (name, right) in zip((PALETTE[2], PALETTE[1]), found.items(), strict=True):
+        axis.plot(numbers, right, marker="o", color=colour, label=name)
+    axis.set(xlabel="tries", ylabel=f"drawn right, of {len(scenes)}", ylim=(0, 1.03), xticks=numbers)
+    axis.legend(frameon=False, fontsize=8)
+    show(figure, alt="The share of pictures that are drawn right rises with the tries where the nearest one is kept")

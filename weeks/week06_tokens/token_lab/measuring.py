@@ -36,9 +36,9 @@ def read(pixels: torch.Tensor) -> list[Verdict]:
 
 
 def facts_right(pixels: torch.Tensor, scenes: Sequence[Scene]) -> float:
-    """The share of pictures on which background and every object's colour and shape are right."""
+    """The share of pictures that show the background and the objects that were told, and nothing else."""
     pairs = zip(read(pixels), scenes, strict=True)
-    return float(np.mean([v.background == s.background and data.shows(s, v.objects) for v, s in pairs]))
+    return float(np.mean([v.background == s.background and data.shows(s, v.objects, True) for v, s in pairs]))
 
 
 def relations_right(pixels: torch.Tensor, scenes: Sequence[Scene]) -> float:

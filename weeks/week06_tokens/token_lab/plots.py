@@ -33,14 +33,14 @@ def show_opening(vq: Any, painter: Any, captions: Sequence[str], seed: int = 0) 
     """Captions, the tokens that a language model writes behind them, and the pictures that these are."""
     codes = painting.generate(painter, captions, seed=seed).view(-1, tokens.SIDE, tokens.SIDE)
     pictures = data.as_pictures(painting.pictures_of(vq, codes))
-    step = 150
+    step = 164
     sheet = Sheet(step * len(captions), 320)
     for i, (caption, ids, picture) in enumerate(zip(captions, codes.tolist(), pictures, strict=True)):
         x = i * step + 8
         sheet.text(wrap(caption, 20), x + 64, 30, "mm", size=11)
         for row, line in enumerate(ids):
             for column, code in enumerate(line):
-                sheet.text(str(code), x + 8 + 16 * column, 76 + 14 * row, "mm", size=8, colour=PLAIN)
+                sheet.text(str(code), x + 4 + 18 * column, 76 + 14 * row, "mm", size=8, colour=PLAIN)
         sheet.picture(picture, x, 186, 128)
     sheet.show("Captions; below each the 64 numbers that a language model wrote behind it, and the picture they are")
 
