@@ -59,8 +59,8 @@ def _tried(scribe: Loaded, scenes: tuple[Scene, ...]) -> list[list[str]]:
 def measure_tries(scribe: Loaded, redraw: Callable[..., Any], scenes: Sequence[Scene]) -> dict[str, list[float]]:
     """The share of pictures seen through noise that are drawn right after one try, two, ..., of two ways to try.
 
-    redraw: as the notebook's. Drawings are compared with the noisy picture, which is all that there is; whether they are
-    right is then asked of the clean one.
+    redraw: as the notebook's. Drawings are compared with the noisy picture; whether they are right is then asked of
+    the clean one.
     """
     found = {"the nearest is kept": [0.0] * TRIES, "no comparing: the last one": [0.0] * TRIES}
     tried = zip(scenes, noisy(scenes), _tried(scribe, tuple(scenes)), strict=True)
