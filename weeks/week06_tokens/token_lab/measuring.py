@@ -106,14 +106,14 @@ def measure_painters(
         ms = 1000 * (time.perf_counter() - start) / PICTURES
         twos = paint([s.caption() for s in double], seed + 1)
         alike = paint([painting.PROMPT] * 8, seed + 2)
-        found[name] = {
+        row: dict[str, float | None] = {
             "facts right": facts_right(ones, single),
             "relations right": relations_right(twos, double),
             "differences": diversity(alike),
             "ms a picture": ms,
             "network calls": float(calls),
-        } | measure_edit(of, name, unmask, seed)
-        found[name]["bits a picture"] = None
+        }
+        found[name] = row | measure_edit(of, name, unmask, seed) | {"bits a picture": None}
         if name == "tokens one by one":
             found[name]["bits a picture"] = float(measure_bits(of.vq, of.painter, bits)["its own caption"].mean())
             found["... told another's caption"] = {

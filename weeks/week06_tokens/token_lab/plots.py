@@ -191,6 +191,8 @@ def _scene_of(caption: str) -> Scene:
     from tinyworld.captions import facts_of
 
     facts = facts_of(caption)
+    if facts is None:
+        raise ValueError(f"this describes no scene: {caption!r}")
     size, colour, shape = facts.objects[0]
     return Scene((Object(shape, colour, size, 0.5, 0.5),), facts.background)
 
@@ -203,7 +205,7 @@ SHARES = ("facts right", "relations right", "edited", "its own", "another's")
 
 def show_table(table: Mapping[str, Mapping[str, float | None]], columns: Sequence[str] = ()) -> None:
     """Named rows of figures: shares as percentages, a dash where there is none."""
-    columns = list(columns or next(iter(table.values())))
+    columns = list(columns) or list(list(table.values())[0])
     wide, tall, left = 84, 28, 190
     sheet = Sheet(left + wide * len(columns), 48 + tall * len(table))
     for j, column in enumerate(columns):

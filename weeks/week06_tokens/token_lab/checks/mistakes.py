@@ -92,7 +92,7 @@ def of_usage(batches: Sequence[torch.Tensor], k: int) -> Slips:
     """Perplexities of other counts and other logarithms."""
     shares = [torch.bincount(ids.flatten(), minlength=k) / ids.numel() for ids in batches]
     each = [math.exp(float(torch.special.entr(p).sum())) for p in shares]
-    counts = sum(torch.bincount(ids.flatten(), minlength=k) for ids in batches)
+    counts = torch.stack([torch.bincount(ids.flatten(), minlength=k) for ids in batches]).sum(0)
     entropy = float(torch.special.entr(counts / counts.sum()).sum())
     mean = float(torch.special.entr(torch.stack(shares).mean(0)).sum())
     slips = {

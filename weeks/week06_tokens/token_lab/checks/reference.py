@@ -66,7 +66,7 @@ def library_loss(
     module, z = quantiser(codebook, beta, legacy), z.clone().requires_grad_(True)
     loss = module(z)[1]
     loss.backward()
-    return loss.detach(), z.grad, module.embedding.weight.grad
+    return loss.detach(), torch.as_tensor(z.grad), module.embedding.weight.grad
 
 
 def by_code(slope: torch.Tensor, ids: torch.Tensor, k: int) -> torch.Tensor:
