@@ -194,19 +194,24 @@ def test_one_model_does_all_three(vq, painter):
 @claim(
     WEEK,
     "On clean pictures the first program is right nearly always",
-    "Through noise fewer than half of the first ones are. Tries alone mend nothing: the first is the "
-    "likeliest, and later "
-    "ones are worse on the whole. With the comparison the share rises from try to try",
+    "Through noise a single try is right one time in three or so, the sixth no more often than the first. With the "
+    "comparison the share rises from try to try, to about twice that.",
+    "Always taking the likeliest token gets about as far in a single try",
 )
 def test_comparing_makes_tries_worth_while():
     scribe = models.load("programs", "tiny", "cpu")
     scenes = data.hard_scenes()
-    firsts = scribing.texts_of(scribe, [scene.render(64) for scene in scenes])
-    right = [library.redraw(iter([t]), s.render(64), 0.0)[1] < 0.01 for t, s in zip(firsts, scenes, strict=True)]
-    assert sum(right) > 0.9 * len(scenes)
+
+    def right(pictures):
+        pairs = zip(scribing.texts_of(scribe, pictures), scenes, strict=True)
+        return sum(library.redraw(iter([t]), s.render(64), 0.0)[1] <= scribing.RIGHT for t, s in pairs) / len(scenes)
+
+    assert right([scene.render(64) for scene in scenes]) > 0.9
     kept, alone = scribing.measure_tries(scribe, library.redraw, scenes).values()
-    assert kept[0] == alone[0] < 0.5 and sum(alone[1:]) / 5 < alone[0]
-    assert kept[-1] > kept[0] + 0.1
+    single = sum(alone) / len(alone)
+    assert 0.2 < single < 0.45 and 1.5 * single < kept[-1] < 2.6 * single
+    assert all(before <= after + 0.05 for before, after in zip(kept, kept[1:], strict=False))
+    assert abs(right(scribing.noisy(scenes)) - kept[-1]) < 0.15
 
 
 @claim(

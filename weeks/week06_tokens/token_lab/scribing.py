@@ -17,7 +17,7 @@ TRIES = 6
 HEAT = 0.7  # temperature of all tries but the first, which takes the likeliest token
 CLOSE = 0.003  # how far a drawing may be off, as a part of 255: a large shape moved by a pixel is more
 RIGHT = 0.01  # ... and still have the right shapes in the right places
-NOISE = 0.3  # spread of the noise through which pictures are seen, as a part of 255
+NOISE = 0.25  # spread of the noise through which pictures are seen, as a part of 255
 
 
 @torch.no_grad()
@@ -33,9 +33,11 @@ def texts_of(scribe: Loaded, pictures: Sequence[Image.Image], seed: int | None =
     return [text.strip() for text in scribe.processor.batch_decode(ids, skip_special_tokens=True)]
 
 
-def tries_of(scribe: Loaded, pictures: Sequence[Image.Image], tries: int = TRIES) -> list[list[str]]:
-    """For each picture so many programs, the likeliest first."""
-    columns = [texts_of(scribe, pictures, None if i == 0 else i) for i in range(tries)]
+def tries_of(
+    scribe: Loaded, pictures: Sequence[Image.Image], tries: int = TRIES, likeliest: bool = True
+) -> list[list[str]]:
+    """For each picture so many programs, drawn with other seeds. likeliest: the first is not drawn."""
+    columns = [texts_of(scribe, pictures, None if i == 0 and likeliest else i + 1) for i in range(tries)]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -53,7 +55,7 @@ def noisy(scenes: Sequence[Scene], seed: int = 0) -> list[Image.Image]:
 
 @lru_cache(maxsize=2)
 def _tried(scribe: Loaded, scenes: tuple[Scene, ...]) -> list[list[str]]:
-    return tries_of(scribe, noisy(scenes))
+    return tries_of(scribe, noisy(scenes), likeliest=False)
 
 
 def measure_tries(scribe: Loaded, redraw: Callable[..., Any], scenes: Sequence[Scene]) -> dict[str, list[float]]:

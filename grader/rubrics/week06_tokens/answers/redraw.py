@@ -9,7 +9,8 @@ ANSWERS = Answers("redraw")
 
 RUN = """
 def run_program(text):
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not re.fullmatch(r"<!--.*-->", line)]
     ground = re.fullmatch(r'<use href="#([a-z]+)"/>', lines[0]) if lines else None
     if ground is None:
         raise ValueError("the first line of a program is its background")
@@ -74,6 +75,7 @@ def attributes(line, names):
 
 def run_program(text):
     lines = [part for part in map(str.strip, text.split("\\n")) if part]
+    lines = [part for part in lines if not (part.startswith("<!--") and part.endswith("-->"))]
     if not lines:
         raise ValueError("nothing")
     ground = attributes(lines[0], ["href"])["href"][1:]
@@ -118,7 +120,7 @@ def between(line, before, after):
 
 def run_program(text):
     lines = [line.strip() for line in text.splitlines()]
-    lines = [line for line in lines if line]
+    lines = [line for line in lines if line and not (line[:4] == "<!--" and line[-3:] == "-->")]
     if not lines:
         raise ValueError("an empty program")
     background, things = between(lines[0], '<use href="#', '"/>'), []
@@ -146,6 +148,12 @@ ANSWERS.wrong(
     slip="code in the program was run",
 )
 ANSWERS.wrong(
+    "no comments",
+    run(('if line and not re.fullmatch(r"<!--.*-->", line)]', "if line]")),
+    "takes a comment for a line that draws",
+    slip="a comment was not left out",
+)
+ANSWERS.wrong(
     "bad lines are skipped",
     run(('            raise ValueError(f"this line draws nothing: {line!r}")\n', "            continue\n")),
     "skips lines that it does not understand",
@@ -170,7 +178,7 @@ ANSWERS.wrong(
     slip="a centre is not divided by 128",
 )
 ANSWERS.wrong(
-    "sorted",
+    "turned round",
     run(("tuple(objects), ground", "tuple(objects[::-1]), ground")),
     "gives the objects in another order",
     slip="in another order than the program's",

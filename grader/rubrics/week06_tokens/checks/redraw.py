@@ -19,7 +19,7 @@ def any_program(student: Student, rng: Generator) -> None:
     ran = student.library("token_lab.probes").ran
     for objects in (1, 2, 3, 2):
         scene = some_scene(rng, objects)
-        found = ran(student.run_program, f"\n  {as_program(scene)}  \n\n")
+        found = ran(student.run_program, f"\n <!-- a picture -->\n  {as_program(scene)}  \n\n<!---->")
         assert_same(found["scene"], scene.to_json(), "the scene")
     ground = '<use href="#white"/>\n'
     line = '<use href="#small-star" class="red" x="0" y="128"/>'
@@ -38,7 +38,7 @@ def any_program(student: Student, rng: Generator) -> None:
         (line.replace("/>", ">"), "an element that does not end"),
         (line + line, "two elements in a line"),
         (line.replace("#", ""), "a reference without #"),
-        ("<!-- a star -->\n" + line, "a comment"),
+        ("<!-- a star\n" + line, "a comment that does not end"),
         (f"import os\n{line}", "a line of Python"),
     ):
         found = ran(student.run_program, ground + wrong)

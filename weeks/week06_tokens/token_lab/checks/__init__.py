@@ -386,6 +386,10 @@ def a_program_becomes_a_scene(student, rng):
         assert_same(found["scene"], scene.to_json(), "the scene", slips=slips)
     spaced = reference.as_program(scene).replace("\n", "  \n\n   ")
     assert_same(ran(student.run_program, spaced)["scene"], scene.to_json(), "with spaces and empty lines the scene")
+    found = ran(student.run_program, "<!-- a picture -->\n" + spaced)
+    if found["error"]:
+        raise Slip(f"a comment was not left out: {found['told']}")
+    assert_same(found["scene"], scene.to_json(), "with a comment the scene")
 
 
 @check("redraw", weight=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -344,10 +345,11 @@ def as_program(scene: Scene) -> str:
 
 
 def library_scene(text: str) -> Scene:
-    """The scene of a program, by tinyworld's own parser. Raises ValueError."""
+    """The scene of a program, by tinyworld's own parser, which knows no comments. Raises ValueError."""
     from tinyworld import programs
 
-    return programs.parse(text).scene()
+    lines = (line for line in text.splitlines() if not re.fullmatch(r"\s*<!--.*-->\s*", line))
+    return programs.parse("\n".join(lines)).scene()
 
 
 def difference(scene: Scene, picture: Image.Image) -> float:
