@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tinyworld
 from coursekit.models import ROLES
+from tinyworld import openclip
 
 
 def fill(home: Path) -> dict[str, str]:
@@ -20,6 +21,9 @@ def fill(home: Path) -> dict[str, str]:
         (repository / "refs").mkdir(parents=True, exist_ok=True)  # two roles may share a repository
         (repository / "refs" / "main").write_text(role.revision)
         folder = repository / "snapshots" / role.revision
+        if role.model_class.startswith("open_clip."):
+            openclip.export(tinyworld.checkpoint(role.shipped), folder)
+            continue
         shutil.copytree(tinyworld.checkpoint(role.shipped), folder / role.subfolder)
         if role.variant:  # the Hub has a repository for each class
             (folder / f"model.safetensors.index.{role.variant}.json").replace(folder / "model.safetensors.index.json")

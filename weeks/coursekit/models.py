@@ -129,13 +129,24 @@ def _load_clip(where: str | Path, role: Role) -> Loaded:
 
 
 def _load_open_clip(where: str | Path, role: Role) -> Loaded:
-    import open_clip
+    """Of what is shipped, CLIP's own weights under open_clip's names."""
+    import tempfile
 
     if isinstance(where, str):  # open_clip takes no revision, so the pinned files are fetched first
         from huggingface_hub import snapshot_download
 
-        where = snapshot_download(where, revision=role.revision, allow_patterns=list(role.files))
-    name = f"local-dir:{where}"
+        return _open_clip_in(snapshot_download(where, revision=role.revision, allow_patterns=list(role.files)))
+    from tinyworld import openclip
+
+    with tempfile.TemporaryDirectory() as folder:
+        openclip.export(where, Path(folder))
+        return _open_clip_in(folder)
+
+
+def _open_clip_in(folder: str) -> Loaded:
+    import open_clip
+
+    name = f"local-dir:{folder}"
     model, _, transform = open_clip.create_model_and_transforms(name)
     return Loaded(model.float(), OpenClipProcessor(transform, open_clip.get_tokenizer(name)))
 
@@ -336,7 +347,7 @@ ROLES: dict[str, Role] = {
     ),
     "open_clip": Role(
         model_class="open_clip.CLIP",
-        shipped="open_clip",
+        shipped="clip",
         hub_id="laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
         revision="1a25a446712ba5ee05982a381eed697ef9b435cf",
         licence="MIT",

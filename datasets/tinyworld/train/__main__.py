@@ -14,7 +14,6 @@ from tinyworld.train.flamingo import recipe as flamingo
 from tinyworld.train.judge import recipe as judge
 from tinyworld.train.llava import recipe as llava
 from tinyworld.train.masked import recipe as masked
-from tinyworld.train.open_clip import recipe as open_clip
 from tinyworld.train.programs import recipe as programs
 from tinyworld.train.speech import recipe as speech
 from tinyworld.train.token_lm import recipe as token_lm
@@ -22,7 +21,7 @@ from tinyworld.train.trimodal import recipe as trimodal
 from tinyworld.train.vq import recipe as vq
 from tinyworld.train.whisper import recipe as whisper
 
-RECIPES: dict[str, ModuleType] = {"clip": clip, "blend": blend, "open_clip": open_clip, "judge": judge}
+RECIPES: dict[str, ModuleType] = {"clip": clip, "blend": blend, "judge": judge}
 RECIPES |= {"diffusion": diffusion, "blip": blip, "speech": speech, "whisper": whisper}
 RECIPES |= {"llava": llava, "connectors": connectors, "flamingo": flamingo, "trimodal": trimodal}
 RECIPES |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}

@@ -1,12 +1,11 @@
 """The shipped CLIP once more, in open_clip's format: the same weights under open_clip's names, nothing trained.
 
-Both libraries implement the same network, so their embeddings agree to rounding. Week 1 loads this folder where the
-full profile loads a model of the OpenCLIP project.
+Both libraries implement the same network, so their embeddings agree to rounding. Week 1 loads such a folder where the
+full profile loads a model of the OpenCLIP project. It is made when it is loaded: no weights are shipped twice.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 from pathlib import Path
@@ -14,8 +13,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig
-
-from tinyworld.checkpoints import FOLDER, checkpoint
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json")
 # transformers' name within a layer -> open_clip's; the attention's three inputs are joined separately
@@ -29,18 +26,11 @@ IN_LAYER = {
 Weights = dict[str, torch.Tensor]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--clip", type=Path, default=None, help="the checkpoint to convert (default: the shipped one)")
-    parser.add_argument("--out", type=Path, default=FOLDER / "open_clip", help="where to (default: in the package)")
-
-
-def run(args: argparse.Namespace) -> None:
-    export(args.clip or checkpoint("clip"), args.out)
-    print(f"wrote {args.out}")
-
-
 def export(clip: Path, out: Path) -> None:
-    """Write open_clip's configuration, weights (fp16) and tokenizer files for the CLIPModel in the folder `clip`."""
+    """Write open_clip's configuration, weights (fp16) and tokenizer files for the CLIPModel in the folder `clip`.
+
+    What is written is loaded as `open_clip.create_model_and_transforms(f"local-dir:{out}")`.
+    """
     out.mkdir(parents=True, exist_ok=True)
     config = CLIPConfig.from_pretrained(clip)
     images = json.loads(_image_settings(clip).read_text(encoding="utf-8"))

@@ -1,1 +1,0 @@
-"""How CLIP in open_clip's format is made."""
