@@ -21,13 +21,18 @@ from tinyworld.train.judge import card as judge
 from tinyworld.train.llava import card as llava
 from tinyworld.train.llava.recipe import DRAWN
 from tinyworld.train.loop import Clock
+from tinyworld.train.masked import card as masked
+from tinyworld.train.programs import card as programs
+from tinyworld.train.token_lm import card as token_lm
 from tinyworld.train.trimodal import card as trimodal
 from tinyworld.train.trimodal.recipe import NAMES
+from tinyworld.train.vq import card as vq
 from tinyworld.train.whisper import card as whisper
 
 # What a shipped run took, which is written nowhere but on its card. In CPU-minutes, of each stage or model.
 MINUTES = {"judge": [5], "diffusion": [31, 205], "blip": [69], "whisper": [54], "llava": [46]}
 MINUTES |= {"connectors": [10, 9, 9], "flamingo": [52], "trimodal": [9, 6, 7, 7]}
+MINUTES |= {"vq": [8], "programs": [5], "masked": [23]}
 
 
 def text(name: str) -> str:
@@ -63,7 +68,9 @@ def written(name: str, args: Namespace) -> str:
         return blip.card(folder, measured, args, once, QUESTIONS)
     if name == "llava":
         return llava.card(folder, measured, args, once, DRAWN + 1)
-    return {"judge": judge, "whisper": whisper, "flamingo": flamingo}[name].card(folder, measured, args, once)
+    others = {"judge": judge, "whisper": whisper, "flamingo": flamingo}
+    others |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
+    return others[name].card(folder, measured, args, once)
 
 
 @pytest.mark.parametrize("name", MINUTES)

@@ -20,7 +20,7 @@ from tinyworld.train.diffusion.measure import captions, score, unseen
 from tinyworld.vocabulary import COLOURS, HELD_OUT_PAIRS
 
 CELL = 8  # pixels
-NEAR = 4.0  # pixels: an object whose centre moved less has stayed
+NEAR = 8.0  # pixels: an object whose centre moved less than a cell has stayed
 # pictures, float32 (n, 3, 64, 64) in [-1, 1]; captions; cells, bool (n, 64) -> pictures, uint8 (n, 64, 64, 3)
 Repaint = Callable[[torch.Tensor, list[str], torch.Tensor], np.ndarray]
 
@@ -43,8 +43,8 @@ def covered(scenes: list[Scene]) -> torch.Tensor:
 def edits(repaint: Repaint, judge: Judge, n: int) -> dict[str, float]:
     """What comes of `n` edits of unseen scenes of one object.
 
-    right: the share with all facts of the new caption.   stays: the share whose object's centre moved less than 4
-    pixels.   kept: PSNR in dB, before to after, of the cells that the object does not cover.
+    right: the share with all facts of the new caption.   stays: the share whose object's centre moved less than a
+    cell.   kept: PSNR in dB, before to after, of the cells that the object does not cover.
     """
     before = unseen(n, 1)
     after = [recoloured(scene) for scene in before]

@@ -14,16 +14,17 @@ from tinyworld.sampling import scenes
 from tinyworld.train.diffusion.latents import held_out
 from tinyworld.train.diffusion.measure import DOUBLE, SINGLE, captions, score, unseen
 
+GROUPS = ("one", "pairs", "new pairs")
 COPIES = 12  # pictures of one caption, for diversity
 Paint = Callable[[list[str], int], np.ndarray]  # captions and a seed to pictures, uint8 (n, 64, 64, 3)
 
 
-def obedience(paint: Paint, judge: Judge, n: int) -> dict[str, float]:
+def obedience(paint: Paint, judge: Judge, n: int, groups: tuple[str, ...] = GROUPS) -> dict[str, float]:
     """How often pictures show what their captions say (`diffusion.measure.score`), of `n` unseen captions of one
     object, as many of two ("pairs"), and as many of new pairs of colour and shape ("new pairs")."""
     figures: dict[str, float] = {}
-    groups = {"one": unseen(n, 1), "pairs": unseen(n, 2), "new pairs": scenes("compositional", n, objects=1)}
-    for group, asked in groups.items():
+    for group in groups:
+        asked = scenes("compositional", n, objects=1) if group == "new pairs" else unseen(n, 1 + (group == "pairs"))
         verdicts = judge.read(paint(captions(asked), 0))
         figures |= {f"{group}/{name}": value for name, value in score(asked, verdicts).items()}
     return figures
@@ -77,16 +78,21 @@ def save_sheet(pictures: np.ndarray, file: Path, columns: int = 12) -> None:
 
 
 def rows(figures: dict[str, float], groups: dict[str, str]) -> list[str]:
-    """The figures of `obedience` as lines of Markdown.
+    """The figures of `obedience` as lines of Markdown, those that there are.
 
     groups: what stands before the figures' names -> how a row is called.
     """
 
-    def row(group: str, names: tuple[str, ...]) -> str:
-        return " | ".join(f"{100 * figures[f'{group}/{name}']:.1f} %" for name in names)
+    def lines(kind: str, names: tuple[str, ...], called: str) -> list[str]:
+        found = [group for group in groups if f"{group}{kind}/{names[0]}" in figures]
+        return [
+            f"| {groups[group]}{called} | "
+            + " | ".join(f"{100 * figures[f'{group}{kind}/{name}']:.1f} %" for name in names)
+            + " |"
+            for group in found
+        ]
 
-    lines = [f"| one object | {' | '.join(SINGLE)} |", f"|---|{'---|' * len(SINGLE)}"]
-    lines += [f"| {called} | {row(f'{group}one', SINGLE)} |" for group, called in groups.items()]
-    lines += [f"| {called}, new pairs | {row(f'{group}new pairs', SINGLE)} |" for group, called in groups.items()]
-    lines += ["", f"| two objects | {' | '.join(DOUBLE)} |", f"|---|{'---|' * len(DOUBLE)}"]
-    return lines + [f"| {called} | {row(f'{group}pairs', DOUBLE)} |" for group, called in groups.items()]
+    one = [f"| one object | {' | '.join(SINGLE)} |", f"|---|{'---|' * len(SINGLE)}"]
+    two = [f"| two objects | {' | '.join(DOUBLE)} |", f"|---|{'---|' * len(DOUBLE)}"]
+    one += lines("one", SINGLE, "") + lines("new pairs", SINGLE, ", new pairs")
+    return [*one, "", *two, *lines("pairs", DOUBLE, "")]

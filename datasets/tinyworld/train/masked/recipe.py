@@ -66,18 +66,26 @@ def run(args: argparse.Namespace) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     conditions = TextConditions(*text_tower()).to(device)
     model = build_model(args.width, args.layers, args.blocks, conditions.encoder.config.hidden_size)
+    vq = vq_measure.load(args.vq)
+    begin_codes(model, vq.quantize.embedding.weight)
     learner = Painter(model, args.telling).to(device)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.01)
     training = loop.Training(folder, learner, optimizer, loop.Average(learner, 0.999), loop.Clock(args.steps))
     training.resume(args)
     if not args.export:
-        train(training, conditions, args, device)
-    export(averaged(training), args, training.clock)
+        train(training, learner, conditions, vq, args, device)
+    export(averaged(learner, training.average), args, training.clock)
 
 
-def train(training: loop.Training, conditions: TextConditions, args: argparse.Namespace, device: torch.device) -> None:
+def train(
+    training: loop.Training,
+    learner: Painter,
+    conditions: TextConditions,
+    vq: VQModel,
+    args: argparse.Namespace,
+    device: torch.device,
+) -> None:
     """Train to the end from wherever it stands."""
-    vq: VQModel = vq_measure.load(args.vq)
     shards = CodeShards(vq, args.runs / "codes", args.shard, args.uses, args.batch, args.simple, args.seed)
 
     def step(i: int) -> tuple[torch.Tensor, dict[str, float]]:
@@ -85,13 +93,13 @@ def train(training: loop.Training, conditions: TextConditions, args: argparse.Na
         words = np.random.default_rng((args.seed, i))
         with loop.autocast(device):
             told = conditions([caption(scene, words) for scene in batch.drawn])
-            return training.learner(batch, told, torch.Generator().manual_seed(args.seed * 10**9 + i))
+            return learner(batch, told, torch.Generator().manual_seed(args.seed * 10**9 + i))
 
     def rate(progress: float) -> float:
         return loop.steady_rate(progress, args.rate, warm_up=0.03, fall=0.4)
 
     def look() -> str:
-        figures = measure.look(averaged(training), conditions, vq, args.runs / "masked.png")
+        figures = measure.look(averaged(learner, training.average), conditions, vq, args.runs / "masked.png")
         return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
     loop.fit(training, step, rate, args.batch, args.save_every, look, args.look_every)
@@ -134,6 +142,17 @@ def build_model(width: int, layers: int, blocks: int, text_width: int) -> UVit2D
     return model
 
 
+@torch.no_grad()
+def begin_codes(model: UVit2DModel, codes: torch.Tensor) -> None:
+    """Embeddings of codes, and what is compared with them, that begin as their vectors in the codebook, (256, width):
+    like codes alike."""
+    codes = (codes - codes.mean(0)) / codes.std(0)
+    width = model.config.in_channels
+    rows = codes @ torch.randn(codes.shape[1], width) * codes.shape[1] ** -0.5
+    model.embed.embeddings.weight[: len(rows)] = rows
+    model.mlm_layer.conv2.weight.copy_(0.1 * rows[:, :, None, None])
+
+
 class Painter(nn.Module):
     """The model with its loss, and the heads that are thrown away. telling: the weight of what they are asked."""
 
@@ -169,10 +188,10 @@ class Painter(nn.Module):
         return loss + self.telling * asked, figures
 
 
-def averaged(training: loop.Training) -> UVit2DModel:
+def averaged(learner: Painter, average: loop.Average) -> UVit2DModel:
     """A copy of the model with the averaged weights, on the CPU."""
-    model = UVit2DModel.from_config(training.learner.model.config)
-    weights = {k.removeprefix("model."): v.cpu() for k, v in training.average.weights.items() if k.startswith("model.")}
+    model = UVit2DModel.from_config(learner.model.config)
+    weights = {k.removeprefix("model."): v.cpu() for k, v in average.weights.items() if k.startswith("model.")}
     model.load_state_dict(weights)
     return model.eval().requires_grad_(False)
 

@@ -11,7 +11,7 @@ from tinyworld import tokens
 from tinyworld.conditions import TextConditions
 
 CHUNK = 64
-GUIDANCE, STEPS = 3.0, 12
+GUIDANCE, STEPS, TEMPERATURE = 2.0, 12, 2.0
 
 
 @torch.no_grad()
@@ -22,6 +22,7 @@ def paint(
     guidance: float = GUIDANCE,
     steps: int = STEPS,
     seed: int = 0,
+    temperature: float = TEMPERATURE,
     begun: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Codes of pictures of captions, int64 (n, 64).
@@ -39,7 +40,7 @@ def paint(
         start = torch.full((len(part), tokens.PICTURE), mask) if begun is None else begun[i : i + CHUNK]
         ids = start.view(len(part), tokens.SIDE, tokens.SIDE)
         ratio = (ids == mask).float().mean().item()
-        scheduler.set_timesteps(steps)
+        scheduler.set_timesteps(steps, temperature=(temperature, 0.0))
         for timestep in scheduler.timesteps:
             scores = model(torch.cat([ids] * (1 if guidance == 1 else 2)), **told)
             if guidance != 1:

@@ -17,7 +17,11 @@ from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
 
 CHUNK = 64
-GROUPS = {"one object": ("test", 1), "two objects": ("test", 2), "three objects": ("test", 3)}
+GROUPS: dict[str, tuple[str, int | None]] = {
+    "one object": ("test", 1),
+    "two objects": ("test", 2),
+    "three objects": ("test", 3),
+}
 GROUPS |= {"new pairs of colour and shape": ("compositional", None)}
 NAMES = ("programs", "facts", "IoU", "exact")
 

@@ -67,12 +67,16 @@ def run(args: argparse.Namespace) -> None:
     training = loop.Training(folder, learner, optimizer, loop.Average(learner, 0.998), loop.Clock(args.steps))
     training.resume(args)
     if not args.export:
-        train(training, tokenizer, args, device)
-    export(averaged(training), build_processor(tokenizer), args, training.clock)
+        train(training, learner, tokenizer, args, device)
+    export(averaged(learner, training.average), build_processor(tokenizer), args, training.clock)
 
 
 def train(
-    training: loop.Training, tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, device: torch.device
+    training: loop.Training,
+    learner: Writer,
+    tokenizer: PreTrainedTokenizerFast,
+    args: argparse.Namespace,
+    device: torch.device,
 ) -> None:
     """Train to the end from wherever it stands."""
     processor = build_processor(tokenizer)
@@ -82,13 +86,13 @@ def train(
         batch = {name: tensor.to(device) for name, tensor in tensors(drawn).items()}
         texts = tokenizer([program_of(scene) for scene in drawn], padding=True, return_tensors="pt")
         with loop.autocast(device):
-            return training.learner(batch, texts["input_ids"].to(device))
+            return learner(batch, texts["input_ids"].to(device))
 
     def rate(progress: float) -> float:
         return loop.steady_rate(progress, args.rate, warm_up=0.03, fall=0.4)
 
     def look() -> str:
-        figures = measure.look(averaged(training), processor)
+        figures = measure.look(averaged(learner, training.average), processor)
         return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
     loop.fit(training, step, rate, args.batch, args.save_every, look, args.look_every)
@@ -168,12 +172,11 @@ class Writer(nn.Module):
         return missed + self.telling * told, figures
 
 
-def averaged(training: loop.Training) -> VisionEncoderDecoderModel:
+def averaged(learner: Writer, average: loop.Average) -> VisionEncoderDecoderModel:
     """A copy of the model with the averaged weights, on the CPU."""
-    learner = training.learner
     tokenizer = build_tokenizer()
     model = build_model(tokenizer, learner.model.decoder.config.n_layer)
-    weights = {k.removeprefix("model."): v.cpu() for k, v in training.average.weights.items() if k.startswith("model.")}
+    weights = {k.removeprefix("model."): v.cpu() for k, v in average.weights.items() if k.startswith("model.")}
     model.load_state_dict(weights, strict=False)  # position ids are no weights
     return model.eval().requires_grad_(False)
 

@@ -25,7 +25,7 @@ from tinyworld.train.editing import Repaint, edits
 from tinyworld.train.token_lm.sampling import GUIDANCE, answer, describe, paint
 from tinyworld.train.vq import measure as vq_measure
 
-GUIDANCES = (1.0, 2.0, 3.0, 5.0)
+GUIDANCES = (1.0, 1.5, 2.0, 3.0)
 
 
 def load(folder: Path) -> GPT2LMHeadModel:
@@ -39,7 +39,8 @@ def measure(folder: Path, n: int = 256, vq_folder: Path | None = None) -> dict[s
     model, vq, judge = load(folder), vq_measure.load(vq_folder or checkpoint("vq")), judges.load()
     figures: dict[str, float] = {}
     for guidance in GUIDANCES:
-        found = painters.obedience(painter(model, vq, guidance), judge, n)
+        groups = painters.GROUPS if guidance == GUIDANCE else painters.GROUPS[:2]
+        found = painters.obedience(painter(model, vq, guidance), judge, n, groups)
         figures |= {f"guidance {guidance:g}/{name}": value for name, value in found.items()}
     paint_now = painter(model, vq, GUIDANCE)
     figures |= {"diversity": painters.diversity(paint_now, judge), "seconds": painters.seconds(paint_now)}

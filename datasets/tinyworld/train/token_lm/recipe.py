@@ -82,11 +82,13 @@ def run(args: argparse.Namespace) -> None:
     training = loop.Training(folder, learner, optimizer, loop.Average(learner, 0.999), loop.Clock(args.steps))
     training.resume(args)
     if not args.export:
-        train(training, vq, args, device)
-    export(averaged(training), args, training.clock)
+        train(training, learner, vq, args, device)
+    export(averaged(learner, training.average), args, training.clock)
 
 
-def train(training: loop.Training, vq: VQModel, args: argparse.Namespace, device: torch.device) -> None:
+def train(
+    training: loop.Training, learner: Speaker, vq: VQModel, args: argparse.Namespace, device: torch.device
+) -> None:
     """Train to the end from wherever it stands."""
     shards = CodeShards(vq, args.runs / "codes", args.shard, args.uses, args.batch, args.simple, args.seed)
 
@@ -94,13 +96,13 @@ def train(training: loop.Training, vq: VQModel, args: argparse.Namespace, device
         batch = shards(i)
         words = np.random.default_rng((args.seed, i))
         with loop.autocast(device):
-            return training.learner(batch, words, device)
+            return learner(batch, words, device)
 
     def rate(progress: float) -> float:
         return loop.steady_rate(progress, args.rate, warm_up=0.03, fall=0.4)
 
     def look() -> str:
-        figures = measure.look(averaged(training), vq, args.runs / "token_lm.png")
+        figures = measure.look(averaged(learner, training.average), vq, args.runs / "token_lm.png")
         return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
     loop.fit(training, step, rate, args.batch, args.save_every, look, args.look_every)
@@ -231,11 +233,11 @@ def question(scene: Scene, words: np.random.Generator) -> Question:
     return pick(by_kind[str(words.choice(kinds, p=weights / weights.sum()))], words)
 
 
-def averaged(training: loop.Training) -> GPT2LMHeadModel:
+def averaged(learner: Speaker, average: loop.Average) -> GPT2LMHeadModel:
     """A copy of the model with the averaged weights, on the CPU."""
-    config = training.learner.model.config
+    config = learner.model.config
     model = build_model(config.n_embd, config.n_layer)
-    weights = {k.removeprefix("model."): v.cpu() for k, v in training.average.weights.items() if k.startswith("model.")}
+    weights = {k.removeprefix("model."): v.cpu() for k, v in average.weights.items() if k.startswith("model.")}
     model.load_state_dict(weights, strict=False)  # the output's are the embedding's
     return model.eval().requires_grad_(False)
 

@@ -10,7 +10,7 @@ from transformers import GPT2LMHeadModel
 from tinyworld import tokens
 
 CHUNK = 128
-GUIDANCE, TEMPERATURE = 3.0, 1.0
+GUIDANCE, TEMPERATURE = 2.0, 1.0
 
 
 @torch.no_grad()

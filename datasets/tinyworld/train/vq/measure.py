@@ -29,7 +29,7 @@ def load(folder: Path) -> VQModel:
 def measure(folder: Path, n: int = 512) -> dict[str, float]:
     """Every figure of the card, from `n` pictures each. Shares are in [0, 1]; PSNR in dB; seconds a picture."""
     vq = load(folder)
-    figures = {}
+    figures: dict[str, float] = {}
     for group, split, objects in (("one", "test", 1), ("two", "test", 2), ("new pairs", "compositional", 1)):
         drawn = scenes(split, n, objects=objects)
         figures |= {f"{group}/{name}": value for name, value in reconstructions(vq, drawn).items()}

@@ -62,19 +62,18 @@ def run(args: argparse.Namespace) -> None:
     folder = args.runs / "vq"
     if not (args.resume or args.export):
         shutil.rmtree(folder, ignore_errors=True)
-    learner = Tokeniser(build_model(), args.reading)
+    learner = Tokeniser(build_model(), args.reading).to(device)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.rate, betas=(0.9, 0.99), weight_decay=0.0)
     training = loop.Training(folder, learner, optimizer, loop.Average(learner), loop.Clock(args.steps))
     if not training.resume(args):
         learner.begin(SceneBatches(SAMPLE, args.seed)[-1])
     if not args.export:
-        train(training, args, device)
-    export(averaged(training), args, training.clock)
+        train(training, learner, args, device)
+    export(averaged(learner, training.average), args, training.clock)
 
 
-def train(training: loop.Training, args: argparse.Namespace, device: torch.device) -> None:
+def train(training: loop.Training, learner: Tokeniser, args: argparse.Namespace, device: torch.device) -> None:
     """Train to the end from wherever it stands."""
-    learner = training.learner.to(device)
     crops, whole = SceneBatches(args.batch, args.seed), SceneBatches(args.whole, args.seed)
 
     def step(i: int) -> tuple[torch.Tensor, dict[str, float]]:
@@ -90,7 +89,7 @@ def train(training: loop.Training, args: argparse.Namespace, device: torch.devic
     seen = scenes("validation", 96, objects=1)
 
     def look() -> str:
-        figures = measure.reconstructions(averaged(training), seen)
+        figures = measure.reconstructions(averaged(learner, training.average), seen)
         return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
     def rate(progress: float) -> float:
@@ -105,7 +104,7 @@ def train(training: loop.Training, args: argparse.Namespace, device: torch.devic
 def build_model(codes: int = CODES) -> VQModel:
     """A `VQModel` of 64x64 pictures in [0, 1], its encoder and decoder those of week 2's autoencoder."""
     vae = AutoencoderKL.from_pretrained(checkpoint("diffusion") / "vae", low_cpu_mem_usage=False)
-    parts = ("in_channels", "out_channels", "down_block_types", "up_block_types", "block_out_channels")
+    parts: tuple[str, ...] = ("in_channels", "out_channels", "down_block_types", "up_block_types", "block_out_channels")
     parts += ("layers_per_block", "latent_channels", "norm_num_groups", "sample_size")
     channels = vae.config.latent_channels
     vq = VQModel(
@@ -151,7 +150,7 @@ class Tokeniser(nn.Module):
         logging.set_verbosity_error()  # that the text tower's weights are left over is no news
         clip = CLIPVisionModel.from_pretrained(checkpoint("clip"), dtype=torch.float32, attn_implementation="eager")
         logging.set_verbosity(verbosity)
-        self.clip = [clip.eval().requires_grad_(False)]  # in a list: not trained, not saved
+        self.clip: list[CLIPVisionModel] = [clip.eval().requires_grad_(False)]  # in a list: not trained, not saved
 
     @torch.no_grad()
     def begin(self, batch: dict[str, torch.Tensor]) -> None:
@@ -212,12 +211,10 @@ def _cells(latents: torch.Tensor) -> torch.Tensor:
     return latents.permute(0, 2, 3, 1).flatten(0, 2).float()
 
 
-def averaged(training: loop.Training) -> VQModel:
+def averaged(learner: Tokeniser, average: loop.Average) -> VQModel:
     """A copy of the model with the averaged weights, on the CPU."""
-    vq = VQModel.from_config(training.learner.vq.config)
-    vq.load_state_dict(
-        {k.removeprefix("vq."): v.cpu() for k, v in training.average.weights.items() if k.startswith("vq.")}
-    )
+    vq = VQModel.from_config(learner.vq.config)
+    vq.load_state_dict({k.removeprefix("vq."): v.cpu() for k, v in average.weights.items() if k.startswith("vq.")})
     return vq.eval().requires_grad_(False)
 
 
