@@ -32,7 +32,7 @@ def everyone(vq, painter):
 
 def painted_with(vq, painter, guidance=None, **how):
     """Eight pictures of the prompt as the figures paint them: (share all right, how much they differ, pictures)."""
-    choose = painting.chooser(library.pick, seed=0, **how)
+    choose = painting.chooser(library.next_token, seed=0, **how)
     prompts = tokens.painting([painting.PROMPT] * 8)
     if guidance is None:
         ids = library.write(painter, prompts, tokens.PICTURE, choose)

@@ -16,7 +16,7 @@ def sentence_loss(*a):
     raise NotImplementedError
 """,
     "write": """
-def pick(scores, allowed, temperature=1.0, top_k=None, generator=None):
+def next_token(scores, allowed, temperature=1.0, top_k=None, generator=None):
     return taken("choice_by")(scores, allowed, temperature, top_k, generator)
 def write(*a):
     raise NotImplementedError

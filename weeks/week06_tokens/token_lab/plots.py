@@ -23,7 +23,7 @@ def film(frames: Sequence[Image.Image], times: Sequence[int], alt: str) -> None:
     """Show frames as a GIF below the notebook's cell. times: milliseconds of each."""
     from IPython import display
 
-    small = [frame.quantize(64) for frame in frames]
+    small = [frame.quantize(256) for frame in frames]
     file = io.BytesIO()
     small[0].save(file, "GIF", save_all=True, append_images=small[1:], duration=list(times), loop=0)
     display.display(display.Image(file.getvalue(), format="gif", alt=alt))

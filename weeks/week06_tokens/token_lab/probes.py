@@ -137,7 +137,7 @@ def watched_guided(
 def picked(
     function: Any, scores: torch.Tensor, allowed: torch.Tensor, temperature: float, top_k: int | None, seed: int
 ) -> Any:
-    """What `pick` takes with a generator of this seed."""
+    """What `next_token` takes with a generator of this seed."""
     return function(scores, allowed, temperature, top_k, torch.Generator().manual_seed(seed))
 
 

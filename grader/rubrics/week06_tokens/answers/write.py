@@ -8,7 +8,7 @@ from grader.authoring.known_answers import Answers, cell, swap
 ANSWERS = Answers("write")
 
 PICK = """
-def pick(scores, allowed, temperature=1.0, top_k=None, generator=None):
+def next_token(scores, allowed, temperature=1.0, top_k=None, generator=None):
     scores = scores.masked_fill(~allowed, -torch.inf)
     if temperature == 0:
         return scores.argmax(dim=-1)
@@ -42,7 +42,7 @@ ANSWERS.right(
     "a cache of its own",
     cell(
         """
-def pick(scores, allowed, temperature=1.0, top_k=None, generator=None):
+def next_token(scores, allowed, temperature=1.0, top_k=None, generator=None):
     closed = torch.where(allowed, scores, torch.full_like(scores, -torch.inf))
     if temperature == 0:
         return closed.max(dim=-1).indices
@@ -72,7 +72,7 @@ ANSWERS.right(
     "into a row that is there",
     cell(
         """
-def pick(scores, allowed, temperature=1.0, top_k=None, generator=None):
+def next_token(scores, allowed, temperature=1.0, top_k=None, generator=None):
     scores = scores.clone()
     scores[:, ~allowed] = float("-inf")
     if not temperature:
@@ -172,7 +172,7 @@ ANSWERS.wrong(
     "top-k before the mask",
     cell(
         """
-def pick(scores, allowed, temperature=1.0, top_k=None, generator=None):
+def next_token(scores, allowed, temperature=1.0, top_k=None, generator=None):
     if temperature == 0:
         return scores.masked_fill(~allowed, -torch.inf).argmax(dim=-1)
     if top_k is not None:

@@ -24,12 +24,12 @@ def any_choice(student: Student, rng: Generator) -> None:
     for allowed, temperature, top_k in ((scattered, 0.8, 3), (one, 1.3, None), (scattered, 1.0, 12), (one, 0, None)):
         seed = seed_from(rng)
         wanted = library_choice(scores, allowed, temperature, top_k, seed)
-        found = picked(student.pick, scores, allowed, float(temperature), top_k, seed)
+        found = picked(student.next_token, scores, allowed, float(temperature), top_k, seed)
         told = f"what was chosen of {int(allowed.sum())} tokens at temperature {temperature} with top-k {top_k}"
         assert_close(found, wanted, what=told)
-    most = picked(student.pick, scores, scattered, 0.9, 1, 1)
+    most = picked(student.next_token, scores, scattered, 0.9, 1, 1)
     assert_close(most, library_choice(scores, scattered, 0, None, 1), what="what was chosen of the one likeliest")
-    after = student.library("token_lab.probes").arguments_after(student.pick, scores, scattered, 0.0, None)
+    after = student.library("token_lab.probes").arguments_after(student.next_token, scores, scattered, 0.0, None)
     assert_close(after[0], scores, what="`scores` after the call (work on a copy)")
 
 

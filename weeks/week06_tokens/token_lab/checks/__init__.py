@@ -219,7 +219,7 @@ def the_librarys_choice(student, rng):
     picked = student.library("token_lab.probes").picked
     for temperature, top_k in ((1.7, None), (0.6, 4), (0, None)):
         wanted = reference.library_choice(scores, allowed, temperature, top_k, seed)
-        found = torch.as_tensor(picked(student.pick, scores, allowed, float(temperature), top_k, seed))
+        found = torch.as_tensor(picked(student.next_token, scores, allowed, float(temperature), top_k, seed))
         assert_shape(found, (400,), "what was chosen")
         slips = mistakes.of_choice(scores, allowed, temperature, top_k, seed) if temperature else {}
         told = f"what was chosen at temperature {temperature}" + (f" among {top_k}" if top_k else "")

@@ -61,7 +61,7 @@ def adaptive_weight(
     return ratio.clamp(max=1e4) if step >= start else torch.zeros(())
 
 
-def pick(
+def next_token(
     scores: torch.Tensor,
     allowed: torch.Tensor,
     temperature: float = 1.0,
