@@ -142,18 +142,18 @@ def test_most_codes_come_late(everyone):
 
 @claim(
     WEEK,
-    "Of one object every painter is right nearly always, and so is the picture of the nearest caption, "
-    "four times in five",
-    "Of two objects the language model keeps the relation more often than not; diffusion and the masked "
-    "model hardly ever",
+    "Of one object every painter is right nearly always, and so is the picture of the nearest caption, three times in "
+    "four or so",
+    "Of two objects the language model keeps the relation more often than not; the other two far less often",
 )
 def test_what_the_table_shows(everyone):
     table = measuring.measure_painters(everyone, library.unmask, library.picture_bits)
     diffused, written, masked = (table[n] for n in ("diffusion", "tokens one by one", "tokens in eight passes"))
     assert min(one["facts right"] for one in (diffused, written, masked)) > 0.8
     assert table["... told another's caption"]["facts right"] < 0.1
-    assert 0.7 < table["nearest training picture"]["facts right"] < 0.9
-    assert written["relations right"] > 0.5 > 0.3 > max(diffused["relations right"], masked["relations right"])
+    assert 0.65 < table["nearest training picture"]["facts right"] < 0.85
+    others = max(diffused["relations right"], masked["relations right"])
+    assert written["relations right"] > 0.5 and written["relations right"] > others + 0.15
     assert [one["network calls"] for one in (diffused, written, masked)] == [25, 64, 8]
     assert max(one["kept to"] for one in (diffused, written, masked)) < 0.05
 

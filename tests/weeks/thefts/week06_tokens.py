@@ -9,8 +9,8 @@ def restart_dead(*a):
     raise NotImplementedError
 """,
     "usage": "def usage(batches, k):\n    return taken('library_usage')(batches, k)",
-    "sentence": """
-def sentence(*a):
+    "words_and_codes": """
+def words_and_codes(*a):
     return taken("reference_rows")(*a)
 def sentence_loss(*a):
     raise NotImplementedError

@@ -15,7 +15,9 @@ from tinyworld import Object, Scene, tokens
 from tinyworld.judge import Seen
 from tinyworld.objects import direction
 
-MARKS = tuple(tokens.IDS[mark] for mark in (tokens.PAD, tokens.START_TEXT, tokens.START_PICTURE))  # for `sentence`
+MARKS = tuple(
+    tokens.IDS[mark] for mark in (tokens.PAD, tokens.START_TEXT, tokens.START_PICTURE)
+)  # for `words_and_codes`
 WISHES = (
     "a large red star on a white background",
     "a small blue circle on a black background",

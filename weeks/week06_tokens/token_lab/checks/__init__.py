@@ -181,22 +181,22 @@ def not_from_the_start(student, rng):
         raise Slip("at step `start` itself the weight is still 0: it is 0 *before* it")
 
 
-# --- 6 sentence -----------------------------------------------------------------------------------------------------
+# --- 6 words_and_codes -----------------------------------------------------------------------------------------
 
 
-@check("sentence")
+@check("words_and_codes")
 def words_then_codes(student, rng):
     """Captions are filled up to one length, and each code has an id of its own."""
     words, codes = reference.some_rows(rng)
     asked = words, codes, 7, 12, reference.MARKS
     ids, labels = reference.reference_rows(*asked)
-    found, learnt = pair_of(student.sentence(*asked), "(ids, labels)")
+    found, learnt = pair_of(student.words_and_codes(*asked), "(ids, labels)")
     of_ids, of_labels = mistakes.of_rows(*asked)
     assert_close(found, ids, slips=of_ids, what="the ids")
     assert_close(learnt, labels, slips=of_labels, what="the labels")
 
 
-@check("sentence", weight=2)
+@check("words_and_codes", weight=2)
 def the_librarys_two_losses(student, rng):
     """It is the weighted sum of what LlamaForCausalLM charges for the words and for the codes."""
     words, codes = reference.some_rows(rng)

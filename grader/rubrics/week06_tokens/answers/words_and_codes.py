@@ -1,14 +1,14 @@
 # CROSSMODAL-RUBRIC: must never reach students
-"""Known right and wrong answers to `sentence`."""
+"""Known right and wrong answers to `words_and_codes`."""
 
 from __future__ import annotations
 
 from grader.authoring.known_answers import Answers, cell, swap
 
-ANSWERS = Answers("sentence")
+ANSWERS = Answers("words_and_codes")
 
 ROWS = """
-def sentence(words, codes, places, offset, marks):
+def words_and_codes(words, codes, places, offset, marks):
     pad, begins, painting = marks
     texts = torch.tensor([list(row) + [pad] * (places - len(row)) for row in words])
     there = torch.tensor([[i < len(row) for i in range(places)] for row in words])
@@ -27,8 +27,8 @@ def sentence_loss(logits, labels, m, text=1 / 8, image=7 / 8):
     return text * words + image * codes
 """
 TAIL = """
-with needs("sentence"), torch.no_grad():
-    my_rows, my_labels = sentence(opening_words, opening_tokens, tokens.TEXT, tokens.IMAGE_OFFSET, token_lab.MARKS)
+with needs("words_and_codes"), torch.no_grad():
+    my_rows, my_labels = words_and_codes(opening_words, opening_tokens, tokens.TEXT, tokens.IMAGE_OFFSET, token_lab.MARKS)
     my_loss = sentence_loss(painter(input_ids=my_rows).logits, my_labels, tokens.PICTURE).item()
     print(f"{len(my_rows)} sequences of {my_rows.shape[1]} tokens; the painter pays {my_loss:.3f} nats a token")
 """
@@ -46,7 +46,7 @@ ANSWERS.right(
     "row by row",
     cell(
         """
-def sentence(words, codes, places, offset, marks):
+def words_and_codes(words, codes, places, offset, marks):
     ids, labels = [], []
     for text, picture in zip(words, codes):
         empty = places - len(text)
@@ -75,7 +75,7 @@ ANSWERS.right(
     "filled in",
     cell(
         """
-def sentence(words, codes, places, offset, marks):
+def words_and_codes(words, codes, places, offset, marks):
     n, m = codes.shape
     ids = torch.full((n, places + 2 + m), marks[0])
     labels = torch.full_like(ids, -100)
