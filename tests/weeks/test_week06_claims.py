@@ -120,12 +120,11 @@ def test_the_likeliest_tokens_are_an_empty_page(vq, painter):
 
 @claim(
     WEEK,
-    "This model listens well by itself: guidance changes little up to 4. At 8 fewer are right",
+    "At 2 all eight are right, or nearly. From 4 on fewer are, and at 8 hardly any",
 )
 def test_too_much_guidance_spoils(vq, painter):
-    right = {scale: painted_with(vq, painter, guidance=scale)[0] for scale in (1.0, 2.0, 4.0, 8.0)}
-    assert min(right[1.0], right[2.0], right[4.0]) > 0.5
-    assert right[8.0] < min(right[1.0], right[2.0], right[4.0])
+    right = {scale: painted_with(vq, painter, guidance=scale)[0] for scale in (2.0, 4.0, 8.0)}
+    assert right[2.0] > 0.8 and right[2.0] > right[4.0] > right[8.0] and right[8.0] < 0.3
 
 
 @claim(
@@ -160,14 +159,13 @@ def test_what_the_table_shows(everyone):
 
 @claim(
     WEEK,
-    "Without any model a picture costs 512 bits. This one needs some sixty to seventy when it is told "
-    "the right caption, "
-    "about twenty more when it is told none",
-    "Told another's caption it pays about twice as much as for the right one",
+    "Without any model a picture costs 512 bits. This one needs some sixty when it is told the right caption, about "
+    "twenty more when it is told none",
+    "Told another's caption it pays more than twice as much as for the right one",
 )
 def test_a_caption_is_worth_bits(vq, painter):
     own, none, other = (float(x.mean()) for x in measuring.measure_bits(vq, painter, library.picture_bits).values())
-    assert 55 < own < 75 and 12 < none - own < 30 and 1.7 < other / own < 2.8
+    assert 55 < own < 66 and 12 < none - own < 30 and 2 < other / own < 3
 
 
 @claim(

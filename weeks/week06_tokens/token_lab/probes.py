@@ -68,7 +68,7 @@ def watched_weight(function: Any, seed: int, scale: float, step: int, start: int
     }
 
 
-# --- sentence, write, guide -----------------------------------------------------------------------------------------
+# --- words_and_codes, write, guide ------------------------------------------------------------------------------
 
 VOCABULARY = 23
 

@@ -28,7 +28,8 @@ def sentence_loss(logits, labels, m, text=1 / 8, image=7 / 8):
 """
 TAIL = """
 with needs("words_and_codes"), torch.no_grad():
-    my_rows, my_labels = words_and_codes(opening_words, opening_tokens, tokens.TEXT, tokens.IMAGE_OFFSET, token_lab.MARKS)
+    begun = tokens.TEXT, tokens.IMAGE_OFFSET, token_lab.MARKS
+    my_rows, my_labels = words_and_codes(opening_words, opening_tokens, *begun)
     my_loss = sentence_loss(painter(input_ids=my_rows).logits, my_labels, tokens.PICTURE).item()
     print(f"{len(my_rows)} sequences of {my_rows.shape[1]} tokens; the painter pays {my_loss:.3f} nats a token")
 """

@@ -143,7 +143,7 @@ def reference_weight(seed: int, scale: float, delta: float = 1e-6, most: float =
     return min(first / (second + delta), most)
 
 
-# --- 6 sentence -----------------------------------------------------------------------------------------------------
+# --- 6 words_and_codes -----------------------------------------------------------------------------------------
 
 MARKS = (0, 1, 2)  # what fills up, what begins a text, and what begins a picture
 
