@@ -32,7 +32,7 @@ from tinyworld.train.whisper import card as whisper
 # What a shipped run took, which is written nowhere but on its card. In CPU-minutes, of each stage or model.
 MINUTES = {"judge": [5], "diffusion": [31, 205], "blip": [69], "whisper": [54], "llava": [46]}
 MINUTES |= {"connectors": [10, 9, 9], "flamingo": [52], "trimodal": [9, 6, 7, 7]}
-MINUTES |= {"vq": [8], "programs": [5], "masked": [23]}
+MINUTES |= {"vq": [8], "token_lm": [45], "masked": [23], "programs": [5]}
 
 
 def text(name: str) -> str:

@@ -105,7 +105,8 @@ def table(figures: dict[str, float]) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| one picture | {figures['seconds']:.2f} s with {STEPS} steps |",
+        f"| one picture | {figures['seconds']:.2f} s with {STEPS} steps; the diffusion model "
+        f"{figures['diffusion/seconds']:.2f} s with {diffusion.STEPS} |",
         f"| one caption, many pictures | the object's centre spreads by {figures['diversity']:.1f} pixels; the "
         f"diffusion model's by {figures['diffusion/diversity']:.1f} |",
         *(

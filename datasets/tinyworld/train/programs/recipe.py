@@ -42,7 +42,7 @@ SPREAD = 1.0  # standard deviation of a wanted coordinate, in units: half a pixe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=4500, help="(default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=2600, help="(default: %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="pictures a step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=8e-4, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=3, help="of the decoder (default: %(default)s)")

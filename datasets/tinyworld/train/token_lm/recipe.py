@@ -47,7 +47,7 @@ ASKED = {"colour": 3, "shape": 3, "size": 1, "count": 3, "yes/no": 4, "relation"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=9000, help="(default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=12288, help="(default: %(default)s)")
     parser.add_argument("--batch", type=int, default=32, help="sequences a step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--width", type=int, default=160, help="(default: %(default)s)")
