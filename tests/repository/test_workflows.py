@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 MAY_WRITE = {
     "colab.yml": {"issue": {"contents": "read", "issues": "write"}},
     "release.yml": {"publish": {"contents": "write"}},
+    "site.yml": {"publish": {"pages": "write", "id-token": "write"}},
 }
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -46,7 +47,7 @@ def commands(path):
 
 
 def test_they_fit_the_schema():
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "colab.yml", "gpu.yml", "release.yml"]
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "colab.yml", "gpu.yml", "release.yml", "site.yml"]
     done = check(*WORKFLOWS)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -10,64 +10,36 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image
 
 import tinyworld
 from coursekit import session
-
-
-@dataclass(frozen=True)
-class Role:
-    """One row of the table: what is shipped, and what it stands for on the Hub.
-
-    shipped: folder under tinyworld's checkpoints.  size_mb: download of the Hub's weights.  memory_mb: to run them.
-    modules: what loading it imports of its library, which loads its parts only when they are used.
-    """
-
-    model_class: str
-    shipped: str
-    hub_id: str
-    revision: str
-    licence: str
-    size_mb: int
-    memory_mb: int
-    loader: Callable[[str | Path, Role], Loaded]
-    modules: tuple[str, ...]
-    files: tuple[str, ...] = ()  # what to fetch of the Hub's repository, where the loader needs a folder
-    variant: str | None = None  # of the shipped files, where several classes share one folder
-    subfolder: str = ""  # of the Hub's repository, where it holds several models
-
-
-class Loaded(NamedTuple):
-    """A model in eval mode on the session's device, and the processor that makes its inputs.
-
-    A diffusion pipeline is a model too; its processor is its tokenizer. That of a masked painter makes conditions.
-    """
-
-    model: Any
-    processor: Any
-
-
-class OpenClipProcessor:
-    """open_clip's image transform and tokenizer under one roof, as transformers has them."""
-
-    def __init__(self, transform: Any, tokenizer: Any) -> None:
-        self.transform, self.tokenizer = transform, tokenizer
-
-    def images(self, images: Sequence[Image.Image]) -> Any:
-        """PIL images to a float tensor (n, 3, side, side)."""
-        import torch
-
-        return torch.stack([self.transform(image.convert("RGB")) for image in images])
-
-    def texts(self, texts: Sequence[str]) -> Any:
-        """Texts to token ids (n, context length)."""
-        return self.tokenizer(list(texts))
+from coursekit.loaders import (
+    Loaded as Loaded,
+)
+from coursekit.loaders import (
+    OpenClipProcessor as OpenClipProcessor,
+)
+from coursekit.loaders import (
+    Role as Role,
+)
+from coursekit.loaders import (
+    load_blip,
+    load_clip,
+    load_diffusion,
+    load_inpainting,
+    load_llava,
+    load_masked,
+    load_open_clip,
+    load_programs,
+    load_token_lm,
+    load_vq,
+    load_whisper,
+)
 
 
 def load(role: str, profile: str | None = None, device: Any = None) -> Loaded:
@@ -117,207 +89,17 @@ def _from_hub(row: Role) -> Loaded:
         ) from error
 
 
-def _load_clip(where: str | Path, role: Role) -> Loaded:
-    import torch
-    from transformers import CLIPModel, CLIPProcessor
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # a bar for a model that loads in an instant is noise
-    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
-    model = CLIPModel.from_pretrained(where, dtype=torch.float32, **kwargs)
-    return Loaded(model, CLIPProcessor.from_pretrained(where, **kwargs))
-
-
-def _load_open_clip(where: str | Path, role: Role) -> Loaded:
-    """Of what is shipped, CLIP's own weights under open_clip's names."""
-    import tempfile
-
-    if isinstance(where, str):  # open_clip takes no revision, so the pinned files are fetched first
-        from huggingface_hub import snapshot_download
-
-        return _open_clip_in(snapshot_download(where, revision=role.revision, allow_patterns=list(role.files)))
-    from tinyworld import openclip
-
-    with tempfile.TemporaryDirectory() as folder:
-        openclip.export(where, Path(folder))
-        return _open_clip_in(folder)
-
-
-def _open_clip_in(folder: str) -> Loaded:
-    import open_clip
-
-    name = f"local-dir:{folder}"
-    model, _, transform = open_clip.create_model_and_transforms(name)
-    return Loaded(model.float(), OpenClipProcessor(transform, open_clip.get_tokenizer(name)))
-
-
-def _load_blip(where: str | Path, role: Role) -> Loaded:
-    """The role's own class: the three share one shipped folder, of which each reads its parts."""
-    import torch
-    import transformers
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
-    kind = getattr(transformers, role.model_class.removeprefix("transformers."))
-    variant: dict[str, Any] = {} if isinstance(where, str) else {"variant": role.variant}
-    model = kind.from_pretrained(where, dtype=torch.float32, **kwargs, **variant)
-    return Loaded(model, transformers.BlipProcessor.from_pretrained(where, **kwargs))
-
-
-def _load_llava(where: str | Path, role: Role) -> Loaded:
-    """The shipped one is a LLaVA; on the Hub there are newer families, each with a class of its own."""
-    import torch
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
-    precision = torch.float16 if isinstance(where, str) and torch.cuda.is_available() else torch.float32
-    model = AutoModelForImageTextToText.from_pretrained(
-        where,
-        dtype=precision,
-        attn_implementation="eager",  # the others do not give their attention away
-        **kwargs,
-    )
-    return Loaded(model, AutoProcessor.from_pretrained(where, **kwargs))
-
-
-def _load_diffusion(where: str | Path, role: Role) -> Loaded:
-    from diffusers import StableDiffusionPipeline
-
-    return _pipeline(StableDiffusionPipeline, where, role)
-
-
 def _load_lcm(where: str | Path, role: Role) -> Loaded:
     """The base model with the few-step LoRA; shipped there is none, so the base model alone."""
     base = ROLES["diffusion"]
     if not isinstance(where, str):
-        return _load_diffusion(where, base)
+        return load_diffusion(where, base)
     from diffusers import LCMScheduler
 
-    loaded = _load_diffusion(base.hub_id, base)
+    loaded = load_diffusion(base.hub_id, base)
     loaded.model.scheduler = LCMScheduler.from_config(loaded.model.scheduler.config)
     loaded.model.load_lora_weights(where, revision=role.revision)
     return loaded
-
-
-def _load_inpainting(where: str | Path, role: Role) -> Loaded:
-    from diffusers import StableDiffusionInpaintPipeline
-
-    return _pipeline(StableDiffusionInpaintPipeline, where, role)
-
-
-def _load_whisper(where: str | Path, role: Role) -> Loaded:
-    import torch
-    from transformers import WhisperForConditionalGeneration, WhisperProcessor
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
-    model = WhisperForConditionalGeneration.from_pretrained(
-        where,
-        dtype=torch.float32,
-        attn_implementation="eager",  # the others do not give their attention away
-        **kwargs,
-    )
-    return Loaded(model, WhisperProcessor.from_pretrained(where, **kwargs))
-
-
-def _load_vq(where: str | Path, role: Role) -> Loaded:
-    from diffusers import VQModel
-    from diffusers.image_processor import VaeImageProcessor
-
-    vq = _part_of_amused(VQModel, where, role, role.subfolder)  # in single precision: in half, aMUSEd's gives NaN
-    vq.quantize.legacy = False  # diffusers' default puts beta on the wrong term (issue 8226); there is no setting
-    return Loaded(vq, VaeImageProcessor(do_normalize=False))
-
-
-def _load_masked(where: str | Path, role: Role) -> Loaded:
-    """The transformer, and as its processor what it is told: our CLIP's text tower, or aMUSEd's."""
-    import torch
-    from diffusers import UVit2DModel
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
-    from transformers.utils import logging
-
-    from tinyworld.conditions import TextConditions
-
-    logging.disable_progress_bar()
-    transformer = _part_of_amused(UVit2DModel, where, role, role.subfolder)
-    if not isinstance(where, str):
-        verbosity = logging.get_verbosity()
-        logging.set_verbosity_error()  # that CLIP's other tower is left over is no news
-        encoder = CLIPTextModel.from_pretrained(tinyworld.checkpoint("clip"), dtype=torch.float32)
-        logging.set_verbosity(verbosity)
-        return Loaded(
-            transformer, TextConditions(encoder.eval(), CLIPTokenizer.from_pretrained(tinyworld.checkpoint("clip")))
-        )
-    encoder = _part_of_amused(CLIPTextModelWithProjection, where, role, "text_encoder")
-    tokenizer = CLIPTokenizer.from_pretrained(where, revision=role.revision, subfolder="tokenizer")
-    return Loaded(transformer, TextConditions(encoder.eval(), tokenizer, side=256, penultimate=True))
-
-
-def _part_of_amused(kind: Any, where: str | Path, role: Role, subfolder: str) -> Any:
-    """A model in single precision; of the Hub's the half-precision files are fetched."""
-    from diffusers.utils import logging
-
-    logging.disable_progress_bar()
-    settings: dict[str, Any] = {"low_cpu_mem_usage": False}  # it wants accelerate, which small models can do without
-    if isinstance(where, str):
-        settings |= {"revision": role.revision, "variant": "fp16", "subfolder": subfolder}
-    if kind.__module__.startswith("transformers."):
-        del settings["low_cpu_mem_usage"]
-    return kind.from_pretrained(where, **settings).float()
-
-
-def _load_token_lm(where: str | Path, role: Role) -> Loaded:
-    """The shipped one is a GPT-2 over words and image tokens; Janus has a class of its own."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoProcessor, AutoTokenizer, JanusForConditionalGeneration
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    if not isinstance(where, str):
-        return Loaded(
-            AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32), AutoTokenizer.from_pretrained(where)
-        )
-    precision = torch.float16 if torch.cuda.is_available() else torch.float32
-    model = JanusForConditionalGeneration.from_pretrained(where, dtype=precision, revision=role.revision)
-    return Loaded(model, AutoProcessor.from_pretrained(where, revision=role.revision))
-
-
-def _load_programs(where: str | Path, role: Role) -> Loaded:
-    import torch
-    from transformers import AutoProcessor, VisionEncoderDecoderModel
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
-    model = VisionEncoderDecoderModel.from_pretrained(where, dtype=torch.float32, **kwargs)
-    return Loaded(model, AutoProcessor.from_pretrained(where, **kwargs))
-
-
-def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
-    """A pipeline in single precision; the Hub's, of which the half-precision files are fetched, in half on a GPU."""
-    import torch
-    from diffusers.utils import logging
-
-    logging.disable_progress_bar()  # of the parts; the shipped ones take no time
-    hub = isinstance(where, str)
-    if not hub:  # transformers, which loads the text tower, has a bar of its own; a download keeps it
-        from transformers.utils import logging as towers
-
-        towers.disable_progress_bar()
-    settings: dict[str, Any] = {"low_cpu_mem_usage": False}  # it wants accelerate, which small models can do without
-    if hub:
-        settings = {"revision": role.revision, "variant": "fp16", "safety_checker": None}
-    pipe = kind.from_pretrained(where, **settings)  # the argument for the precision has another name in each version
-    wanted = torch.float16 if hub and torch.cuda.is_available() else torch.float32
-    for part in pipe.components.values():
-        if isinstance(part, torch.nn.Module) and part.dtype != wanted:
-            part.to(wanted)
-    pipe.set_progress_bar_config(disable=True)
-    return Loaded(pipe, pipe.tokenizer)
 
 
 def _parts(family: str, *kinds: str) -> tuple[str, ...]:
@@ -342,7 +124,7 @@ ROLES: dict[str, Role] = {
         licence="MIT",
         size_mb=605,
         memory_mb=900,
-        loader=_load_clip,
+        loader=load_clip,
         modules=CLIP,
     ),
     "open_clip": Role(
@@ -353,7 +135,7 @@ ROLES: dict[str, Role] = {
         licence="MIT",
         size_mb=605,
         memory_mb=900,
-        loader=_load_open_clip,
+        loader=load_open_clip,
         modules=("open_clip", *CLIP),
         files=("open_clip_config.json", "open_clip_model.safetensors", "*token*", "vocab.json", "merges.txt"),
     ),
@@ -365,7 +147,7 @@ ROLES: dict[str, Role] = {
         licence="CreativeML OpenRAIL-M",
         size_mb=2140,
         memory_mb=3500,
-        loader=_load_diffusion,
+        loader=load_diffusion,
         modules=DIFFUSION,
     ),
     "diffusion_lcm": Role(
@@ -387,7 +169,7 @@ ROLES: dict[str, Role] = {
         licence="CreativeML OpenRAIL-M",
         size_mb=2140,
         memory_mb=3500,
-        loader=_load_inpainting,
+        loader=load_inpainting,
         modules=(*DIFFUSION, "diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint"),
     ),
     "captioning": Role(
@@ -398,7 +180,7 @@ ROLES: dict[str, Role] = {
         licence="BSD-3-Clause",
         size_mb=990,
         memory_mb=1300,
-        loader=_load_blip,
+        loader=load_blip,
         modules=BLIP,
     ),
     "retrieval": Role(
@@ -409,7 +191,7 @@ ROLES: dict[str, Role] = {
         licence="BSD-3-Clause",
         size_mb=895,
         memory_mb=1200,
-        loader=_load_blip,
+        loader=load_blip,
         modules=BLIP,
         variant="matching",
     ),
@@ -421,7 +203,7 @@ ROLES: dict[str, Role] = {
         licence="BSD-3-Clause",
         size_mb=1540,
         memory_mb=1900,
-        loader=_load_blip,
+        loader=load_blip,
         modules=BLIP,
         variant="answering",
     ),
@@ -433,7 +215,7 @@ ROLES: dict[str, Role] = {
         licence="Apache-2.0",
         size_mb=151,
         memory_mb=400,
-        loader=_load_whisper,
+        loader=load_whisper,
         modules=WHISPER,
     ),
     "whisper_base": Role(
@@ -444,7 +226,7 @@ ROLES: dict[str, Role] = {
         licence="Apache-2.0",
         size_mb=290,
         memory_mb=600,
-        loader=_load_whisper,
+        loader=load_whisper,
         modules=WHISPER,
     ),
     "llava": Role(
@@ -455,7 +237,7 @@ ROLES: dict[str, Role] = {
         licence="Apache-2.0",
         size_mb=1790,
         memory_mb=3600,
-        loader=_load_llava,
+        loader=load_llava,
         modules=LLAVA,
     ),
     "smolvlm": Role(
@@ -466,7 +248,7 @@ ROLES: dict[str, Role] = {
         licence="Apache-2.0",
         size_mb=515,
         memory_mb=1200,
-        loader=_load_llava,
+        loader=load_llava,
         modules=LLAVA,
     ),
     # aMUSEd's tokeniser and its transformer, of one repository.
@@ -478,7 +260,7 @@ ROLES: dict[str, Role] = {
         licence="CreativeML OpenRAIL++-M",
         size_mb=293,
         memory_mb=700,
-        loader=_load_vq,
+        loader=load_vq,
         modules=("diffusers.models.autoencoders.vq_model", "diffusers.image_processor"),
         subfolder="vqvae",
     ),
@@ -490,7 +272,7 @@ ROLES: dict[str, Role] = {
         licence="CreativeML OpenRAIL++-M",
         size_mb=1455,
         memory_mb=3000,
-        loader=_load_masked,
+        loader=load_masked,
         modules=(*CLIP, "diffusers.models.unets.uvit_2d", "diffusers.schedulers.scheduling_amused"),
         subfolder="transformer",
     ),
@@ -502,7 +284,7 @@ ROLES: dict[str, Role] = {
         licence="MIT",
         size_mb=4200,
         memory_mb=8400,
-        loader=_load_token_lm,
+        loader=load_token_lm,
         modules=GPT2,
     ),
     # On the Hub no model writes such programs untrained: Donut is the same class, to be fine-tuned.
@@ -514,7 +296,7 @@ ROLES: dict[str, Role] = {
         licence="MIT",
         size_mb=809,
         memory_mb=1200,
-        loader=_load_programs,
+        loader=load_programs,
         modules=PROGRAMS,
     ),
 }
