@@ -67,7 +67,7 @@ def test_texts_that_are_no_programs_are_none_for_the_courses_parser():
     program = reference.as_program(reference.some_scene(np.random.default_rng(2), 2))
     assert reference.library_scene(program).render(64)
     for text, said in mistakes.no_programs(program):
-        with pytest.raises(ValueError, match=""):
+        with pytest.raises(ValueError, match=r"\w"):
             reference.library_scene(text)
             pytest.fail(said)
 
