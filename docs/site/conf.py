@@ -32,9 +32,7 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],
-    "icon_links": [
-        {"name": "The code", "url": f"https://github.com/{COURSE.repository}", "icon": "fa-brands fa-github"}
-    ],
+    "icon_links": [{"name": "The code", "url": f"https://github.com/{COURSE.repository}", "icon": "fa-solid fa-code"}],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

@@ -100,30 +100,35 @@ class Links:
 
 def make(course: Course, source: Path) -> None:
     """All pages but the weeks' and the first."""
-    links = Links(course, source)
+    links, texts = Links(course, source), dict[str, str]()
     for inside, page in links.pages.items():
         if page != "index.md" and not page.startswith("weeks/"):
             path = course.root / inside
-            text = links.rewritten(path.read_text(encoding="utf-8"), path.parent)
-            write(source / page, flow(headed(text)))
+            texts[page] = flow(headed(links.rewritten(path.read_text(encoding="utf-8"), path.parent)))
     sheet = source / "files" / "alphabet.png"
     if not sheet.exists():
         sheet.parent.mkdir(parents=True, exist_ok=True)
         gallery.alphabet().save(sheet)
-    world = (source / "world/index.md").read_text(encoding="utf-8")
     shown = "![Twelve scenes: each of the six shapes, small and large, in several colours and on the six backgrounds]"
-    write(source / "world/index.md", world.replace("\n## Why", f"\n{shown}(/files/alphabet.png)\n\n## Why", 1))
-    _append(source, "guide/index.md", "The guide", [p for p in links.pages.values() if p.startswith("guide/")])
-    _append(source, "world/index.md", "The models", [p for p in links.pages.values() if p.startswith("world/")])
-    figures = [page for page in links.pages.values() if page.startswith("figures/")]
-    write(source / "figures/index.md", FIGURES.format(audits=audits(course)))
-    _append(source, "figures/index.md", "The tables", figures)
-    project = list(PROJECT.values())
-    write(source / "project/index.md", "# The project\n\nHow it is built, how to change it, and what has changed.\n")
-    _append(source, "project/index.md", "Pages", project)
-    api(source)
+    world = texts["world/index.md"]
+    texts["world/index.md"] = world.replace("\n## Why", f"\n{shown}(/files/alphabet.png)\n\n## Why", 1)
+    texts["figures/index.md"] = FIGURES.format(audits=audits(course))
+    texts["project/index.md"] = "# The project\n\nHow it is built, how to change it, and what has changed.\n"
+    texts |= api()
+    for section, caption in SECTIONS.items():
+        listed = [page for page in texts if page.startswith(f"{section}/") and page != f"{section}/index.md"]
+        texts[f"{section}/index.md"] += menu(caption, listed)
+    for page, text in texts.items():
+        write(source / page, text)
 
 
+SECTIONS = {
+    "guide": "The guide",
+    "world": "The models",
+    "figures": "The tables",
+    "project": "Pages",
+    "api": "Packages",
+}
 FIGURES = """# Figures
 
 What the README and these pages claim was printed by programs of `benchmarks/`, rivals and ours in one run; each page
@@ -150,16 +155,16 @@ def audits(course: Course) -> str:
     return "\n".join(rows)
 
 
-def api(source: Path) -> None:
-    """One page for each package of API, of its docstrings."""
+def api() -> dict[str, str]:
+    """One page for each package of API, of its docstrings, and one that leads to them."""
+    texts = {"api/index.md": "# Reference\n\nFrom the docstrings of the code itself.\n"}
     for package, (title, told, modules) in API.items():
         lines = [f"# {title}\n\n{told}\n"]
         for module in modules:
             name = f"{package}.{module}".rstrip(".")
             lines.append(f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n")
-        write(source / "api" / f"{package}.md", "\n".join(lines))
-    write(source / "api/index.md", "# Reference\n\nFrom the docstrings of the code itself.\n")
-    _append(source, "api/index.md", "Packages", [f"api/{package}.md" for package in API])
+        texts[f"api/{package}.md"] = "\n".join(lines)
+    return texts
 
 
 def headed(text: str) -> str:
@@ -180,11 +185,10 @@ def flow(text: str) -> str:
     return re.sub(r"^```mermaid\n(.*?)^```\n", steps, text, flags=re.MULTILINE | re.DOTALL)
 
 
-def _append(source: Path, page: str, caption: str, listed: list[str]) -> None:
-    """A hidden table of contents at the end of a page: it is the menu."""
-    entries = "\n".join(f"/{one}" for one in listed if one != page)
-    text = (source / page).read_text(encoding="utf-8").rstrip("\n")
-    write(source / page, f"{text}\n\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n")
+def menu(caption: str, listed: list[str]) -> str:
+    """A table of contents that is not shown where it stands: it is the menu."""
+    entries = "\n".join(f"/{page}" for page in listed)
+    return f"\n\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
 
 
 def write(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """The course as pages: whole, quiet about what students must not see, and fit for every reader."""
 
+import gzip
 import http.server
 import json
 import re
@@ -46,6 +47,7 @@ def pages(site):
     return {
         path.relative_to(site).as_posix(): BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for path in sorted(site.rglob("*.html"))
+        if "_static" not in path.parts  # the theme's own pieces
     }
 
 
@@ -155,6 +157,13 @@ def address(site):
         server.shutdown()
 
 
+def sent(site, url):
+    """Bytes of a file on their way to a reader: whoever serves pages compresses text."""
+    path = site / unquote(urlsplit(url).path).lstrip("/")
+    content = path.read_bytes() if path.is_file() else b""
+    return len(gzip.compress(content)) if path.suffix in {".html", ".css", ".js", ".svg"} else len(content)
+
+
 @pytest.fixture(scope="module")
 def visits(site, pages, address):
     """What a browser that reaches nothing else sees of every page: requests, bytes, width, and what axe finds."""
@@ -168,7 +177,7 @@ def visits(site, pages, address):
         page = window.new_page()
         asked, size = [], {}
         page.on("request", lambda request: asked.append(request.url))
-        page.on("response", lambda answer: size.update({answer.url: int(answer.headers.get("content-length", 0))}))
+        page.on("response", lambda answer: size.update({answer.url: sent(site, answer.url)}))
         for name in pages:
             asked.clear()
             size.clear()
