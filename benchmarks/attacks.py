@@ -1,6 +1,7 @@
 """Hostile and broken submissions against `grader` and against stock `nbgrader autograde`, side by side.
 
     python benchmarks/attacks.py
+    python benchmarks/attacks.py --kinds benchmarks/results/attacks-kinds.md   # what is no submission of that course
 
 The cases are those of tests/attacks. Stock nbgrader gets the same assignment as it is usually written for it: asserts,
 and hidden tests, inside the notebook. Whatever could harm this machine runs there in a sandbox around all of nbgrader,
@@ -65,6 +66,12 @@ KINDS = {
     ],
     "cells of exports that a spreadsheet could take for formulas": ["tests/grader/reporting/test_csv_export.py"],
 }
+KINDS_HEAD = [
+    "# Attacks that are no submission of the toy course",
+    "",
+    f"Made by `python benchmarks/attacks.py --kinds benchmarks/results/attacks-kinds.md`. {machine()}",
+    "",
+]
 CELL_SECONDS = 4
 WORKER = "a worker or the server they are forked from"
 PRIVATE = ("Private_Dirty:", "Private_Clean:")
@@ -128,12 +135,21 @@ class Found:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "attacks.md")
+    arguments.add_argument(
+        "--kinds", type=Path, help="instead write here the table of kinds that are no submission of the toy course"
+    )
     arguments.add_argument("--inside", type=Path, help=argparse.SUPPRESS)  # of the sandbox around stock nbgrader
     options = arguments.parse_args()
     if options.inside:
         inside(options.inside)
         return
     out = console()
+    if options.kinds:
+        with tempfile.TemporaryDirectory(prefix="attacks-") as temporary:
+            text = "\n".join([*KINDS_HEAD, *beyond(Path(temporary)), ""])
+        out.print(text, markup=False, soft_wrap=True)
+        options.kinds.write_text(text, encoding="utf-8")
+        return
     with tempfile.TemporaryDirectory(prefix="attacks-") as temporary:
         began = time.monotonic()
         theirs, aborted = stock(Path(temporary) / "stock")
@@ -142,7 +158,7 @@ def main() -> None:
         with Watched() as watched:
             mine = ours(Path(temporary) / "ours")
         out.print(f"grader: {time.monotonic() - began:.0f} s")
-    text = page(theirs, mine, aborted, watched) + "\n".join(["", *beyond(Path(temporary)), ""])
+    text = page(theirs, mine, aborted, watched)
     out.print(text, markup=False, soft_wrap=True)
     options.output.write_text(text, encoding="utf-8")
     out.print(f"written to {options.output}", soft_wrap=True)

@@ -3,7 +3,7 @@
     text = programs.program_of(scene)
     # <use href="#striped"/>
     # <use href="#large-star" class="red" x="41" y="66"/>
-    program = programs.parse(text)          # a tree of values, or a ProgramError that names the line
+    program = programs.Program("striped", (programs.Use("large", "star", "red", 41, 66),))
     program.render()                        # a PIL image, the pixels of `Scene.render`
     programs.document(text)                 # a whole SVG document, for a browser or resvg
 
@@ -14,11 +14,8 @@ prelude. Objects stand in canonical order, from left to right: one scene has one
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
@@ -30,13 +27,6 @@ from tinyworld.vocabulary import BACKGROUND_COLOURS, BACKGROUNDS, COLOURS, RADII
 
 SIDE = 128  # units a side of the picture: two to a pixel
 PIXELS = 64  # a side, where masks are compared
-MOST = 8  # objects in a program
-LONGEST = 1000  # characters of a program
-_USE = re.compile(r"<use\b[^<>&]*/>")  # one element without content: nothing else is given to the XML parser
-
-
-class ProgramError(ValueError):
-    """A text that is no program, with the line that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What `parse` makes of a text: a background, and what is laid on it, the lowest first."""
+    """What a text says that is a program: a background, and what is laid on it, the lowest first."""
 
     background: str
     uses: tuple[Use, ...]
@@ -104,62 +94,6 @@ def program_of(scene: Scene) -> str:
     things = sorted(scene.objects, key=lambda thing: (round(thing.x * SIDE), round(thing.y * SIDE), str(thing)))
     uses = (Use(o.size, o.shape, o.colour, round(o.x * SIDE), round(o.y * SIDE)) for o in things)
     return str(Program(scene.background, tuple(uses)))
-
-
-def parse(text: str) -> Program:
-    """The program that a text is. Raises ProgramError, which says what is wrong and in which line."""
-    if len(text) > LONGEST:
-        raise ProgramError(f"a program has at most {LONGEST} characters, got {len(text)}")
-    lines = [(i, line.strip()) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if not lines:
-        raise ProgramError("the program is empty: its first line lays a background")
-    (first, background), *rest = lines
-    if len(rest) > MOST:
-        raise ProgramError(f"a program draws at most {MOST} objects, got {len(rest)}")
-    ground = _attributes(background, first, ("href",))["href"]
-    if ground not in {f"#{name}" for name in BACKGROUNDS}:
-        raise ProgramError(f"line {first}: expected a background, one of #{', #'.join(BACKGROUNDS)}; got {ground!r}")
-    return Program(ground[1:], tuple(_use(line, i) for i, line in rest))
-
-
-def program_or_none(text: str) -> Program | None:
-    """The program that a text is, or None where it is none."""
-    try:
-        return parse(text)
-    except ProgramError:
-        return None
-
-
-def _use(line: str, number: int) -> Use:
-    """An object's line."""
-    found = _attributes(line, number, ("href", "class", "x", "y"))
-    size, _, shape = found["href"].removeprefix("#").partition("-")
-    if not found["href"].startswith("#") or size not in SIZES or shape not in SHAPES:
-        raise ProgramError(f"line {number}: no shape is called {found['href']!r}; one is called '#small-star'")
-    if found["class"] not in COLOURS:
-        raise ProgramError(f"line {number}: the class is a colour, one of {', '.join(COLOURS)}; got {found['class']!r}")
-    return Use(size, shape, found["class"], _whole("x", found["x"], number), _whole("y", found["y"], number))
-
-
-def _attributes(line: str, number: int, names: Sequence[str]) -> dict[str, str]:
-    """The attributes of a <use/>, which has just these."""
-    if not _USE.fullmatch(line):
-        raise ProgramError(f"line {number}: expected one <use .../>, got {line!r}")
-    try:
-        found = dict(ElementTree.fromstring(line).attrib)
-    except ElementTree.ParseError as error:
-        raise ProgramError(f"line {number}: {error} in {line!r}") from None
-    if missing := [name for name in names if name not in found]:
-        raise ProgramError(f"line {number}: {', '.join(missing)} is missing in {line!r}")
-    if extra := sorted(found.keys() - set(names)):
-        raise ProgramError(f"line {number}: {', '.join(extra)} is unknown in {line!r}")
-    return found
-
-
-def _whole(name: str, text: str, number: int) -> int:
-    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or int(text) > SIDE:
-        raise ProgramError(f"line {number}: {name} is a whole number from 0 to {SIDE}, got {text!r}")
-    return int(text)
 
 
 def compare(program: Program | None, scene: Scene) -> Comparison:

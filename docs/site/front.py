@@ -92,6 +92,11 @@ def measured() -> str:
         ("diffusion", "Stable Diffusion", f"paints all that was asked for in {of('diffusion', 'guidance 3/all'):.1%}"),
         ("blip", "BLIP", f"describes two objects without a wrong word in {of('blip', 'test/2/exact'):.1%}"),
         ("whisper", "Whisper", f"gets {of('whisper', 'test/en/WER'):.1%} of English words wrong"),
+        (
+            "token_lm",
+            "GPT-2 over image tokens",
+            f"paints all that was asked for in {of('token_lm', 'guidance 2/one/all'):.1%}",
+        ),
         ("llava", "LLaVA", f"answers {of('llava', 'test/count'):.1%} of questions that ask how many"),
     ]
     lines = ["| model | weights | measured on what it never saw |", "|---|---:|---|"]

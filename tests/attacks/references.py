@@ -42,6 +42,7 @@ def search(lab_name):
     lab = importlib.import_module(lab_name)
     names = [lab_name + end for end in (".checks.reference", ".checks.parts", ".checks", ".parts")]
     recipes = ("clip.recipe", "whisper.errors", "flamingo.masks", "trimodal.measure", "llava.recipe")
+    recipes += ("programs.parsing",)
     names += ["tinyworld.train." + end for end in recipes]
     for name in names:
         module = tried(lambda: importlib.import_module(name))

@@ -10,7 +10,8 @@ from support import browser
 
 import tinyworld
 from tinyworld import programs
-from tinyworld.programs import ProgramError, Use, compare, parse, program_of
+from tinyworld.programs import Use, compare, program_of
+from tinyworld.train.programs.parsing import ProgramError, parse, program_or_none
 
 SCENES = tinyworld.scenes("test", 200, seed=6)
 TWO = '<use href="#white"/>\n<use href="#small-star" class="red" x="40" y="50"/>'
@@ -68,12 +69,12 @@ def test_spaces_quotes_and_the_order_of_attributes_do_not_matter():
 def test_what_is_no_program_is_named(text, says):
     with pytest.raises(ProgramError, match="(?s)" + says.replace("(", r"\(").replace("?", r"\?")):
         parse(text)
-    assert programs.program_or_none(text) is None
+    assert program_or_none(text) is None
 
 
 def test_any_cut_of_a_program_is_a_program_or_an_error():
     text = program_of(tinyworld.scenes("test", 1, objects=3)[0])
-    kinds = {type(programs.program_or_none(text[:i])) for i in range(len(text) + 1)}
+    kinds = {type(program_or_none(text[:i])) for i in range(len(text) + 1)}
     assert kinds == {type(None), programs.Program}
 
 

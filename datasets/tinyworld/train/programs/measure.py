@@ -12,9 +12,10 @@ from PIL import Image
 from transformers import TrOCRProcessor, VisionEncoderDecoderModel
 from transformers.utils import logging
 
-from tinyworld.programs import compare, program_of, program_or_none
+from tinyworld.programs import compare, program_of
 from tinyworld.sampling import scenes
 from tinyworld.scene import Scene
+from tinyworld.train.programs.parsing import program_or_none
 
 CHUNK = 64
 GROUPS: dict[str, tuple[str, int | None]] = {

@@ -345,11 +345,11 @@ def as_program(scene: Scene) -> str:
 
 
 def library_scene(text: str) -> Scene:
-    """The scene of a program, by tinyworld's own parser, which knows no comments. Raises ValueError."""
-    from tinyworld import programs
+    """The scene of a program, by the course's own parser, which knows no comments. Raises ValueError."""
+    from tinyworld.train.programs.parsing import parse
 
     lines = (line for line in text.splitlines() if not re.fullmatch(r"\s*<!--.*-->\s*", line))
-    return programs.parse("\n".join(lines)).scene()
+    return parse("\n".join(lines)).scene()
 
 
 def difference(scene: Scene, picture: Image.Image) -> float:
