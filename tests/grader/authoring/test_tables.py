@@ -41,9 +41,10 @@ def test_readme_has_a_row_for_each_week_and_keeps_the_rest(course):
     assert "| [02 Tripling](weeks/week02_other/README.md) |" in text
 
 
-def test_a_changed_title_makes_both_pages_stale(course):
+def test_a_changed_title_makes_both_pages_stale_and_what_the_week_says_of_itself(course):
     changed = syllabus(course, "Tripling", "Thrice")
-    assert release(changed, check=True) == ["colab_links.md", "README.md"]
+    stale = ["weeks/week02_other/other_lab/week.json", "colab_links.md", "README.md"]
+    assert release(changed, check=True) == stale
 
 
 def test_a_draft_is_in_no_table_and_the_others_stand_by_number(course):
