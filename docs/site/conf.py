@@ -53,8 +53,6 @@ python_use_unqualified_type_names = True
 
 copybutton_selector = "div.highlight-ipython3 pre, div.highlight-default pre, div.highlight-python pre"
 
-PARAMETER = re.compile(r"^(\s*)([\w*`, ]{1,60}|Returns?\b.*|Raises\b.*): ")
-
 
 def plain_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Our docstrings are plain text: keep their lines, and let nothing in them be taken for markup."""
