@@ -30,6 +30,7 @@ from tinyworld.train.diffusion.recipe import text_tower
 from tinyworld.train.masked import measure
 from tinyworld.train.masked.card import card
 from tinyworld.train.vq import measure as vq_measure
+from tinyworld.train.vq import shards
 from tinyworld.train.vq.shards import Batch, CodeShards
 
 EMPTY, SHORT = 0.1, 0.1  # how often a caption is empty, or leaves facts out
@@ -42,15 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=int, default=128, help="(default: %(default)s)")
     parser.add_argument("--layers", type=int, default=2, help="in the middle (default: %(default)s)")
     parser.add_argument("--blocks", type=int, default=2, help="with convolutions, each side (default: %(default)s)")
-    parser.add_argument("--shard", type=int, default=16384, help="scenes encoded at once (default: %(default)s)")
-    parser.add_argument("--uses", type=int, default=4, help="how often each is used (default: %(default)s)")
-    parser.add_argument(
-        "--simple", type=int, default=1, help="so many first shards have scenes of one object (default: %(default)s)"
-    )
     parser.add_argument("--telling", type=float, default=0.1, help="weight of the heads' loss (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
     loop.add_arguments(parser, FOLDER / "masked")
-    parser.add_argument("--vq", type=Path, help="another tokeniser's folder than the shipped one's")
+    shards.add_arguments(parser)
     parser.add_argument("--scenes", type=int, default=256, help="pictures a figure on the card (default: %(default)s)")
     parser.add_argument("--save-every", type=float, default=120, help="CPU-seconds a save (default: %(default)s)")
     parser.add_argument("--look-every", type=int, default=500, help="steps between looks (default: %(default)s)")

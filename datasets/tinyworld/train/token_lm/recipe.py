@@ -37,6 +37,7 @@ from tinyworld.train.token_lm.card import card
 from tinyworld.train.token_lm.tokenizer import build_tokenizer
 from tinyworld.train.towers import sine_cosine
 from tinyworld.train.vq import measure as vq_measure
+from tinyworld.train.vq import shards
 from tinyworld.train.vq.shards import Batch, CodeShards
 from tinyworld.wording import pick
 
@@ -52,15 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--width", type=int, default=160, help="(default: %(default)s)")
     parser.add_argument("--layers", type=int, default=5, help="(default: %(default)s)")
-    parser.add_argument("--shard", type=int, default=16384, help="scenes encoded at once (default: %(default)s)")
-    parser.add_argument("--uses", type=int, default=4, help="how often each is used (default: %(default)s)")
-    parser.add_argument(
-        "--simple", type=int, default=1, help="so many first shards have scenes of one object (default: %(default)s)"
-    )
     parser.add_argument("--telling", type=float, default=0.1, help="weight of the heads' loss (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: %(default)s)")
     loop.add_arguments(parser, FOLDER / "token_lm")
-    parser.add_argument("--vq", type=Path, help="another tokeniser's folder than the shipped one's")
+    shards.add_arguments(parser)
     parser.add_argument("--scenes", type=int, default=256, help="pictures a figure on the card (default: %(default)s)")
     parser.add_argument("--save-every", type=float, default=120, help="CPU-seconds a save (default: %(default)s)")
     parser.add_argument("--look-every", type=int, default=1000, help="steps between looks (default: %(default)s)")

@@ -7,6 +7,7 @@ the tokeniser, the seed and its number, so a run that was stopped goes on with t
 
 from __future__ import annotations
 
+import argparse
 import random
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,16 @@ from tinyworld.train.batches import labels
 from tinyworld.train.diffusion.latents import held_out, pictures
 
 MIXED = (0.45, 0.4, 0.15)  # scenes of one, two and three objects
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of recipes that learn from codes."""
+    parser.add_argument("--vq", type=Path, help="another tokeniser's folder than the shipped one's")
+    parser.add_argument("--shard", type=int, default=16384, help="scenes encoded at once (default: %(default)s)")
+    parser.add_argument("--uses", type=int, default=4, help="how often each is used (default: %(default)s)")
+    parser.add_argument(
+        "--simple", type=int, default=1, help="so many first shards have scenes of one object (default: %(default)s)"
+    )
 
 
 class Batch(NamedTuple):
