@@ -200,7 +200,9 @@ def test_and_none_where_the_folders_are_empty(tmp_path):
             ROOT / "weeks" / week.slug / week.helper, target, ignore=shutil.ignore_patterns("checks", "__pycache__")
         )
         (target / "checks").mkdir()
-    found = searched([tmp_path / slug for slug in references.ANSWERS], GRADED)
+    left = shutil.ignore_patterns("train", "checkpoints", "recordings", "__pycache__")
+    shutil.copytree(ROOT / "datasets" / "tinyworld", tmp_path / "world" / "tinyworld", ignore=left)
+    found = searched([tmp_path / "world", *(tmp_path / slug for slug in references.ANSWERS)], GRADED)
     for slug in references.ANSWERS:
         assert not wanted(slug) & found[slug], slug
 
