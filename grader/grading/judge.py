@@ -46,7 +46,7 @@ class Channel:
         self.lost = ""  # why nothing can be asked any more
         self.busy = ""  # why no answer counts: this machine did not get through one in time
         self.replaced: dict[str, None] = {}  # what the notebook had put in the place of ours, in order
-        self._turn = 0
+        self.turn = 0  # one for each fork of a kernel
         self._caller: Sequence[str] = ()
 
     def new_question(self, kernel: Kernel, caller: Sequence[str]) -> None:
@@ -54,7 +54,7 @@ class Channel:
         self._caller = caller
         if kernel is not self.kernel:
             self.kernel, self.lost = kernel, ""
-        self._turn += 1
+        self.turn += 1
         self.timeouts = 0
 
     def done(self) -> None:
@@ -72,7 +72,7 @@ class Channel:
         if self.timeouts >= 2:
             raise StudentError("Timeout", "not tried: this answer took too long twice already")
         allowed = min(self.seconds, self.left)
-        ran = self.kernel.ask(str(self._turn), text, allowed, self._caller)
+        ran = self.kernel.ask(str(self.turn), text, allowed, self._caller)
         self.left -= ran.cost
         if ran.busy:
             self.busy = self.busy or f"while it was judged, {ran.why or 'this busy machine did not get through it'}"
@@ -87,14 +87,14 @@ class Channel:
             if isinstance(name, str):
                 self.replaced[printable(name, 80)] = None
         if ran.status == "timeout":
-            self._turn += 1  # its fork was ended; the next check gets another
+            self.turn += 1  # its fork was ended; the next check gets another
             self.timeouts += 1
             raise StudentError("Timeout", f"no result after {allowed:.3g} s")
         match ran.reply:
             case {"text": str(answer)}:
                 return answer
             case {"lost": str(why)}:
-                self._turn += 1
+                self.turn += 1
                 raise StudentError("Crash", why[:500])
         raise StudentError("KernelError", ran.error or "the kernel gave no answer that can be read")
 
@@ -202,9 +202,10 @@ class Judge:
         if channel.lost or not kernel.alive:
             return not_judged(question, channel.lost or "the kernel had died before it could be asked", changed)
         drawn = hashlib.sha256(f"{digest}/{seed}".encode()).hexdigest()
-        verdicts = []
+        verdicts, turn = [], -1
         for one, hidden in checks:
-            student = Student(channel)  # for each its own: what one holds on to is gone when an answer crashes
+            if turn != channel.turn:  # what was held on to is gone with its fork
+                student, turn = Student(channel), channel.turn
             verdicts.append((run_check(one, student, drawn), hidden))
             self.asked[question.name] |= names_asked(student)
         channel.done()

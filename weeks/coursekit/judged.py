@@ -111,6 +111,23 @@ class Ended(Exception):
     """The fork that was to answer is gone; the text says how."""
 
 
+class Pools:
+    """The libraries that share work among threads of their own, found before the notebook runs: to look takes long."""
+
+    def __init__(self) -> None:
+        self._loaded, self._found = _loads(), _thread_pools()
+
+    def use_one_thread(self) -> None:
+        """In a fork. The threads with which libraries share work are not in it: who waits for them waits for ever."""
+        torch: Any = sys.modules.get("torch")
+        if torch:
+            torch.set_num_threads(1)
+            torch.set_num_threads = lambda number: None
+        found = self._found if self._loaded == _loads() else _thread_pools()
+        if found is not None:
+            found.limit(limits=1)
+
+
 class Answering:
     """Answers a judge's requests for one kernel."""
 
@@ -124,6 +141,7 @@ class Answering:
         self.key = b""
         self.cell: list[Frame] = []  # from the kernel's dispatcher to a cell's own frame
         self.libc = ctypes.CDLL(None)
+        self.pools = Pools()
         self.question = ""
         self.child = 0  # the fork of the present question
         self.others: set[int] = set()  # the children that the kernel had before
@@ -313,7 +331,7 @@ class Answering:
         if os.getppid() != parent:
             return
         self._be_quiet()
-        _use_one_thread()
+        self.pools.use_one_thread()
         _fill_pools()
         server = Server(self.kernel.shell.user_ns)
         self._begin_cell()
@@ -369,14 +387,37 @@ def _receive(link: socket.socket, count: int) -> bytes:
     return b"".join(parts)
 
 
-def _use_one_thread() -> None:
-    """The threads with which libraries share work are not in a fork: who waits for them waits for ever."""
-    torch: Any = sys.modules.get("torch")
-    if torch:
-        torch.set_num_threads(1)
-        torch.set_num_threads = lambda number: None
-    if "threadpoolctl" in sys.modules:
-        sys.modules["threadpoolctl"].threadpool_limits(1)
+class _Loaded(ctypes.Structure):
+    """The beginning of `struct dl_phdr_info`, see dl_iterate_phdr(3)."""
+
+    _fields_ = (
+        ("address", ctypes.c_void_p),
+        ("name", ctypes.c_char_p),
+        ("headers", ctypes.c_void_p),
+        ("count", ctypes.c_uint16),
+        ("adds", ctypes.c_ulonglong),
+    )
+
+
+def _loads() -> int:
+    """How often this process has loaded a library; to look at all modules instead would copy their pages in a fork."""
+    adds = [0]
+
+    def first(one: Any, size: int, data: Any) -> int:
+        adds[0] = one.contents.adds
+        return 1  # the count is the same in all of them
+
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Loaded), ctypes.c_size_t, ctypes.c_void_p)
+    look = getattr(ctypes.CDLL(None), "dl_iterate_phdr", None)  # not on macOS, where nothing is forked
+    if look:
+        look(kind(first), None)
+    return adds[0]
+
+
+def _thread_pools() -> Any:
+    """A threadpoolctl.ThreadpoolController; None where the library is not loaded."""
+    threadpoolctl: Any = sys.modules.get("threadpoolctl")
+    return threadpoolctl and threadpoolctl.ThreadpoolController()
 
 
 def _fill_pools() -> None:

@@ -240,6 +240,19 @@ class Remote:
         return f"<the student's {self._handle.kind}>"
 
 
+class Library(Remote):
+    """A module in the student's kernel. What it holds is asked for once: each question costs a message."""
+
+    def __init__(self, student: Student, handle: Handle) -> None:
+        super().__init__(student, handle)
+        self._held: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._held:
+            self._held[name] = super().__getattr__(name)
+        return self._held[name]
+
+
 class Student:
     """What a check is given: `student.name` is a value, or a callable where the student wrote a function.
 
@@ -248,7 +261,9 @@ class Student:
 
     def __init__(self, transport: Transport, limits: Limits = DEFAULT) -> None:
         self._transport, self._limits = transport, limits
-        self._objects: dict[str, Remote] = {}  # asked for once: a check calls the same few functions over and over
+        # asked for once: checks call the same few functions over and over
+        self._objects: dict[str, Remote] = {}
+        self._libraries: dict[str, Any] = {}
         self._asked: set[str] = set()
         self._last: tuple[str, list[Any], dict[str, Any]] | None = None  # call of one of the notebook's own functions
 
@@ -274,7 +289,10 @@ class Student:
 
     def library(self, module: str) -> Any:
         """A module of the student's kernel, for building what is no data there, such as a model to pass in."""
-        return self._ask("import", module=module)
+        if module not in self._libraries:
+            found = self._ask("import", module=module)
+            self._libraries[module] = Library(self, found._handle) if isinstance(found, Remote) else found
+        return self._libraries[module]
 
     def gradients(self, name: str, *args: Any, wrt: Sequence[int] = (0,), **kwargs: Any) -> tuple[Any, list[Any]]:
         """The student's scalar function `name` at `args`, and its gradients by the arguments at places `wrt`."""
