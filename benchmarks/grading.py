@@ -223,7 +223,7 @@ def rates(tally: Tally, count: int) -> tuple[float, float]:
 
 def page(results: Mapping[str, tuple[Class, dict[str, Tally]]], notes: Sequence[str], how: str, picture: str) -> str:
     """The results as Markdown. how: the command that made them.  picture: the plot's file."""
-    lines = ["# Grading a class", "", f"Made by `{how}`. {machine()}", "", f"![]({picture})", ""]
+    lines = [f"# Grading a class: {', '.join(results)}", "", f"Made by `{how}`. {machine()}", "", f"![]({picture})", ""]
     head = ["command", "graded", "aborted", "start-up s", "submissions / minute", "ratio", "without start-up", "ratio"]
     head += ["CPU s / submission", "above own cells", "peak MB", "points of the right ones"]
     for title, (group, tallies) in results.items():

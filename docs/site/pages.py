@@ -117,7 +117,7 @@ def make(course: Course, source: Path) -> None:
     texts |= api()
     for section, caption in SECTIONS.items():
         listed = [page for page in texts if page.startswith(f"{section}/") and page != f"{section}/index.md"]
-        texts[f"{section}/index.md"] += menu(caption, listed)
+        texts[f"{section}/index.md"] += menu(caption, listed, shown=section in LISTED)
     for page, text in texts.items():
         write(source / page, text)
 
@@ -129,6 +129,7 @@ SECTIONS = {
     "project": "Pages",
     "api": "Packages",
 }
+LISTED = ("figures", "project", "api")  # whose first page says what follows by nothing but that list
 FIGURES = """# Figures
 
 What the README and these pages claim was printed by programs of `benchmarks/`, rivals and ours in one run; each page
@@ -185,10 +186,11 @@ def flow(text: str) -> str:
     return re.sub(r"^```mermaid\n(.*?)^```\n", steps, text, flags=re.MULTILINE | re.DOTALL)
 
 
-def menu(caption: str, listed: list[str]) -> str:
-    """A table of contents that is not shown where it stands: it is the menu."""
+def menu(caption: str, listed: list[str], shown: bool = False) -> str:
+    """A table of contents: the menu. shown: where it stands, too."""
     entries = "\n".join(f"/{page}" for page in listed)
-    return f"\n\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
+    how = ":maxdepth: 1" if shown else ":hidden:"
+    return f"\n\n```{{toctree}}\n{how}\n:caption: {caption}\n\n{entries}\n```\n"
 
 
 def write(path: Path, text: str) -> None:
