@@ -61,6 +61,20 @@ def test_ground_is_few_codes_and_shapes_are_many(vq):
     assert common > 0.5 and unlike > 0.8
 
 
+@claim(WEEK, "In the mosaic the first row is ground", "each seldom met")
+def test_the_most_frequent_codes_are_ground(vq):
+    """A row of the mosaic has 32 codes; ground is white, grey, black or beige, so without colour but for the last."""
+    ids = painting.tokens_of(vq, data.pixels(data.sample_scenes(96, seed=2)))
+    counts = torch.bincount(ids.flatten(), minlength=tokens.CODES)
+    order = counts.argsort(descending=True, stable=True)
+    fields = order[:, None, None].expand(-1, 3, 3)
+    patches = painting.pictures_of(vq, fields)[:, :, 8:16, 8:16]
+    spread = (patches.amax(1) - patches.amin(1)).mean((1, 2))  # of the three colours: above 0.3 is no ground
+    coloured = (spread > 0.3).unflatten(0, (-1, 32)).float().mean(1)
+    assert coloured[0] < 0.05 and coloured[1:].mean() > 0.3
+    assert counts[order[32:]].max() < 0.01 * counts.sum()
+
+
 @claim(
     WEEK,
     "With restarts forty or so codes are in use after the first few steps, and all of them are met by "
@@ -78,13 +92,14 @@ def test_restarts_keep_codes_alive(vq):
 @claim(
     WEEK,
     "Over one picture the perplexity is below ten, over 256 it is around seventy, and every code has occurred.",
-    "A batch of eight says nothing of dead codes: half of those it lacks are alive.",
+    "A batch of eight says nothing of dead codes: it lacks more than half of all codes",
+    "and every one of them is alive.",
     "even over everything it stays far below 256",
 )
 def test_perplexity_depends_on_what_is_counted(vq):
     found = dict(zip((1, 8, 256), measuring_usage(vq, (1, 8, 256)), strict=True))
     assert found[1][0] < 10 and 60 < found[256][0] < 85 and found[256][1] == tokens.CODES
-    assert tokens.CODES - found[8][1] > 0.4 * tokens.CODES
+    assert tokens.CODES - found[8][1] > 0.5 * tokens.CODES
 
 
 def measuring_usage(vq, numbers):
@@ -146,7 +161,7 @@ def test_most_codes_come_late(everyone):
     "Of two objects the language model keeps the relation more often than not; the other two far less often",
 )
 def test_what_the_table_shows(everyone):
-    table = measuring.measure_painters(everyone, library.unmask, library.picture_bits)
+    table = measuring.measure_painters(everyone, library.unmask)
     diffused, written, masked = (table[n] for n in ("diffusion", "tokens one by one", "tokens in eight passes"))
     assert min(one["facts right"] for one in (diffused, written, masked)) > 0.8
     assert table["... told another's caption"]["facts right"] < 0.1
@@ -192,6 +207,7 @@ def test_one_model_does_all_three(vq, painter):
 @claim(
     WEEK,
     "On clean pictures the first program is right nearly always",
+    "a drawn program is seldom nearer than the likeliest one",
     "Through noise a single try is right one time in three or so, the sixth no more often than the first. With the "
     "comparison the share rises from try to try, to about twice that.",
     "Always taking the likeliest token gets about as far in a single try",
@@ -205,6 +221,14 @@ def test_comparing_makes_tries_worth_while():
         return sum(library.redraw(iter([t]), s.render(64), 0.0)[1] <= scribing.RIGHT for t, s in pairs) / len(scenes)
 
     assert right([scene.render(64) for scene in scenes]) > 0.9
+    off = [
+        [library.redraw(iter([text]), scene.render(64), 0.0)[1] for text in texts]
+        for scene, texts in zip(data.scenes_to_redraw(), scribing.tries_at(scribe), strict=True)
+    ]
+    assert all(first <= scribing.RIGHT for first, *_ in off)
+    assert any(first > scribing.CLOSE for first, *_ in off)
+    nearer = [drawn < first for first, *others in off for drawn in others]
+    assert sum(nearer) < 0.15 * len(nearer)
     kept, alone = scribing.measure_tries(scribe, library.redraw, scenes).values()
     single = sum(alone) / len(alone)
     assert 0.2 < single < 0.45 and 1.5 * single < kept[-1] < 2.6 * single

@@ -94,10 +94,8 @@ def painters_by_name(of: Painters, unmask: Callable[..., torch.Tensor]) -> dict[
     }
 
 
-def measure_painters(
-    of: Painters, unmask: Callable[..., torch.Tensor], bits: Callable[..., torch.Tensor], seed: int = 0
-) -> Table:
-    """All painters on the same captions. unmask, bits: as `unmask` and `picture_bits` of the notebook."""
+def measure_painters(of: Painters, unmask: Callable[..., torch.Tensor], seed: int = 0) -> Table:
+    """All painters on the same captions. unmask: as the notebook's."""
     single, double = sample_scenes(PICTURES, 1, 51), sample_scenes(PICTURES, 2, 52)
     found: Table = {}
     for name, (paint, calls) in painters_by_name(of, unmask).items():
@@ -113,9 +111,8 @@ def measure_painters(
             "ms a picture": ms,
             "network calls": float(calls),
         }
-        found[name] = row | measure_edit(of, name, unmask, seed) | {"bits a picture": None}
+        found[name] = row | measure_edit(of, name, unmask, seed)
         if name == "tokens one by one":
-            found[name]["bits a picture"] = float(measure_bits(of.vq, of.painter, bits)["its own caption"].mean())
             found["... told another's caption"] = {
                 "facts right": facts_right(ones, single[1:] + single[:1]),
                 "relations right": relations_right(twos, double[1:] + double[:1]),
@@ -199,7 +196,7 @@ def say(painter: Any, prompts: torch.Tensor, longest: int) -> list[str]:
         do_sample=False,
         suppress_tokens=banned,
         eos_token_id=tokens.IDS[tokens.END],
-        pad_token_id=tokens.IDS[tokens.PAD],
+        pad_token_id=tokens.IDS[tokens.END],  # what has ended reads the end again, which needs no mask
     )
     return [tokens.ids_to_words(row) for row in ids[:, prompts.shape[1] :]]
 

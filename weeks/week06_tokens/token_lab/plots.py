@@ -46,7 +46,7 @@ def show_opening(vq: Any, painter: Any, captions: Sequence[str], seed: int = 0) 
 
 
 def show_codebook(vq: Any, ids: torch.Tensor) -> None:
-    """Every code as the patch that it decodes to, the most frequent first, and how often each occurs.
+    """Every code as the patch that it decodes to, the most frequent first.
 
     ids: int64, tokens of pictures, to count.
     """
@@ -68,20 +68,21 @@ def show_tokens(vq: Any, scenes: Sequence[Scene], quantise: Callable[..., Any]) 
     with torch.no_grad():
         _, ids = quantise(painting.latents(vq, pixels), vq.quantize.embedding.weight)
     back = data.as_pictures(painting.pictures_of(vq, torch.as_tensor(ids)))
-    step = 132
-    sheet = Sheet(step * len(scenes) + 60, 3 * 100 + 30)
+    side, place = 128, 16  # of a picture and of a code in it, which has room for three digits
+    sheet = Sheet(64 + (side + 20) * len(scenes), (side + 8) * 3)
     for row, name in enumerate(("picture", "tokens", "back")):
-        sheet.text(name, 4, 54 + 100 * row, colour=PLAIN)
+        sheet.text(name, 4, (side + 8) * row + side / 2, colour=PLAIN)
     shades = np.random.default_rng(0).permutation(tokens.CODES)
     for i, scene in enumerate(scenes):
-        x = 64 + i * step
-        sheet.picture(scene.render(64), x, 6, SIDE)
+        x = 64 + i * (side + 20)
+        sheet.picture(scene.render(64), x, 4, side)
         for row, line in enumerate(torch.as_tensor(ids)[i].tolist()):
+            y = side + 12 + place * row
             for column, code in enumerate(line):
                 grey = 150 + int(shades[code]) * 105 // tokens.CODES
-                sheet.block(x + 12 * column, 106 + 12 * row, 12, 12, f"#{grey:02x}{grey:02x}{255:02x}")
-                sheet.text(str(code), x + 12 * column + 6, 112 + 12 * row, "mm", size=6)
-        sheet.picture(back[i], x, 206, SIDE)
+                sheet.block(x + place * column, y, place, place, f"#{grey:02x}{grey:02x}{255:02x}")
+                sheet.text(str(code), x + place * (column + 0.5), y + place / 2, "mm", size=7)
+        sheet.picture(back[i], x, 2 * side + 20, side)
     sheet.show("Pictures, the 64 codes of each, and the pictures that are decoded from the codes alone")
 
 
@@ -103,6 +104,7 @@ def show_usage(numbers: Sequence[int], found: Sequence[tuple[float, int]]) -> No
     axis.plot(numbers, [used for _, used in found], marker="o", color=PALETTE[1], label="codes that occur")
     axis.plot(numbers, [perplexity for perplexity, _ in found], marker="o", color=PALETTE[0], label="perplexity")
     axis.axhline(tokens.CODES, color="0.7", linewidth=0.8, linestyle="--")
+    axis.text(numbers[0], 0.98 * tokens.CODES, f"all {tokens.CODES}", color="0.4", fontsize=8, va="top")
     axis.set_xscale("log", base=2)
     axis.set(xlabel="pictures counted", ylabel="codes", ylim=(0, 1.05 * tokens.CODES))
     axis.legend(frameon=False, fontsize=8)
@@ -147,7 +149,7 @@ def animate_painting(vq: Any, captions: Sequence[str], written: torch.Tensor, pa
         right = known_so_far(vq, now, now < tokens.CODES)
         sheet = Sheet(90 + (SIDE + 8) * len(captions), 2 * (SIDE + 8) + 22)
         sheet.text(f"{calls} network calls", 90, 12, bold=True)
-        for j, (name, row) in enumerate((("one by one", left), ("in eight\npasses", right))):
+        for j, (name, row) in enumerate((("row by row", left), ("in eight\npasses", right))):
             sheet.text(name, 6, 22 + j * (SIDE + 8) + SIDE / 2)
             for i, picture in enumerate(row):
                 sheet.picture(picture, 90 + i * (SIDE + 8), 24 + j * (SIDE + 8), SIDE)
@@ -233,10 +235,13 @@ def show_bits(found: Mapping[str, torch.Tensor], report: Mapping[str, float]) ->
         axis.scatter(values, np.full(len(values), i), s=14, color=PALETTE[i], alpha=0.6)
         axis.plot([values.mean()] * 2, [i - 0.3, i + 0.3], color=PALETTE[i], linewidth=2)
     axis.axvline(report["uniform"], color="0.5", linewidth=0.8, linestyle="--")
+    axis.text(0.98 * report["uniform"], len(found) - 0.6, "without any model", color="0.4", fontsize=8, ha="right")
     axis.set_yticks(range(len(found)), list(found))
     axis.set(xlabel="bits a picture", ylim=(len(found) - 0.5, -0.5), xlim=(0, None))
     show(figure, trim=True, alt="Bits of each picture: fewest under its own caption, most under another's")
-    print("   ".join(f"{name} {value:,.3g}" for name, value in report.items()))
+    print(
+        "   ".join(f"{name} {value:,.3g}" if value < 1000 else f"{name} {value:,.0f}" for name, value in report.items())
+    )
 
 
 # --- any to any, and by heart ---------------------------------------------------------------------------------------

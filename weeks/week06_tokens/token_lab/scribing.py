@@ -27,6 +27,7 @@ def texts_of(scribe: Loaded, pictures: Sequence[Image.Image], seed: int | None =
     how: dict[str, Any] = {"do_sample": False, "num_beams": 1}
     if seed is not None:
         how = {"do_sample": True, "temperature": HEAT, "top_k": 0}
+    how["pad_token_id"] = scribe.model.generation_config.eos_token_id  # what has ended reads the end: no mask needed
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed or 0)
         ids = scribe.model.generate(pixels, **how)
