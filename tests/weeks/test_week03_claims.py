@@ -46,6 +46,10 @@ def test_words_look_back_and_at_empty_patches(captioner):
     picture = scene.render()
     words, cross = blip.looks(captioner, picture, scene.caption())
     inner, last = blip.self_attention(captioner, picture, scene.caption()), cross[-1].mean(dim=0)
+    _, drawn = blip.looks(captioner, picture, scene.caption(), library.attend)  # as the figure has them
+    assert torch.allclose(drawn[-1], cross[-1], atol=1e-5)
+    triangle = blip.self_attention(captioner, picture, scene.caption(), library.attend, library.causal)
+    assert torch.allclose(triangle, inner, atol=1e-5)
     assert torch.triu(inner, 1).abs().max() < 1e-6 < torch.triu(last[:, 1:], 1).abs().max()
     shown = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(scene.masks())[:, None], 4).flatten(1)
     lit = (last[:, 1:] > 1 / 17).float().mean(dim=0)

@@ -177,34 +177,67 @@ def answers(loaded: Loaded, pictures: Sequence[Image.Image], questions: Sequence
 # --- where it looks -------------------------------------------------------------------------------------------------
 
 
+Attend = Callable[..., tuple[torch.Tensor, torch.Tensor]]  # as the notebook's `attend`
+
+
 @torch.no_grad()
-def looks(loaded: Loaded, picture: Image.Image, caption: str) -> tuple[list[str], list[torch.Tensor]]:
+def looks(
+    loaded: Loaded, picture: Image.Image, caption: str, attend: Attend | None = None
+) -> tuple[list[str], list[torch.Tensor]]:
     """Where the decoder looks while it reads a caption beside a picture.
 
+    attend: what weighs the patches; BLIP's own layers where it is None.
     Returns the tokens from start to end as words, and for each layer its cross-attention, float (heads, tokens,
     1 + patches). Row i belongs to the step that reads token i, and writes token i + 1.
     """
     ids = tokens(loaded, [caption])
     layers = [layer.crossattention.self for layer in loaded.model.text_decoder.bert.encoder.layer]
-    states = image_states(loaded, [picture])
-    return words(loaded, ids[0].tolist()), _weights(loaded, layers, input_ids=ids, encoder_hidden_states=states)
+    given = {"input_ids": ids, "encoder_hidden_states": image_states(loaded, [picture])}
+    return words(loaded, ids[0].tolist()), _weights(loaded, layers, given, attend)
 
 
 @torch.no_grad()
-def self_attention(loaded: Loaded, picture: Image.Image, caption: str) -> torch.Tensor:
-    """How strongly each token of a caption looks at each, float (tokens, tokens): layer 0, averaged over heads."""
+def self_attention(
+    loaded: Loaded,
+    picture: Image.Image,
+    caption: str,
+    attend: Attend | None = None,
+    causal: Callable[[int], torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """How strongly each token of a caption looks at each, float (tokens, tokens): layer 0, averaged over heads.
+
+    attend, causal: as the notebook's, both or neither.
+    """
     layer = loaded.model.text_decoder.bert.encoder.layer[0].attention.self
-    states = image_states(loaded, [picture])
-    (weights,) = _weights(loaded, [layer], input_ids=tokens(loaded, [caption]), encoder_hidden_states=states)
+    ids = tokens(loaded, [caption])
+    given = {"input_ids": ids, "encoder_hidden_states": image_states(loaded, [picture])}
+    (weights,) = _weights(loaded, [layer], given, attend, causal(ids.shape[1]) if causal else None)
     return weights.mean(dim=0)
 
 
-def _weights(loaded: Loaded, layers: Sequence[Any], **inputs: Any) -> list[torch.Tensor]:
+def _weights(
+    loaded: Loaded,
+    layers: Sequence[Any],
+    given: dict[str, Any],
+    attend: Attend | None,
+    allowed: torch.Tensor | None = None,
+) -> list[torch.Tensor]:
     """What attention layers of the decoder attend with, float (heads, queries, keys) each, in one pass."""
     kept: list[torch.Tensor] = []
-    hooks = [layer.register_forward_hook(lambda _, __, out: kept.append(out[1])) for layer in layers]
+
+    def keep(layer: Any, args: tuple[Any, ...], named: dict[str, Any], out: tuple[torch.Tensor, torch.Tensor]) -> None:
+        if attend is None:
+            kept.append(out[1])
+            return
+        asking = args[0] if args else named["hidden_states"]
+        asked = named.get("encoder_hidden_states")
+        asked = asking if asked is None else asked
+        qkv = layer.query(asking).cpu(), layer.key(asked).cpu(), layer.value(asked).cpu()
+        kept.append(attend(*qkv, layer.num_attention_heads, allowed)[1])
+
+    hooks = [layer.register_forward_hook(keep, with_kwargs=True) for layer in layers]
     try:
-        loaded.model.text_decoder(**inputs)
+        loaded.model.text_decoder(**given)
     finally:
         for hook in hooks:
             hook.remove()

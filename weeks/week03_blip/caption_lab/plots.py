@@ -150,12 +150,13 @@ def show_bars(
     report: Mapping[str, Mapping[str, float]],
     ylabel: str,
     chance: float | None = None,
-    n: int | None = None,
+    n: int | Mapping[str, int] | None = None,
     colours: Sequence[str] = PALETTE,
 ) -> None:
     """Groups of bars: {group: {bar: value in [0, 1]}}.
 
-    n: of how many cases each value is a share, for its whiskers (Wilson's interval, 95 %).   colours: of the bars.
+    n: of how many cases each value is a share, for its whiskers (Wilson's interval, 95 %): one number, or one for each
+    group.   colours: of the bars.
     """
     names = list(dict.fromkeys(name for row in report.values() for name in row))
     figure, (axis,) = panels(1.1 * len(report) + 1.2, height=2.3, bottom=0.75)
@@ -165,12 +166,15 @@ def show_bars(
         values = np.array([row.get(name, 0.0) for row in report.values()])
         axis.bar(places, values, wide * 0.92, color=colour, label=name)
         if n is not None:
-            reach = np.abs(np.array([plots.wilson(value * n, n) for value in values]) - values[:, None]).T
+            cases = [n[group] if isinstance(n, Mapping) else n for group in report]
+            ends = [plots.wilson(value * m, m) for value, m in zip(values, cases, strict=True)]
+            reach = np.abs(np.array(ends) - values[:, None]).T
             axis.errorbar(places, values, yerr=reach, fmt="none", color="0.3", capsize=1.5, linewidth=0.8)
     if chance is not None:
         axis.axhline(chance, color="0.4", linewidth=0.8, linestyle="--")
-    axis.set_xticks(range(len(report)), [plots.wrap(group, 16) for group in report], fontsize=8)
-    axis.set(ylabel=ylabel if n is None else f"{ylabel}, of {n}", ylim=(0, 1.05))
+    below = [f"{group}, of {n[group]}" if isinstance(n, Mapping) else group for group in report]
+    axis.set_xticks(range(len(report)), [plots.wrap(words, 16) for words in below], fontsize=8)
+    axis.set(ylabel=f"{ylabel}, of {n}" if isinstance(n, int) else ylabel, ylim=(0, 1.05))
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     told = (f"{group}: " + ", ".join(f"{name} {v:.0%}" for name, v in row.items()) for group, row in report.items())
     show(figure, trim=True, alt=f"Bars, {ylabel}. {'; '.join(told)}")
@@ -272,4 +276,5 @@ def show_adaptation(report: Mapping[str, Mapping[str, float]]) -> None:
     names = list(next(iter(report.values())))
     turned = {name: {way: row[name] for way, row in report.items()} for name in names}
     unnamed = "#b5b5b5", PALETTE[3], PALETTE[0]  # no orange, which brown things are called before, and no brown
-    show_bars(turned, "part of the captions", n=24, colours=unnamed)
+    cases = dict.fromkeys(names, 24) | {"brown seen everywhere": 48}  # of all captions without brown
+    show_bars(turned, "part of the captions", n=cases, colours=unnamed)

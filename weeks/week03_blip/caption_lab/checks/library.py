@@ -19,6 +19,18 @@ from caption_lab.data import Example
 from coursekit.models import Loaded
 
 
+def causal(length: int) -> torch.Tensor:
+    """Which token may look at which, bool (length, length): at itself and at all before it."""
+    return torch.ones(length, length, dtype=torch.bool).tril()
+
+
+def attend(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, heads: int, allowed: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Multi-head attention by torch's own: (n, q, heads * d), and the weights (n, heads, q, k)."""
+    return reference.library_attention(queries, keys, values, heads, allowed)
+
+
 def caption_loss(scores: torch.Tensor, ids: torch.Tensor, pad: int) -> torch.Tensor:
     """The cross-entropy of captions under teacher forcing, by torch's cross_entropy."""
     return reference.library_caption_loss(scores, ids, pad)
