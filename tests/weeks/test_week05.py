@@ -18,8 +18,8 @@ from coursekit.checks import checks_in, run_check
 from coursekit.student import local_student
 from fusion_lab import chatting, checks, data, measuring, probes
 from fusion_lab.checks import library
-from fusion_lab.handmade import by_hand
-from tinyworld import grounding
+from fusion_lab.handmade import asking_by_hand, by_hand
+from tinyworld import fusion, grounding
 
 SLUG = "week05_fusion"
 pytestmark = [
@@ -99,12 +99,25 @@ def test_a_flamingo_by_hand_is_the_librarys(flamingo):
     assert torch.equal(mask, inputs["image_attention_mask"])
 
 
+def test_a_fusion_that_asks_by_hand_is_the_librarys():
+    own, seen = fusion.load(tinyworld.checkpoint("trimodal"), "cross"), measuring.fusion_tasks()
+    there = torch.ones(24, 3, dtype=torch.bool)
+    there[:8, 0] = False
+    given = seen.image[:24], seen.text[:24], seen.audio()[:24], there
+    with torch.no_grad():
+        assert torch.allclose(asking_by_hand(own, library.cross)(*given), own(*given), atol=1e-4)
+        silent = asking_by_hand(own, lambda asking, *_: asking)(*given)
+        assert not torch.allclose(silent, own(*given), atol=0.1)
+
+
 @pytest.mark.parametrize(
     ("draw", "wrong"),
     [
         ("show_layout", lambda: (data.tasks(1)[0], backwards)),
         ("show_labels", lambda: (*asked_once(), lambda ids, *_: ids)),
-        ("show_boxes", lambda: (asked_once()[0], library.from_bins, lambda *_: torch.tensor(0.5))),
+        ("show_boxes", lambda: (asked_once()[0], library.to_bins, library.from_bins, lambda *_: torch.tensor(0.5))),
+        ("show_boxes", lambda: (asked_once()[0], lambda b, n: 0 * b.long(), library.from_bins, library.iou)),
+        ("show_dropped", lambda: (lambda there, *_: there,)),
     ],
 )
 def test_figures_show_what_the_functions_do(draw, wrong, llava, monkeypatch):
@@ -114,7 +127,8 @@ def test_figures_show_what_the_functions_do(draw, wrong, llava, monkeypatch):
     right = {
         "show_layout": (library.join,),
         "show_labels": (library.answer_labels,),
-        "show_boxes": (library.from_bins, library.iou),
+        "show_boxes": (library.to_bins, library.from_bins, library.iou),
+        "show_dropped": (library.drop_modalities,),
     }[draw]
     given = wrong()
     getattr(fusion_lab, draw)(*given)
@@ -136,6 +150,8 @@ def test_the_tables_are_counted_by_the_functions_given(llava):
         return torch.zeros_like(scores[:, 0])
 
     assert measuring.measure_fusions(("late",), nobody)["late"]["all three"] < 0.4
+    silent = measuring.measure_fusions(("cross",), cross=lambda asking, *_: asking)
+    assert silent["cross"]["all three"] < 0.4
     assert measuring.measure_belief(("early",), lambda *_: (0.25, 0.5))["early"]["believes audio"] == 0.5
     assert measuring.measure_lengths(llava, lambda *_: 7000, (1,))["KB"] == [7.0]
     found = measuring.measure_presence(llava, lambda *_: dict.fromkeys(library.presence_scores(["yes"], ["yes"]), 0.25))
@@ -205,7 +221,9 @@ def test_figures_are_pictures(llava, flamingo, monkeypatch):
         lambda: fusion_lab.show_layout(data.tasks(1)[0], library.join),
         lambda: fusion_lab.show_labels(llava, tinyworld.scenes("test", 1, 0)[0], library.answer_labels),
         lambda: fusion_lab.show_albums(flamingo, library.resample, library.last_picture, library.gated),
-        lambda: fusion_lab.show_boxes(llava, library.from_bins, library.iou),
+        lambda: fusion_lab.show_boxes(llava, library.to_bins, library.from_bins, library.iou),
+        lambda: fusion_lab.show_dropped(library.drop_modalities),
+        lambda: fusion_lab.show_stage_one(llava, [1.0, 0.5] * 20),
         lambda: fusion_lab.show_table({"a": {"parameters": 1e6, "ms": 2.0, "right": 0.5}}),
     ):
         before = len(shown)

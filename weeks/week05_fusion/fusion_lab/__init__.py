@@ -8,7 +8,7 @@ fusion_lab.flamingo()                            # the course's Flamingo
 from pathlib import Path
 
 from coursekit.notebook import use_checks, yours_or
-from fusion_lab.chatting import accuracy, answers, batches, blind, connector, flamingo, inputs, read
+from fusion_lab.chatting import accuracy, answers, batches, blind, connector, flamingo, inputs, read, taught
 from fusion_lab.data import albums, asked_if_there, opening_scenes, pictures, questions, tasks
 from fusion_lab.measuring import measure_connectors, measure_fusions
 from fusion_lab.plots import (
@@ -16,6 +16,7 @@ from fusion_lab.plots import (
     show_boxes,
     show_chat,
     show_cost,
+    show_dropped,
     show_gates,
     show_labels,
     show_layout,
@@ -25,6 +26,7 @@ from fusion_lab.plots import (
     show_presence,
     show_prior,
     show_shots,
+    show_stage_one,
     show_table,
 )
 
@@ -54,6 +56,7 @@ __all__ = [
     "show_boxes",
     "show_chat",
     "show_cost",
+    "show_dropped",
     "show_gates",
     "show_labels",
     "show_layout",
@@ -63,7 +66,9 @@ __all__ = [
     "show_presence",
     "show_prior",
     "show_shots",
+    "show_stage_one",
     "show_table",
+    "taught",
     "tasks",
     "yours",
 ]

@@ -145,6 +145,12 @@ def batches(llava: Loaded, steps: int, size: int, seed: int = 0) -> list[dict[st
     return out
 
 
+def taught(llava: Loaded, stage_one: Callable[..., list[float]], seed: int = 0) -> list[float]:
+    """The losses of stage one as the notebook has it: a blind LLaVA, 120 batches. stage_one: as the exercise has it."""
+    pupil = blind(llava, seed)
+    return stage_one(pupil.model, connector(pupil), batches(pupil, 120, 16, seed))
+
+
 @torch.no_grad()
 def chances(
     llava: Loaded, asked: Sequence[Asked], patches: torch.Tensor, splice: Callable[..., torch.Tensor]

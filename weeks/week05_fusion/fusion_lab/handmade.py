@@ -1,4 +1,4 @@
-"""The library's Flamingo with the notebook's functions in the places of its own."""
+"""The library's Flamingo, and a fusion by cross-attention, with the notebook's functions in the places of their own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 from transformers.models.idefics.modeling_idefics import IdeficsGatedCrossAttentionLayer
 from transformers.models.idefics.perceiver import IdeficsPerceiverAttention
 
 from coursekit.models import Loaded
+from tinyworld.fusion import Fusion
 
 Part = Callable[..., torch.Tensor]
 
@@ -81,3 +84,43 @@ class Crossing:
         crossed = self.gated(hidden_states, seen, allowed, weights, self.heads, alpha)
         fed: torch.Tensor = layer.mlp(layer.post_attention_layernorm(crossed))
         return crossed + layer.act_dense(layer.alpha_dense) * fed
+
+
+def asking_by_hand(model: Fusion, cross: Part) -> Fusion:
+    """A copy of a fusion by cross-attention whose words ask the picture by the exercise's `cross`."""
+    made = copy.deepcopy(model)
+    for layer in made.layers[0].children():
+        layer.multihead_attn = Asking(layer.multihead_attn, cross)
+    return made
+
+
+class Asking(nn.Module):
+    """torch's cross-attention of several heads, with its weights, each head by one call of the exercise's `cross`.
+
+    `cross` has one head, no biases, and adds what it was given. So a last feature that is always 1 carries the biases,
+    a head's values go through its part of the output's matrix, and what it was given is taken off again.
+    """
+
+    def __init__(self, own: nn.MultiheadAttention, cross: Part) -> None:
+        super().__init__()
+        self.own, self.cross = own, cross
+
+    def forward(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, **masks: Any
+    ) -> tuple[torch.Tensor, None]:
+        own, d = self.own, self.own.embed_dim
+        wide = d // own.num_heads
+        asking, asked = (F.pad(tokens, (0, 1), value=1.0) for tokens in (query, key))
+        closed = masks.get("key_padding_mask")
+        there = torch.ones(key.shape[:2], dtype=torch.bool) if closed is None else ~closed
+        q, k, v = torch.cat([own.in_proj_weight, own.in_proj_bias[:, None]], 1).T.split(d, 1)  # (d + 1, d) each
+        out = own.out_proj.bias.expand_as(query)
+        for head in range(own.num_heads):
+            part = slice(head * wide, (head + 1) * wide)
+            scale = (
+                (d + 1) / wide
+            ) ** 0.5  # `cross` divides by the root of all its features, a head by that of its own
+            matrices = q[:, part] * scale, k[:, part], v[:, part] @ own.out_proj.weight[:, part].T
+            squares = (F.pad(matrix, (0, d + 1 - matrix.shape[1])) for matrix in matrices)
+            out = out + (self.cross(asking, asked, *squares, there) - asking)[..., :d]
+        return out, None

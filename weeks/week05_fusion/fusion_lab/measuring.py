@@ -18,7 +18,7 @@ import tinyworld
 from coursekit.models import Loaded
 from fusion_lab import chatting, data
 from fusion_lab.data import Asked
-from fusion_lab.handmade import Part, by_hand
+from fusion_lab.handmade import Part, asking_by_hand, by_hand
 from tinyworld import connectors, fusion, grounding
 from tinyworld.albums import with_shots
 
@@ -40,21 +40,26 @@ def fusion_tasks() -> Any:
     return _trimodal().Tasks(TASKS, "test", 1)
 
 
-def measure_fusions(names: Sequence[str], late: Part | None = None) -> Table:
+def measure_fusions(names: Sequence[str], late: Part | None = None, cross: Part | None = None) -> Table:
     """For each fusion its parameters, the milliseconds of 64 tasks, and the shares of `trimodal.report`.
 
-    late: averages what late fusion's three models say, as the exercise has it; None: the model's own way.
+    late: averages what late fusion's three models say.   cross: asks the picture, head by head. Both as the exercise
+    has them; None: the model's own way, which is also the one that is timed.
     """
-    return {name: _measured_fusion(name, late if name == "late" else None) for name in names}
+    own = {"late": late, "cross": cross}
+    return {name: _measured_fusion(name, own.get(name)) for name in names}
 
 
 @lru_cache
-def _measured_fusion(name: str, late: Part | None) -> dict[str, float]:
+def _measured_fusion(name: str, part: Part | None) -> dict[str, float]:
     trimodal = _trimodal()
     model, seen = fusion.load(tinyworld.checkpoint("trimodal"), name), fusion_tasks()
-    model.combine = late
     parameters = float(sum(p.numel() for p in model.parameters()))
     cost = {"parameters": parameters, "ms": 1000 * trimodal.seconds(model, seen)}
+    if part is not None and name == "late":
+        model.combine = part
+    elif part is not None:
+        model = asking_by_hand(model, part)
     return cost | trimodal.report(model, seen)
 
 
@@ -81,6 +86,20 @@ def measure_connectors(n: int = 48) -> Table:
         found[kind] |= {name: chatting.accuracy(loaded, some) for name, some in asked.items()}
         found[kind]["where"] = pointing(loaded, data.questions(n, 22, ("where",)))["right"]
     return found
+
+
+def measure_dropped(drop_modalities: Part, rates: torch.Tensor, n: int = 4000) -> list[float]:
+    """How often each modality is left out of tasks that have all three, by the exercise's `drop_modalities`."""
+    there = torch.ones(n, len(rates), dtype=torch.bool)
+    left: list[float] = drop_modalities(there, rates, 0).float().mean(dim=0).tolist()
+    return [1 - share for share in left]
+
+
+@torch.no_grad()
+def stage_loss(llava: Loaded, seed: int, steps: int = 20) -> float:
+    """What a LLaVA pays for the first batches of stage one, in the mean."""
+    lessons = chatting.batches(llava, steps, 16, seed)
+    return float(np.mean([llava.model(**batch).loss.item() for batch in lessons]))
 
 
 def pointing(llava: Loaded, asked: Sequence[Asked]) -> dict[str, float]:

@@ -140,10 +140,36 @@ def _bars(groups: Mapping[str, Mapping[str, float]], n: int, width: float = 6.2,
     show(figure, alt=alt)
 
 
-def show_missing(names: Sequence[str], late: Part, believed: measuring.Believed) -> None:
-    """What each fusion does when a modality is gone, is noisy, or lies; late, believed: as the exercises have them."""
+def show_dropped(drop_modalities: Part, n: int = 44) -> None:
+    """Tasks, some without a voice, and what `drop_modalities` of the exercise leaves of each."""
+    names, side, rates = ("picture", "text", "sound"), 13, torch.full((3,), 0.5)
+    there = torch.ones(n, 3, dtype=torch.bool)
+    there[-n // 4 :, 2] = False
+    left = torch.as_tensor(drop_modalities(there, rates, 0))
+    out = measuring.measure_dropped(drop_modalities, rates)
+    sheet = Sheet(80 + (side + 2) * n + 230, 3 * 24 + 34)
+    for part, (name, rate, share) in enumerate(zip(names, rates.tolist(), out, strict=True)):
+        y = 4 + 24 * part
+        sheet.text(name, 4, y + side / 2, "lm", size=12)
+        for i in range(n):
+            x = 80 + (side + 2) * i
+            if left[i, part]:
+                sheet.block(x, y, side, side, PALETTE[part])
+            elif there[i, part]:
+                sheet.frame(x + 1, y + 1, side - 2, side - 2, "#b5b5b5", 1)
+        sheet.text(f"left out in {share:.1%}, rate {rate:.0%}", 90 + (side + 2) * n, y + side / 2, "lm", size=12)
+    below = "a column for each task; filled: kept, empty frame: left out, nothing: was missing before"
+    sheet.text(below, 80, 3 * 24 + 16, "lm", size=12, colour=PLAIN)
+    told = ", ".join(f"{name} in {share:.1%}" for name, share in zip(names, out, strict=True))
+    sheet.show(
+        alt=f"Tasks and what is kept of each; at rates of one half left out are {told} of the tasks with all three"
+    )
+
+
+def show_missing(names: Sequence[str], late: Part, cross: Part, believed: measuring.Believed) -> None:
+    """What each fusion does when a modality is gone, is noisy, or lies; the functions: as the exercises have them."""
     belief = measuring.measure_belief(names, believed)
-    table = {name: row | belief[name] for name, row in measuring.measure_fusions(names, late).items()}
+    table = {name: row | belief[name] for name, row in measuring.measure_fusions(names, late, cross).items()}
     columns = [c for c in next(iter(table.values())) if c not in ("parameters", "ms")]
     shown = {name: {c: values[c] for c in columns} for name, values in table.items()}
     alt = f"Right answers of {', '.join(table)}, with all modalities, without each, in noise, and whom they believe"
@@ -171,6 +197,20 @@ def show_labels(llava: Loaded, scene: Scene, answer_labels: Part) -> None:
         sheet.text(word, x, y, size=12, colour=colour, bold=colour == RIGHT)
         x += wide
     sheet.show(alt="A conversation as tokens; the assistant's words and the ends of its turns are green")
+
+
+def show_stage_one(llava: Loaded, losses: Sequence[float], seed: int = 0) -> None:
+    """The losses of stage one, step by step, beside what the whole LLaVA pays. losses: of the notebook's batches."""
+    mean = np.convolve(losses, np.ones(20) / 20, mode="valid")
+    whole = measuring.stage_loss(llava, seed)
+    figure, (axis,) = panels(4.8, height=2.3)
+    axis.plot(losses, color="0.8", linewidth=0.8, label="of each batch")
+    axis.plot(np.arange(len(mean)) + 10, mean, color=PALETTE[0], label="mean of 20 batches")
+    axis.axhline(whole, color=PALETTE[1], linestyle="--", linewidth=1, label="the whole LLaVA's")
+    axis.set(xlabel="step", ylabel="loss of the answers", ylim=(0, None))
+    axis.legend(frameon=False, fontsize=8)
+    fell = f"The loss falls from {mean[0]:.2f} to {mean[-1]:.2f} while the projector alone learns"
+    show(figure, alt=f"{fell}; the whole LLaVA pays {whole:.2f}")
 
 
 def show_prior(llava: Loaded, seed: int = 0) -> None:
@@ -223,17 +263,19 @@ def show_shots(loaded: Loaded) -> None:
     show(figure, alt="A prompt of examples; right answers after none, one, two and three of them")
 
 
-def show_boxes(llava: Loaded, from_bins: Part, iou: Part, n: int = 6) -> None:
-    """Where the model says that things are, a solid frame, and where they are, a dashed one.
+def show_boxes(llava: Loaded, to_bins: Part, from_bins: Part, iou: Part, n: int = 6) -> None:
+    """Where the model says that things are, a solid frame, and where they are, a dashed one, both from tokens.
 
-    from_bins, iou: as the exercise has them.
+    to_bins, from_bins, iou: as the exercise has them.
     """
     asked = data.questions(n, 23, ("where",))
     said = chatting.answers(llava, [q.scene.render(64) for q in asked], [q.text for q in asked])
     sheet = Sheet((SIDE + 12) * n, SIDE + 86)
     for i, (q, answer) in enumerate(zip(asked, said, strict=True)):
-        x, (found, wanted) = 6 + i * (SIDE + 12), (grounding.tokens_of(text) for text in (answer, q.answer))
-        boxes = [from_bins(torch.tensor([tokens]), grounding.BINS) for tokens in (wanted, found) if tokens]
+        x, found = 6 + i * (SIDE + 12), grounding.tokens_of(answer)
+        there = next(box for box in grounding.boxes_of(q.scene) if grounding.to_text(box) == q.answer)
+        rows = [to_bins(torch.tensor([there]), grounding.BINS), *([torch.tensor([found])] if found else [])]
+        boxes = [from_bins(tokens, grounding.BINS) for tokens in rows]
         overlap = float(iou(*boxes)) if len(boxes) == 2 else 0.0
         picture = outlined(q.scene.render(SIDE), boxes[0][0].tolist(), dashed=True)
         picture = outlined(picture, boxes[1][0].tolist()) if len(boxes) == 2 else picture

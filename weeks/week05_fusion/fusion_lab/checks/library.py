@@ -37,6 +37,36 @@ def late(scores: Tensor, there: Tensor) -> Tensor:
     return torch.where(there.any(1, keepdim=True), masked, 0.0)
 
 
+def cross(asking: Tensor, asked: Tensor, query: Tensor, key: Tensor, value: Tensor, there: Tensor) -> Tensor:
+    """Cross-attention of one head with a residual, (n, a, d), by torch; `asking` itself where nothing is there."""
+    mixed = nn.functional.scaled_dot_product_attention(asking @ query, asked @ key, asked @ value, there[:, None])
+    return asking + torch.where(there.any(1)[:, None, None], mixed, 0.0)
+
+
+def drop_modalities(there: Tensor, rates: Tensor, seed: int) -> Tensor:
+    """Modalities left out at random, bool (n, modalities); a row that would lose all keeps all."""
+    generator = torch.Generator().manual_seed(seed)
+    left = there & torch.bernoulli(1 - rates.expand(there.shape), generator=generator).bool()
+    return left | (there & ~left.any(1, keepdim=True))
+
+
+def stage_one(
+    model: nn.Module, connector: nn.Module, batches: Sequence[Mapping[str, Tensor]], rate: float = 2e-3
+) -> list[float]:
+    """The losses of a connector that learns alone, by AdamW without weight decay."""
+    model.requires_grad_(False)
+    connector.requires_grad_(True)
+    optimiser = torch.optim.AdamW(connector.parameters(), lr=rate, weight_decay=0.0)
+    losses = []
+    for batch in batches:
+        loss = model(**batch).loss
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
 def believed(said: Sequence[str], first: Sequence[str], second: Sequence[str]) -> tuple[float, float]:
     """Shares of the places where two modalities differ at which the answer is the first's, and the second's."""
     answers, one, other = (np.asarray(words) for words in (said, first, second))
@@ -101,6 +131,12 @@ def gated(
 def _copy(layers: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
     for name, layer in layers.items():
         layer.weight.copy_(weights[name])
+
+
+def to_bins(boxes: Tensor, bins: int) -> Tensor:
+    """Boxes as location tokens, int64 (n, 4): of `bins` evenly spaced numbers the nearest."""
+    places = torch.linspace(0, 1, bins)
+    return (boxes[..., None] - places).abs().argmin(-1)
 
 
 def from_bins(tokens: Tensor, bins: int) -> Tensor:
