@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from PIL import Image
+from transformers.utils import logging
 
 from coursekit.models import Loaded
 from tinyworld import Scene, programs
@@ -27,10 +28,14 @@ def texts_of(scribe: Loaded, pictures: Sequence[Image.Image], seed: int | None =
     how: dict[str, Any] = {"do_sample": False, "num_beams": 1}
     if seed is not None:
         how = {"do_sample": True, "temperature": HEAT, "top_k": 0}
-    how["pad_token_id"] = scribe.model.generation_config.eos_token_id  # what has ended reads the end: no mask needed
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed or 0)
-        ids = scribe.model.generate(pixels, **how)
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # programs that have ended are filled up while others go on, of which it warns
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed or 0)
+            ids = scribe.model.generate(pixels, **how)
+    finally:
+        logging.set_verbosity(level)
     return [text.strip() for text in scribe.processor.batch_decode(ids, skip_special_tokens=True)]
 
 
