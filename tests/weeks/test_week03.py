@@ -11,7 +11,7 @@ from PIL import Image
 
 import caption_lab
 from caption_lab import blip, clipcap, data, measuring, metrics, plots, probes
-from caption_lab.checks import mistakes, reference
+from caption_lab.checks import library, mistakes, reference
 from coursekit import models
 from coursekit import plots as shared_plots
 from coursekit.chance import fits
@@ -200,7 +200,9 @@ def test_only_the_map_is_trained():
 
 
 def test_true_captions_score_highest_and_the_relation_fools_the_metrics(captioner):
-    report = measuring.fool_metrics(captioner, data.sample_scenes(16, 2, seed=59))
+    report = measuring.fool_metrics(
+        captioner, data.sample_scenes(16, 2, seed=59), library.bleu, library.rouge_l, library.cider
+    )
     facts = {kind: values["facts"] for kind, (_, values) in report.items()}
     assert facts["a paraphrase"] == 1 and facts["wrong relation"] == facts["wrong colour"] == 0
     wrong, other = report["wrong relation"][1], report["other pictures'"][1]

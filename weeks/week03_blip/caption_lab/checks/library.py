@@ -43,6 +43,29 @@ def filtered(
     return reference.library_filtered(scores, temperature, top_k, top_p)
 
 
+def hard_negatives(similarity: torch.Tensor, same: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A wrong caption for every picture and a wrong picture for every caption, (n,) each, the likelier the nearer."""
+    rows = torch.distributions.Categorical(logits=similarity.masked_fill(same, -torch.inf))
+    columns = torch.distributions.Categorical(logits=similarity.T.masked_fill(same.T, -torch.inf))
+    return rows.sample(), columns.sample()
+
+
+def bleu(candidates: Sequence[str], references: Sequence[Sequence[str]], n: int = 4) -> float:
+    """sacrebleu's corpus BLEU in [0, 100], without smoothing."""
+    return reference.library_bleu(candidates, references, n)
+
+
+def rouge_l(candidate: str, references: Sequence[str]) -> float:
+    """ROUGE-L's F1 in [0, 1] against the best of the references."""
+    return reference.reference_rouge_l(candidate, references)
+
+
+def cider(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
+    """CIDEr of every caption in [0, 10], from scikit-learn's counts and cosines."""
+    scores: list[float] = reference.library_cider(candidates, references).tolist()
+    return scores
+
+
 def match(model: Any, processor: Any, pictures: Sequence[Image.Image], captions: Sequence[str]) -> torch.Tensor:
     """How probable it is that each caption is true of its picture, by BLIP's ITM head, (n,)."""
     return blip.itm(Loaded(model, processor), pictures, captions)
