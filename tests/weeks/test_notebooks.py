@@ -201,3 +201,26 @@ def test_the_last_cell_sums_up(notebook):
     last = notebook.cells[-1]
     assert (last.id, last.metadata.get("tags")) == ("summary", ["figure"])
     assert last.source == "from coursekit import summary\n\nsummary()"
+
+
+NOT_SHOWN = {"sample", "guided"}  # one draw of `filtered`; one step of `write_guided`, which may call it or not
+
+
+def test_what_is_written_is_used(notebook, answer_cells):
+    """A student sees their own work: each function is called by the notebook, or a figure asks for it with `yours`."""
+    used: set[str] = set()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            plain = re.sub(r"^( *)%.*$", r"\1pass", cell.source, flags=re.MULTILINE)
+            others = [one for one in ast.parse(plain).body if not isinstance(one, ast.FunctionDef)]
+            for one in (node for other in others for node in ast.walk(other)):
+                used |= {one.id} if isinstance(one, ast.Name) else set()
+                used |= {one.value} if isinstance(one, ast.Constant) and isinstance(one.value, str) else set()
+    written = {
+        one.name
+        for cell in answer_cells.values()
+        if cell.cell_type == "code"
+        for one in ast.parse(cell.source).body
+        if isinstance(one, ast.FunctionDef)
+    }
+    assert written and written - used <= NOT_SHOWN | {name for name in written if name.startswith("_")}

@@ -268,7 +268,7 @@ def test_figures_are_one_picture_each(monkeypatch):
     for draw in (
         lambda: caption_lab.show_captions(drawn, said, scenes),
         lambda: caption_lab.show_captions(drawn, {"a": said, "b": ["", "x", "y"]}),
-        lambda: caption_lab.show_patches(drawn[0], 16),
+        lambda: caption_lab.show_patches(drawn[0], 16, library.patches),
         lambda: caption_lab.show_weights({"a": torch.rand(5, 5), "b": torch.rand(5, 17)}, list("abcde")),
         lambda: caption_lab.show_losses({"a": [1.0, 0.5], "b": [1.0, 0.6]}),
         lambda: caption_lab.show_next(list("abcdefghij"), {"x": torch.rand(10)}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,20 +52,24 @@ def show_captions(
     sheet.show(alt="Pictures with what was said of them: " + "; ".join(told))
 
 
-def show_patches(picture: Image.Image, side: int = 8) -> None:
-    """A picture, and the same cut into patches of `side` pixels, numbered in the order they are read."""
+def show_patches(picture: Image.Image, side: int, patches: Callable[..., torch.Tensor]) -> None:
+    """A picture, and the same cut into patches of `side` pixels, numbered in the order they are read.
+
+    patches: cuts it, as the exercise has it.
+    """
     picture = picture.convert("RGB")
     pixels = np.asarray(picture)
+    cut = torch.as_tensor(patches(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float(), side))[0]
+    tiles = cut.unflatten(1, (3, side, side)).permute(0, 2, 3, 1).byte().numpy()
     rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
     cell, gap, whole = max(4, 240 // rows - 5), 5, 240
     sheet = Sheet(whole + 60 + columns * (cell + gap), max(whole, rows * (cell + gap)) + 8)
     sheet.picture(picture, 4, 4, whole)
     for i in range(rows * columns):
-        top, left = i // columns * side, i % columns * side
         x, y = whole + 50 + i % columns * (cell + gap), 4 + i // columns * (cell + gap)
-        sheet.picture(Image.fromarray(pixels[top : top + side, left : left + side]), x, y, cell)
+        sheet.picture(Image.fromarray(tiles[i]), x, y, cell)
         if i < columns or i == rows * columns - 1:
-            dark = pixels[top : top + side, left : left + side].mean() < 128
+            dark = tiles[i].mean() < 128
             sheet.text(str(i + 1), x + cell / 2, y + cell / 2, "mm", size=13, colour="white" if dark else "black")
     sheet.show(alt=f"A picture, and the {rows} rows of {columns} patches it is cut into, numbered as they are read")
 

@@ -19,6 +19,11 @@ from caption_lab.data import Example
 from coursekit.models import Loaded
 
 
+def patches(pixels: torch.Tensor, side: int) -> torch.Tensor:
+    """Pictures cut into square patches, (n, patches, 3 * side * side)."""
+    return reference.library_patches(pixels, side)
+
+
 def causal(length: int) -> torch.Tensor:
     """Which token may look at which, bool (length, length): at itself and at all before it."""
     return torch.ones(length, length, dtype=torch.bool).tril()
