@@ -36,7 +36,7 @@ test: env
 	@why="$$($(BIN)/python -c 'from grader.execution.sandbox import unavailable; print(unavailable())')"; \
 	if [ -n "$$why" ]; then echo "TESTING WITHOUT A SANDBOX: $$why"; export CROSSMODAL_UNSANDBOXED=1; fi; \
 	set -ex; \
-	$(BIN)/python -m pytest -n 2; \
+	$(BIN)/python -m pytest -n 2 --durations=40; \
 	ls solutions | xargs -n 1 -P 2 $(BIN)/grader run; \
 	for week in solutions/*/; do $(BIN)/grader audit --sample $(AUDIT) $$(basename $$week); done
 
