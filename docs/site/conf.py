@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import sys
 from pathlib import Path
 from typing import Any
+
+import nbformat
+from docutils import nodes
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -96,6 +101,23 @@ def folders(app: Any, config: Any) -> None:
     config.html_extra_path = [str(Path(app.srcdir) / "_extra")]
 
 
+def say_what_is_shown(app: Any, doctree: Any) -> None:
+    """Give each figure of a notebook the words that it came with, which myst-nb drops. It names files by their hash."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    told = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            for kind, more in output.get("metadata", {}).items():
+                if isinstance(more, dict) and "alt" in more and kind in output.data:
+                    told[hashlib.sha256(base64.b64decode(output.data[kind])).hexdigest()] = more["alt"]
+    for image in doctree.findall(nodes.image):
+        if words := told.get(Path(image["uri"]).stem):
+            image["alt"] = words
+
+
 def setup(app: Any) -> None:
+    app.connect("doctree-read", say_what_is_shown)
     app.connect("config-inited", folders)
     app.connect("autodoc-process-docstring", plain_docstring)

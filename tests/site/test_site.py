@@ -208,3 +208,30 @@ def test_every_page_fits_a_phone(visits):
 
 def test_axe_finds_nothing_serious(visits):
     assert json.dumps({name: seen["serious"] for name, seen in visits.items() if seen["serious"]}, indent=1) == "{}"
+
+
+def test_a_figure_has_the_words_that_it_came_with(tmp_path):
+    """And not the name of its file, which axe takes for words."""
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    shown = nbformat.v4.new_output("display_data", {"image/png": pixel}, metadata={"image/png": {"alt": "A red star"}})
+    cell = nbformat.v4.new_code_cell("show()", outputs=[shown])
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Week"), cell]), tmp_path / "a.ipynb"
+    )
+    (tmp_path / "index.md").write_text("# All\n\n```{toctree}\na\n```\n")
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-b",
+        "html",
+        "-c",
+        str(SITE),
+        "-q",
+        str(tmp_path),
+        str(tmp_path / "html"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    soup = BeautifulSoup((tmp_path / "html" / "a.html").read_text(encoding="utf-8"), "html.parser")
+    assert [image["alt"] for image in soup.select("div.cell_output img")] == ["A red star"]

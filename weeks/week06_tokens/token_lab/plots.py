@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from coursekit.plots import PALETTE, Sheet, panels, show, wrap
+from coursekit.plots import PALETTE, Drawn, Sheet, panels, show, wrap
 from tinyworld import Scene, tokens
 from token_lab import codebooks, data, measuring, painting
 
@@ -21,12 +20,10 @@ GREY = 0.82  # of places whose token is not known yet
 
 def film(frames: Sequence[Image.Image], times: Sequence[int], alt: str) -> None:
     """Show frames as a GIF below the notebook's cell. times: milliseconds of each."""
-    from IPython import display
-
     small = [frame.quantize(256) for frame in frames]
-    file = io.BytesIO()
-    small[0].save(file, "GIF", save_all=True, append_images=small[1:], duration=list(times), loop=0)
-    display.display(display.Image(file.getvalue(), format="gif", alt=alt))
+    gif = Drawn(alt, kind="gif")
+    small[0].save(gif, "GIF", save_all=True, append_images=small[1:], duration=list(times), loop=0)
+    gif.show()
 
 
 def show_opening(vq: Any, painter: Any, captions: Sequence[str], seed: int = 0) -> None:
