@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -90,7 +90,7 @@ def asking_by_hand(model: Fusion, cross: Part) -> Fusion:
     """A copy of a fusion by cross-attention whose words ask the picture by the exercise's `cross`."""
     made = copy.deepcopy(model)
     for layer in made.layers[0].children():
-        layer.multihead_attn = Asking(layer.multihead_attn, cross)
+        layer.multihead_attn = Asking(cast(nn.MultiheadAttention, layer.multihead_attn), cross)
     return made
 
 
