@@ -61,26 +61,38 @@ def utterances(n: int, sentences: str, voices: str, language: str, rng: np.rando
 
 def write(path: Path, said: list[Spoken], args: argparse.Namespace) -> None:
     """All utterances in one Ogg file, and beside it where each begins and what is said in it when."""
-    pause, parts, entries, at = np.zeros(int(PAUSE * RATE), np.float32), [], [], 0
-    for s in said:
-        audio = s.speech.audio * np.float32(LOUDEST / np.abs(s.speech.audio).max())
-        parts += [audio, pause]
+    sounds = [s.speech.audio * np.float32(LOUDEST / np.abs(s.speech.audio).max()) for s in said]
+    entries = []
+    for s, (start, stop) in zip(said, write_ogg(path.with_suffix(".ogg"), sounds, args.bitrate), strict=True):
         timed = zip(s.sentence.text.split(), s.speech.words, strict=True)
         entries.append(
             {
-                "start": at,
-                "stop": at + len(audio),
+                "start": start,
+                "stop": stop,
                 "text": s.sentence.text,
                 "translation": s.sentence.translation,
                 "kind": s.sentence.kind,
                 "voice": s.voice,
-                "words": [[word, round(start, 3), round(end, 3)] for word, (start, end) in timed],
+                "words": [[word, round(begin, 3), round(end, 3)] for word, (begin, end) in timed],
             }
         )
-        at += len(audio) + len(pause)
-    level = 1 - (args.bitrate - 6) / 250  # libsndfile's scale: 0 is 256 kbit/s, 1 is 6
-    with soundfile.SoundFile(path.with_suffix(".ogg"), "w", RATE, 1, "OPUS", compression_level=level) as file:
-        for part in parts:  # its encoders crash on very long writes
-            file.write(part)
+    write_entries(path.with_suffix(".json"), entries)
+
+
+def write_ogg(path: Path, sounds: list[np.ndarray], bitrate: int) -> list[tuple[int, int]]:
+    """Sounds one after the other as Opus of so many kbit/s; returns at which sample each begins and ends."""
+    pause, at, spans = np.zeros(int(PAUSE * RATE), np.float32), 0, []
+    level = 1 - (bitrate - 6) / 250  # libsndfile's scale: 0 is 256 kbit/s, 1 is 6
+    with soundfile.SoundFile(path, "w", RATE, 1, "OPUS", compression_level=level) as file:
+        for sound in sounds:  # its encoders crash on very long writes
+            file.write(sound)
+            file.write(pause)
+            spans.append((at, at + len(sound)))
+            at += len(sound) + len(pause)
+    return spans
+
+
+def write_entries(path: Path, entries: list[dict[str, object]]) -> None:
+    """One line of JSON for each."""
     rows = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
-    path.with_suffix(".json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")
+    path.write_text(f"[\n{rows}\n]\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""How the speaker embedding is made, measured and described."""
