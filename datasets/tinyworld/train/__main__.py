@@ -17,8 +17,10 @@ from tinyworld.train.masked import recipe as masked
 from tinyworld.train.programs import recipe as programs
 from tinyworld.train.speaker import recipe as speaker
 from tinyworld.train.speech import recipe as speech
+from tinyworld.train.talker import recipe as talker
 from tinyworld.train.token_lm import recipe as token_lm
 from tinyworld.train.trimodal import recipe as trimodal
+from tinyworld.train.vocoder import recipe as vocoder
 from tinyworld.train.voices import recipe as voices
 from tinyworld.train.vq import recipe as vq
 from tinyworld.train.whisper import recipe as whisper
@@ -27,7 +29,7 @@ RECIPES: dict[str, ModuleType] = {"clip": clip, "blend": blend, "judge": judge}
 RECIPES |= {"diffusion": diffusion, "blip": blip, "speech": speech, "whisper": whisper}
 RECIPES |= {"llava": llava, "connectors": connectors, "flamingo": flamingo, "trimodal": trimodal}
 RECIPES |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
-RECIPES |= {"voices": voices, "speaker": speaker}
+RECIPES |= {"voices": voices, "speaker": speaker, "vocoder": vocoder, "talker": talker}
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

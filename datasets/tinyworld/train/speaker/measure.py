@@ -22,9 +22,7 @@ def load(folder: Path) -> tuple[WavLMForXVector, Wav2Vec2FeatureExtractor]:
 
 
 @torch.inference_mode()
-def embed(
-    model: WavLMForXVector, extractor: Wav2Vec2FeatureExtractor, sounds: Sequence[np.ndarray]
-) -> torch.Tensor:
+def embed(model: WavLMForXVector, extractor: Wav2Vec2FeatureExtractor, sounds: Sequence[np.ndarray]) -> torch.Tensor:
     """Sounds at 16 kHz to unit vectors, float32 (n, 64)."""
     parts = []
     for i in range(0, len(sounds), CHUNK):

@@ -21,7 +21,7 @@ SALAD = 0.15  # the part of training texts that have no grammar
 LONGEST = 4.7  # seconds: what the course's Whisper hears
 LOUDNESS = 0.07  # root mean square of neutral speech
 PEAK = 0.85
-PAUSE = "_"  # the phone of silence
+NEUTRAL = 0.5  # the part of takes without an acted style
 MIX = {"caption": 0.45, "command": 0.3, "numbers": 0.15, "colours": 0.1}
 
 
@@ -62,13 +62,13 @@ class Take:
     phones: tuple[Phone, ...]
 
 
-def voices(split: str) -> list[Voice]:
-    """All voices of a split: in training three for each speaker, of other pitch and size; in the others one."""
+def voices(split: str, each: int = 3) -> list[Voice]:
+    """All voices of a split: in training `each` of a speaker, of other pitch and size; in the others one."""
     names = espeak.speakers(split)
     if split != "train":
         return [Voice(name) for name in names]
     rng = np.random.default_rng(7)
-    changed = [Voice(name, int(rng.integers(25, 76)), float(rng.uniform(0.88, 1.14))) for name in names * 2]
+    changed = [Voice(name, int(rng.integers(25, 76)), float(rng.uniform(0.88, 1.14))) for name in names * (each - 1)]
     return [Voice(name) for name in names] + changed
 
 
@@ -107,9 +107,9 @@ def faded(audio: np.ndarray, seconds: float = 0.005) -> np.ndarray:
 class Takes:
     """Step -> so many takes, of a pool that is spoken anew when each was used a few times."""
 
-    def __init__(self, size: int, pool: int, uses: int, seed: int, split: str = "train", neutral: float = 0.5) -> None:
+    def __init__(self, size: int, pool: int, uses: int, seed: int, split: str = "train", each: int = 3) -> None:
         self.size, self.pool, self.uses, self.seed, self.split = size, pool, uses, seed, split
-        self.voices, self.neutral = voices(split), neutral
+        self.voices = voices(split, each)
         self._number, self._pool = -1, []
 
     def __call__(self, step: int) -> tuple[list[Take], np.random.Generator]:
@@ -124,7 +124,7 @@ class Takes:
     def spoken(self, number: int) -> list[Take]:
         """The pool with this number."""
         rng, takes = np.random.default_rng((self.seed, 0, number)), []
-        share = [self.neutral] + [(1 - self.neutral) / (len(STYLES) - 1)] * (len(STYLES) - 1)
+        share = [NEUTRAL] + [(1 - NEUTRAL) / (len(STYLES) - 1)] * (len(STYLES) - 1)
         for _ in range(self.pool):
             i = int(rng.integers(len(self.voices)))
             style = str(rng.choice(STYLES, p=share))

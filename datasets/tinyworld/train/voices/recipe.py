@@ -18,7 +18,9 @@ from tinyworld.voices import FOLDER, SPLITS, STYLES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--enrolment", type=int, default=3, help="sentences a voice (default: %(default)s)")
     parser.add_argument("--test", type=int, default=5, help="sentences a voice (default: %(default)s)")
-    parser.add_argument("--styles", type=int, default=2, help="sentences a voice, in every style (default: %(default)s)")
+    parser.add_argument(
+        "--styles", type=int, default=2, help="sentences a voice, in every style (default: %(default)s)"
+    )
     parser.add_argument("--bitrate", type=int, default=28, help="kbit/s of Opus, 6 to 256 (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=FOLDER, help="the folder (default: in the package)")

@@ -1,0 +1,1 @@
+"""How the talker is made, measured and described."""

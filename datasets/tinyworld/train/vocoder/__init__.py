@@ -1,0 +1,1 @@
+"""How the vocoder is made, measured and described."""
