@@ -8,6 +8,8 @@ from types import ModuleType
 from tinyworld.train.blip import recipe as blip
 from tinyworld.train.clip import blend
 from tinyworld.train.clip import recipe as clip
+from tinyworld.train.clap import recipe as clap
+from tinyworld.train.codec import recipe as codec
 from tinyworld.train.connectors import recipe as connectors
 from tinyworld.train.diffusion import recipe as diffusion
 from tinyworld.train.flamingo import recipe as flamingo
@@ -30,6 +32,7 @@ RECIPES |= {"diffusion": diffusion, "blip": blip, "speech": speech, "whisper": w
 RECIPES |= {"llava": llava, "connectors": connectors, "flamingo": flamingo, "trimodal": trimodal}
 RECIPES |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
 RECIPES |= {"voices": voices, "speaker": speaker, "vocoder": vocoder, "talker": talker}
+RECIPES |= {"codec": codec, "clap": clap}
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

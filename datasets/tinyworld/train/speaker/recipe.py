@@ -2,7 +2,8 @@
 
 It learns to tell the voices of the training apart with an additive margin (Wang et al. 2018), on pieces of a second
 in all styles, in some noise and through some microphone; what is left of the classes is an embedding in which voices
-that it never heard are told apart by their angle. The last linear layer of the class is the identity: the margin is
+that it never heard are told apart by their angle. In the last third half of the pieces have lost their phase: they come
+out of their mel spectrogram by Griffin-Lim, so that what a vocoder makes is heard as who it is. The last linear layer of the class is the identity: the margin is
 put on what `embeddings` gives.
 """
 
@@ -21,15 +22,18 @@ from tinyworld.sound import RATE
 from tinyworld.train import loop
 from tinyworld.train.speaker import measure
 from tinyworld.train.speaker.card import card
+from tinyworld.train.vocoder.spectra import griffin_lim
 from tinyworld.train.voices.corpus import Takes, crops, voices
+from tinyworld.train.voices.mel import log_mel
 
 WIDTH = 64  # of the embedding
 MARGIN = 0.25
 SECONDS = 1.0
+LATE = 2 / 3  # of the steps: from then on half of the pieces are rephased
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=2400, help="(default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=3600, help="(default: %(default)s)")
     parser.add_argument("--batch", type=int, default=32, help="pieces a step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate (default: %(default)s)")
     parser.add_argument("--pool", type=int, default=800, help="takes spoken at once (default: %(default)s)")
@@ -64,7 +68,10 @@ def train(training: loop.Training, model: WavLMForXVector, args: argparse.Namesp
 
     def step(i: int) -> tuple[torch.Tensor, dict[str, float]]:
         takes, rng = data(i)
-        heard = [recorded(piece, rng) for piece in crops(takes, int(SECONDS * RATE), rng)]
+        pieces = crops(takes, int(SECONDS * RATE), rng)
+        if i >= LATE * args.steps:
+            pieces[::2] = rephased(pieces[::2], rng)
+        heard = [recorded(piece, rng) for piece in pieces]
         inputs = extractor(heard, sampling_rate=RATE, return_tensors="pt").input_values.to(device)
         labels = torch.tensor([take.voice for take in takes], device=device)
         out = model(inputs, labels=labels)
@@ -83,6 +90,13 @@ def train(training: loop.Training, model: WavLMForXVector, args: argparse.Namesp
 
     model.train()
     loop.fit(training, step, rate, args.batch, args.save_every, look, args.look_every)
+
+
+def rephased(pieces: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Sounds (n, samples) out of their mel spectrograms, with a phase that was found in a few rounds or many."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    made = griffin_lim(log_mel(torch.from_numpy(pieces)), int(rng.choice((2, 5, 12))), generator).numpy()
+    return np.pad(made, ((0, 0), (0, pieces.shape[1] - made.shape[1])))
 
 
 def recorded(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -35,14 +35,15 @@ def distance(made: torch.Tensor, wanted: torch.Tensor) -> float:
 
 
 @torch.inference_mode()
-def griffin_lim(mel: torch.Tensor, rounds: int = 60) -> torch.Tensor:
-    """A log mel spectrogram (frames, 80) to sound (256 * (frames - 1),): the phase that agrees with itself best.
+def griffin_lim(mel: torch.Tensor, rounds: int = 60, generator: torch.Generator | None = None) -> torch.Tensor:
+    """Log mel spectrograms (..., frames, 80) to sounds (..., 256 * (frames - 1)): the phase that agrees with itself.
 
-    Magnitudes come back from the bands by least squares, negative ones set to zero; the phase is drawn from a seed.
+    Magnitudes come back from the bands by least squares, negative ones set to zero; the phase is drawn with
+    `generator`, or from a seed.
     """
-    magnitudes = (10**mel @ torch.linalg.pinv(filters())).clamp(min=0).T
+    magnitudes = (10**mel @ torch.linalg.pinv(filters())).clamp(min=0).transpose(-1, -2)
     window = torch.hann_window(WINDOW)
-    generator = torch.Generator().manual_seed(0)
+    generator = generator or torch.Generator().manual_seed(0)
     phase = torch.exp(2j * torch.pi * torch.rand(magnitudes.shape, generator=generator))
     for _ in range(rounds):
         sound = torch.istft(magnitudes * phase, WINDOW, HOP, window=window)

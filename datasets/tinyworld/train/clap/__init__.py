@@ -1,0 +1,1 @@
+"""How the audio-text embedding is made, measured and described."""

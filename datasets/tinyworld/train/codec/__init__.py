@@ -1,0 +1,1 @@
+"""How the neural codec is made, measured and described."""
