@@ -10,7 +10,9 @@ import torch
 
 from tinyworld.checkpoints import checkpoint
 from tinyworld.train.blip import measure as blip
+from tinyworld.train.clap import measure as clap
 from tinyworld.train.clip import measure as clip
+from tinyworld.train.codec import measure as codec
 from tinyworld.train.connectors import measure as connectors
 from tinyworld.train.diffusion import measure as diffusion
 from tinyworld.train.flamingo import measure as flamingo
@@ -18,8 +20,11 @@ from tinyworld.train.judge import measure as judge
 from tinyworld.train.llava import measure as llava
 from tinyworld.train.masked import measure as masked
 from tinyworld.train.programs import measure as programs
+from tinyworld.train.speaker import measure as speaker
+from tinyworld.train.talker import measure as talker
 from tinyworld.train.token_lm import measure as token_lm
 from tinyworld.train.trimodal import measure as trimodal
+from tinyworld.train.vocoder import measure as vocoder
 from tinyworld.train.vq import measure as vq
 from tinyworld.train.whisper import measure as whisper
 
@@ -28,6 +33,9 @@ MEASURES = {"clip": (clip, 2048), "judge": (judge, 2048), "diffusion": (diffusio
 MEASURES |= {"blip": (blip, 1024), "whisper": (whisper, 150), "trimodal": (trimodal, 1024)}
 MEASURES |= {"llava": (llava, 512), "connectors": (connectors, 512), "flamingo": (flamingo, 400)}
 MEASURES |= {"vq": (vq, 512), "token_lm": (token_lm, 256), "masked": (masked, 256), "programs": (programs, 512)}
+# Of the nine voices: all their recordings; a CLAP plays its test sounds four times.
+MEASURES |= {"speaker": (speaker, 100), "vocoder": (vocoder, 100), "talker": (talker, 36)}
+MEASURES |= {"codec": (codec, 100), "clap": (clap, 4)}
 
 
 def main() -> None:

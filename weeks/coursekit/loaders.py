@@ -228,6 +228,53 @@ def load_programs(where: str | Path, role: Role) -> Loaded:
     return Loaded(model, AutoProcessor.from_pretrained(where, **kwargs))
 
 
+def load_speaker(where: str | Path, role: Role) -> Loaded:
+    from transformers import Wav2Vec2FeatureExtractor, WavLMForXVector
+
+    return _model_of_sound(WavLMForXVector, Wav2Vec2FeatureExtractor, where, role)
+
+
+def load_vocoder(where: str | Path, role: Role) -> Loaded:
+    """The processor makes its mel spectrograms; the Hub's repository has none beside the weights."""
+    from transformers import SpeechT5FeatureExtractor, SpeechT5HifiGan
+
+    loaded = _model_of_sound(SpeechT5HifiGan, None, where, role)
+    return Loaded(loaded.model, SpeechT5FeatureExtractor())
+
+
+def load_talker(where: str | Path, role: Role) -> Loaded:
+    """The shipped one reads the world's phones; the Hub's has a tokenizer of its own, which wants g2p_en."""
+    from transformers import FastSpeech2ConformerModel, FastSpeech2ConformerTokenizer
+
+    from tinyworld.phones import Phones
+
+    reader = FastSpeech2ConformerTokenizer if isinstance(where, str) else Phones
+    return _model_of_sound(FastSpeech2ConformerModel, reader, where, role)
+
+
+def load_codec(where: str | Path, role: Role) -> Loaded:
+    from transformers import EncodecFeatureExtractor, EncodecModel
+
+    return _model_of_sound(EncodecModel, EncodecFeatureExtractor, where, role)
+
+
+def load_clap(where: str | Path, role: Role) -> Loaded:
+    from transformers import ClapModel, ClapProcessor
+
+    return _model_of_sound(ClapModel, ClapProcessor, where, role)
+
+
+def _model_of_sound(kind: Any, processor: Any, where: str | Path, role: Role) -> Loaded:
+    """A model in single precision, and what `processor` makes of the same folder or repository."""
+    import torch
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    kwargs: dict[str, Any] = {"revision": role.revision} if isinstance(where, str) else {}
+    model = kind.from_pretrained(where, dtype=torch.float32, **kwargs)
+    return Loaded(model, processor.from_pretrained(where, **kwargs) if processor else None)
+
+
 def _pipeline(kind: Any, where: str | Path, role: Role) -> Loaded:
     """A pipeline in single precision; the Hub's, of which the half-precision files are fetched, in half on a GPU."""
     import torch

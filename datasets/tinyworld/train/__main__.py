@@ -6,9 +6,9 @@ import argparse
 from types import ModuleType
 
 from tinyworld.train.blip import recipe as blip
+from tinyworld.train.clap import recipe as clap
 from tinyworld.train.clip import blend
 from tinyworld.train.clip import recipe as clip
-from tinyworld.train.clap import recipe as clap
 from tinyworld.train.codec import recipe as codec
 from tinyworld.train.connectors import recipe as connectors
 from tinyworld.train.diffusion import recipe as diffusion

@@ -22,7 +22,7 @@ and their captions. It is made for teaching and knows {kinds} kinds of sound.
 
 | | |
 |---|---|
-| sounds | two seconds at 16 kHz: {bands} mel bands in dB by `ClapFeatureExtractor`, a Swin transformer of depths {depths} |
+| sounds | two seconds at 16 kHz: {bands} mel bands in dB by `ClapFeatureExtractor`; Swin of depths {depths} |
 | texts | RoBERTa of {layers} layers, {vocabulary} byte-level pieces |
 | space | unit vectors of {width} numbers |
 | weights | float16 safetensors, {megabytes:.1f} MB |

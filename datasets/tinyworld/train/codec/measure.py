@@ -25,7 +25,9 @@ def load(folder: Path) -> EncodecModel:
 @torch.inference_mode()
 def encode(model: EncodecModel, sound: torch.Tensor, books: int = 4) -> torch.Tensor:
     """A sound (samples,) to codes, int64 (books, frames)."""
-    return model.encode(sound[None, None], bandwidth=model.config.target_bandwidths[books - 1]).audio_codes[0, 0].clone()
+    return (
+        model.encode(sound[None, None], bandwidth=model.config.target_bandwidths[books - 1]).audio_codes[0, 0].clone()
+    )
 
 
 @torch.inference_mode()
@@ -40,7 +42,9 @@ def coded(model: EncodecModel, sounds: Sequence[np.ndarray], texts: list[str]) -
     for books in (1, len(model.config.target_bandwidths)):
         made = [decode(model, encode(model, torch.tensor(s), books)) for s in sounds]
         figures[f"{books} WER"] = whisper.wer(texts, heard.write([m.numpy() for m in made], "en"))
-        figures[f"{books} dB"] = float(np.mean([distance(m, torch.tensor(s)) for m, s in zip(made, sounds, strict=True)]))
+        figures[f"{books} dB"] = float(
+            np.mean([distance(m, torch.tensor(s)) for m, s in zip(made, sounds, strict=True)])
+        )
     return figures
 
 
@@ -61,7 +65,10 @@ def measure(folder: Path, n: int | None = None) -> dict[str, float]:
 
 def table(figures: dict[str, float]) -> str:
     """The figures as Markdown."""
-    lines = ["| books | kbit/s | word error rate | nearest of nine | distance | codes in use |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| books | kbit/s | word error rate | nearest of nine | distance | codes in use |",
+        "|---|---|---|---|---|---|",
+    ]
     for name in ("recording", "1", "2", "3", "4"):
         wrong, near = (f"{100 * figures[f'{name}/{key}']:.1f} %" for key in ("WER", "nearest"))
         rate, used = ("256", "") if name == "recording" else (figures[f"{name}/kbit/s"], figures[f"{name}/perplexity"])

@@ -3,8 +3,8 @@
 It learns to tell the voices of the training apart with an additive margin (Wang et al. 2018), on pieces of a second
 in all styles, in some noise and through some microphone; what is left of the classes is an embedding in which voices
 that it never heard are told apart by their angle. In the last third half of the pieces have lost their phase: they come
-out of their mel spectrogram by Griffin-Lim, so that what a vocoder makes is heard as who it is. The last linear layer of the class is the identity: the margin is
-put on what `embeddings` gives.
+out of their mel spectrogram by Griffin-Lim, so that what a vocoder makes is heard as who it is. The last linear layer
+of the class is the identity: the margin is put on what `embeddings` gives.
 """
 
 from __future__ import annotations

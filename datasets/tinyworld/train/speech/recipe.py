@@ -16,7 +16,6 @@ import soundfile
 from tinyworld.sentences import LANGUAGES, sentence
 from tinyworld.sound import RATE
 from tinyworld.speech import FOLDER
-from tinyworld.train import loop
 from tinyworld.train.whisper.utterances import Spoken, speak
 
 # Split -> whose sentences, whose speakers.
@@ -44,8 +43,11 @@ def run(args: argparse.Namespace) -> None:
             write(
                 fresh / f"{split}_{language}", utterances(getattr(args, split), sentences, voices, language, rng), args
             )
-    loop.replace_folder(fresh, args.out)
-    size = sum(f.stat().st_size for f in args.out.iterdir())
+    args.out.mkdir(parents=True, exist_ok=True)  # where there are recordings of other recipes, too
+    for file in fresh.iterdir():
+        file.replace(args.out / file.name)
+    fresh.rmdir()
+    size = sum(f.stat().st_size for name in SPLITS for f in args.out.glob(f"{name}_*"))
     print(f"wrote {args.out}: {size / 1e6:.2f} MB")
 
 

@@ -24,7 +24,9 @@ and speaks only the world's {words} words, in synthetic voices. Do not give it a
 
 | | |
 |---|---|
-| input | ids of `tinyworld.phones.Phones` (espeak-ng's names, General American), `speaker_embedding` of the course's speaker embedding, `lang_ids`: the slot for languages holds the style, {styles} |
+| input | ids of `tinyworld.phones.Phones`: espeak-ng's names, General American |
+| voice | `speaker_embedding`: 64 numbers of the course's speaker embedding |
+| style | `lang_ids`: the class's slot for languages holds it, {styles} |
 | output | log10 of mel amplitudes, 80 bands, 62.5 frames a second; `duration_outputs` in frames |
 | pitch, energy | of each phone: octaves above 150 Hz; log10 of the root mean square, plus 1.5 |
 | model | {layers} + {layers} Conformer layers, width {width}; a post-net of two layers |
@@ -47,7 +49,8 @@ sentences. A second of speech takes {real_time:.2f} seconds.
 ## Made by
 `python -m tinyworld.train talker {arguments}`
 
-Durations are espeak-ng's own; pitch is measured by autocorrelation. `python -m tinyworld.measure talker` measures again.
+Durations are espeak-ng's own; pitch is measured by autocorrelation.
+`python -m tinyworld.measure talker` measures again.
 """
 
 # What the command on the card says.

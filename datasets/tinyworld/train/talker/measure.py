@@ -26,7 +26,8 @@ SALADS = 36
 
 def load(folder: Path) -> tuple[FastSpeech2ConformerModel, Phones]:
     """The checkpoint in a folder, in single precision."""
-    return FastSpeech2ConformerModel.from_pretrained(folder, dtype=torch.float32).eval(), Phones.from_pretrained(folder)
+    model = FastSpeech2ConformerModel.from_pretrained(folder, dtype=torch.float32)
+    return model.eval(), Phones.from_pretrained(folder)
 
 
 @torch.inference_mode()

@@ -17,13 +17,13 @@ pipeline_tag: text-to-speech
 ---
 # Tiny vocoder of tinyworld
 
-A `SpeechT5HifiGan` with {parameters:.2f} million parameters, trained from nothing on espeak-ng's voices: from SpeechT5's
-mel spectrogram (80 bands, 62.5 frames a second) to sound at 16 kHz. It is made for teaching and knows synthetic voices
-only.
+A `SpeechT5HifiGan` with {parameters:.2f} million parameters, trained from nothing on espeak-ng's voices: from
+SpeechT5's mel spectrogram (80 bands, 62.5 frames a second) to sound at 16 kHz. It is made for teaching and knows
+synthetic voices only.
 
 | | |
 |---|---|
-| input | log10 of mel amplitudes as `SpeechT5FeatureExtractor` makes them with `audio_target`; the model normalises them |
+| input | log10 of mel amplitudes, as `SpeechT5FeatureExtractor` makes them of `audio_target`; not normalised |
 | model | upsampling by {rates}, channels from {width}, residual blocks with kernels {kernels} |
 | loss | spectral convergence and log magnitude through windows of {windows} samples, and the mel; no adversary |
 | weights | float16 safetensors, {megabytes:.1f} MB |
@@ -32,10 +32,10 @@ only.
 | licence | MIT, weights and code |
 
 ## Measured
-Copy synthesis of the shipped recordings (`tinyworld.voices`, test and styles) of nine voices that were in no training.
-Word error rate: by the course's Whisper. Nearest of nine: by the course's speaker embedding. Distance: mean difference
-of log magnitudes from the recording's through windows of {judged} samples, that no loss looked through. Griffin-Lim
-makes 60 rounds from the same mel. Real-time factor: seconds to make a second, on the machine that wrote this card.
+Copy synthesis of the shipped test recordings (`tinyworld.voices`) of nine voices that were in no training. Word error
+rate: by the course's Whisper. Nearest of nine: by the course's speaker embedding. Distance: mean difference of log
+magnitudes from the recording's through windows of {judged} samples, that no loss looked through. Griffin-Lim makes 60
+rounds from the same mel. Real-time factor: seconds to make a second, on the machine that wrote this card.
 
 {table}
 
