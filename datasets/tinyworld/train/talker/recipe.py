@@ -96,7 +96,7 @@ class Sentences:
     def __init__(self, phones: Phones, takes: Takes) -> None:
         self.phones, self.takes = phones, takes
         self._known: dict[int, torch.Tensor] = {}  # voice -> embeddings of some sentences, (KNOWN, 64)
-        self._features: dict[int, Features] = {}
+        self._features: dict[int, tuple[Take, Features]] = {}
         self._ear = speaker.load(checkpoint("speaker"))
 
     def __call__(self, step: int) -> dict[str, torch.Tensor]:
@@ -107,10 +107,9 @@ class Sentences:
         """Of a take; those of the pool in use are kept."""
         if len(self._features) > 2 * self.takes.pool:
             self._features.clear()
-        key = id(take.audio)
-        if key not in self._features:
-            self._features[key] = features(take)
-        return self._features[key]
+        if id(take) not in self._features:  # with the take itself, or another could come to its place and its id
+            self._features[id(take)] = (take, features(take))
+        return self._features[id(take)][1]
 
     def voice(self, number: int, rng: np.random.Generator) -> torch.Tensor:
         """The embedding of a voice by one to three of its neutral sentences, float32 (64,), a little blurred."""

@@ -1,0 +1,345 @@
+"""The recipes of week 7's voices and sounds train, go on where they were stopped, and write what the real classes read.
+
+Where espeak-ng is not installed a stand-in speaks, as in Whisper's tests: a tone for every letter.
+"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    ClapModel,
+    EncodecModel,
+    FastSpeech2ConformerModel,
+    SpeechT5FeatureExtractor,
+    SpeechT5HifiGan,
+    WavLMForXVector,
+)
+
+from tinyworld import sound, sounds, voices
+from tinyworld.sounds import Sound
+from tinyworld.train.__main__ import RECIPES, parse
+from tinyworld.train.clap import measure as clap_measure
+from tinyworld.train.clap import recipe as clap
+from tinyworld.train.codec import recipe as codec
+from tinyworld.train.speaker import measure as speaker_measure
+from tinyworld.train.speaker import recipe as speaker
+from tinyworld.train.talker import features
+from tinyworld.train.talker import recipe as talker
+from tinyworld.train.vocoder.spectra import distance, griffin_lim, spectral_loss
+from tinyworld.train.voices import corpus
+from tinyworld.train.voices import recipe as recordings
+from tinyworld.train.voices.mel import HOP, amplitudes, log_mel
+from tinyworld.train.whisper import espeak
+from tinyworld.voices import STYLES, Phone
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+REST = " --threads 1 --device cpu --save-every 0 --look-every 1000 --scenes 2"
+POOL = " --pool 12 --uses 2"
+TINY = {
+    "speaker": "speaker --steps 4 --batch 3 --width 32" + POOL + REST,
+    "vocoder": "vocoder --steps 4 --batch 2 --width 16" + POOL + REST,
+    "talker": "talker --steps 4 --batch 3 --width 32 --layers 1" + POOL + REST,
+    "codec": "codec --steps 4 --batch 2 --width 4" + POOL + REST,
+    "clap": "clap --steps 4 --batch 6 --width 16" + POOL + REST,
+}
+CLASSES = {
+    "speaker": WavLMForXVector,
+    "vocoder": SpeechT5HifiGan,
+    "talker": FastSpeech2ConformerModel,
+    "codec": EncodecModel,
+    "clap": ClapModel,
+}
+TONE = 0.06  # seconds a letter
+
+
+def tones(text, voice, speed=175, pitch=50, pitch_range=50, stretch=1.0) -> espeak.Spoken:
+    """What the stand-in says: each letter a tone of its own, and no pause between words."""
+    letter, parts, phones, at = TONE * 175 / speed, [], [], 0.0
+    for sign in text.replace(" ", ""):
+        n = int(letter * sound.RATE)
+        parts.append(0.3 * np.sin(np.arange(n) * (0.05 + 0.01 * (ord(sign) % 64))))
+        phones.append((sign, at, at + letter))
+        at += letter
+    return espeak.Spoken(np.concatenate(parts).astype(np.float32), (), tuple(phones))
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch):
+    monkeypatch.setattr(espeak, "say", tones)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def take(rng) -> corpus.Take:
+    return corpus.speak("a red star above a disc", corpus.Voice("m3"), 0, "neutral", rng)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """A codebook of 1,024 codes wants more pieces than there are here."""
+    monkeypatch.setattr(codec, "BEGIN", 48)
+
+
+# --- all of them ---
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(name, tmp_path, monkeypatch):
+    recipe, ended = RECIPES[name], []
+
+    def keep(model, *_):
+        ended.append({key: value.clone() for key, value in model.state_dict().items()})
+
+    monkeypatch.setattr(recipe, "export", keep)
+    recipe.run(parse([*TINY[name].split(), "--runs", str(tmp_path / "whole")]))
+    shown = []
+
+    def interrupt(self, progress, text):
+        shown.append(progress)
+        if len(shown) == 3:
+            raise KeyboardInterrupt
+
+    halves = [*TINY[name].split(), "--runs", str(tmp_path / "halves"), "--resume"]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(recipe.loop.Progress, "show", interrupt)
+        recipe.run(parse(halves))
+    assert json.loads((tmp_path / f"halves/{name}/counters.json").read_text())["step"] == 2
+    recipe.run(parse(halves))
+    recipe.run(parse([*halves, "--export"]))
+    whole, resumed, exported = ended
+    assert all(torch.equal(whole[key], resumed[key]) and torch.equal(whole[key], exported[key]) for key in whole)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_nothing_to_export_is_named(name, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing to resume"):
+        RECIPES[name].run(parse([*TINY[name].split(), "--runs", str(tmp_path), "--export"]))
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_what_is_written_is_read_by_the_real_class_and_its_card_shows_what_was_measured(name, tmp_path, monkeypatch):
+    recipe = RECIPES[name]
+    if name == "talker":  # the stand-in's phones are letters, of which the recordings' words need more
+        monkeypatch.setattr(recipe.measure, "measure", lambda *_: dict.fromkeys(talker_figures(), 0.5))
+    recipe.run(parse([*TINY[name].split(), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]))
+    folder = tmp_path / "out"
+    figures = json.loads((folder / "figures.json").read_text())
+    text = (folder / "README.md").read_text()
+    assert recipe.measure.table(figures) in text and "{" not in text and str(tmp_path) not in text
+    assert f"`python -m tinyworld.train {name} --steps 4" in text
+    model = CLASSES[name].from_pretrained(folder, dtype=torch.float16)
+    assert all(torch.isfinite(weight).all() for weight in model.parameters())
+
+
+def talker_figures() -> list[str]:
+    measured = RECIPES["talker"].measure
+    return [*measured.ROWS, "real time", *(f"{style}/{key}" for style in STYLES for key in (*measured.SHAPE, "WER"))]
+
+
+# --- voices ---
+
+
+def test_no_voice_is_in_two_splits():
+    names = {split: {v.speaker for v in corpus.voices(split)} for split in ("train", "validation", "test")}
+    assert tuple(v.speaker for v in corpus.voices("test")) == voices.VOICES
+    assert not names["train"] & names["test"] and not names["train"] & names["validation"]
+    assert len(set(corpus.voices("train", 6))) == 6 * len(names["train"])
+
+
+def test_styles_are_acted_by_rate_and_loudness(rng):
+    said = {s: corpus.speak("a red star", corpus.Voice("m3"), 0, s, rng, varied=False) for s in STYLES}
+    loud = {style: float(np.sqrt(np.mean(take.audio**2))) for style, take in said.items()}
+    assert loud["sad"] < loud["neutral"] < loud["joyful"] < loud["angry"]
+    assert len(said["angry"].audio) < len(said["neutral"].audio) < len(said["sad"].audio)
+    for take in said.values():
+        assert np.abs(take.audio).max() <= corpus.PEAK + 1e-6 and take.audio[0] == 0 == take.audio[-1]
+
+
+def test_what_is_too_long_is_said_faster(rng):
+    said = corpus.speak(" ".join(["seventeen"] * 12), corpus.Voice("m3"), 0, "sad", rng)
+    assert len(said.audio) <= corpus.LONGEST * sound.RATE
+
+
+def test_the_same_step_gives_the_same_takes():
+    one, two = (corpus.Takes(4, 8, 2, seed=3) for _ in range(2))
+    first, _ = one(0)
+    one(9)
+    again, _ = two(0)
+    assert [t.text for t in first] == [t.text for t in again]
+    assert all(np.array_equal(a.audio, b.audio) for a, b in zip(first, again, strict=True))
+
+
+def test_recordings_say_every_sentence_once(tmp_path):
+    pytest.importorskip("soundfile")
+    recordings.run(parse(["voices", "--enrolment", "1", "--test", "1", "--styles", "1", "--out", str(tmp_path)]))
+    said = {split: voices._load(tmp_path, split) for split in voices.SPLITS}
+    texts = [r.text for split in ("enrolment", "test") for r in said[split]]
+    texts += [r.text for r in said["styles"] if r.style == "sad"]
+    assert len(texts) == len(set(texts)) == 3 * len(voices.VOICES)
+    assert len(said["styles"]) == len(STYLES) * len(voices.VOICES)
+
+
+# --- spectra ---
+
+
+def test_the_mel_is_speecht5s(take):
+    made = log_mel(torch.from_numpy(take.audio)[None])[0]
+    wanted = SpeechT5FeatureExtractor()(audio_target=take.audio, sampling_rate=sound.RATE, return_tensors="pt")
+    wanted = wanted["input_values"][0]
+    assert made.shape == wanted.shape == (1 + len(take.audio) // HOP, 80)
+    loud = wanted > -4  # below, single precision has its say
+    assert torch.allclose(made[loud], wanted[loud], atol=2e-3)
+
+
+def test_griffin_lim_gives_its_mel_back_better_with_every_round(take):
+    wanted = log_mel(torch.from_numpy(take.audio)[None])[0]
+    off = [(log_mel(griffin_lim(wanted, n)[None])[0][: len(wanted)] - wanted).abs().mean() for n in (0, 4, 32)]
+    assert off[2] < off[1] < off[0]
+
+
+def test_batched_griffin_lim_is_griffin_lim_of_each(take):
+    mel = log_mel(torch.from_numpy(take.audio)[None])
+    generator = torch.Generator().manual_seed(0)
+    assert torch.allclose(griffin_lim(mel, 3, generator)[0], griffin_lim(mel[0], 3), atol=1e-5)
+
+
+def test_a_sound_is_no_distance_from_itself(take):
+    audio = torch.from_numpy(take.audio)
+    assert distance(audio, audio) == 0 and spectral_loss(audio[None], audio[None]) < 1e-5
+    assert distance(audio, audio * 0.5) > 2 and amplitudes(audio[None], 512, 128).shape[-1] == 257
+
+
+# --- who speaks ---
+
+
+@pytest.mark.parametrize(
+    "scores, same, rate",
+    [
+        ([0.9, 0.8, 0.2, 0.1], [True, True, False, False], 0.0),
+        ([0.9, 0.8, 0.2, 0.1], [False, False, True, True], 1.0),
+        ([0.9, 0.8, 0.7, 0.6], [True, False, True, False], 0.5),
+    ],
+)
+def test_equal_error_rates_by_hand(scores, same, rate):
+    assert speaker_measure.equal_error_rate(np.array(scores), np.array(same)) == pytest.approx(rate)
+
+
+def test_pairs_leave_a_recording_with_itself_out():
+    scores, same = speaker_measure.pairs(torch.eye(4), ["a", "a", "b", "b"])
+    assert len(scores) == 6 and same.sum() == 2 and (scores == 0).all()
+
+
+def test_the_margin_is_on_the_embedding():
+    model = speaker.build_model(5, 32)
+    assert torch.equal(model.classifier.weight, torch.eye(speaker.WIDTH)) and model.objective.margin == speaker.MARGIN
+    out = model.eval()(torch.randn(2, 8000))
+    assert torch.allclose(out.logits, out.embeddings, atol=1e-6) and out.embeddings.shape == (2, 64)
+
+
+def test_rephased_pieces_keep_their_spectrum(take, rng):
+    piece = corpus.crops([take], 8000, rng)
+    made = speaker.rephased(piece, rng)
+    assert made.shape == piece.shape and not np.allclose(made, piece, atol=0.01)
+    assert (log_mel(torch.from_numpy(made)) - log_mel(torch.from_numpy(piece))).abs()[:, 4:20].median() < 0.2
+
+
+# --- what a talker learns ---
+
+
+@pytest.mark.parametrize("hertz", [90, 150, 300])
+def test_pitch_is_that_of_a_buzz(hertz):
+    t = np.arange(8000) / sound.RATE
+    buzz = sum(np.sin(2 * np.pi * hertz * k * t) / k for k in range(1, 8)).astype(np.float32)
+    found = features.fundamental(0.1 * buzz)[4:-4]
+    assert np.abs(found - np.log2(hertz / 150)).max() < 0.06
+    assert np.isnan(features.fundamental(np.zeros(8000, np.float32))).all()
+
+
+def test_durations_cover_every_frame():
+    phones = (Phone("r", 0.05, 0.15), Phone("E", 0.15, 0.3), Phone("d", 0.4, 0.5))
+    names, durations = features.lasting(phones, 40)
+    assert names == ["_", "r", "E", "_", "d", "_"] and durations.sum() == 40 and (durations >= 0).all()
+    assert durations.tolist()[:3] == [3, 6, 10]
+
+
+def test_features_fit_the_mel(take):
+    found = features.features(take)
+    assert found.durations.sum() == len(found.mel) and len(found.phones) == len(found.durations)
+    assert np.isfinite(found.pitch).all() and (found.energy >= -1.001).all() and found.energy.max() < 1.5
+    quiet = features.features(corpus.Take(take.audio / 10, take.text, 0, "neutral", take.phones))
+    inner = slice(1, -1)
+    assert np.allclose(found.energy[inner] - quiet.energy[inner], 1, atol=0.1)
+
+
+def test_a_batch_is_what_the_class_trains_on(rng):
+    phones = features.build_phones()
+    data = talker.Sentences(phones, corpus.Takes(3, 6, 1, 0))
+    batch = data(0)
+    out = talker.build_model(len(phones.names), 32, 1).train()(**batch)
+    assert torch.isfinite(out.loss) and out.spectrogram.shape == batch["spectrogram_labels"].shape
+    there = batch["spectrogram_labels"][..., 0] != talker.PADDING
+    assert torch.equal(there.sum(1), batch["duration_labels"].sum(1))
+
+
+# --- the codec ---
+
+
+def test_every_book_takes_from_what_the_others_left():
+    torch.manual_seed(0)
+    learner = codec.Coder(codec.build_model(4)).eval()
+    audio = 0.1 * torch.randn(32, 1, 10240)
+    learner.begin(audio, 0)
+    left = learner.model.encoder(audio).transpose(1, 2).flatten(0, 1).detach()
+    sizes = [left.square().mean()]
+    for book in learner.books:
+        left = left - book.weight[book.nearest(left)]
+        sizes.append(left.square().mean())
+    assert all(b < a for a, b in zip(sizes, sizes[1:], strict=False))
+
+
+def test_books_are_in_the_classs_places():
+    learner = codec.Coder(codec.build_model(4))
+    for book in learner.books:
+        torch.nn.init.normal_(book.weight)
+    model = codec.averaged(learner, codec.loop.Average(learner))
+    assert model.config.num_quantizers == codec.BOOKS and model.config.frame_rate == 50
+    for layer, book in zip(model.quantizer.layers, learner.books, strict=True):
+        assert torch.equal(layer.codebook.embed, book.weight)
+
+
+# --- sounds and their captions ---
+
+
+def test_no_kind_of_sound_is_twice_in_a_batch():
+    data = clap.Played(clap.build_processor(), 8, 24, 2, 0)
+    batch = data(0)
+    assert len({tuple(row) for row in batch["facts"].tolist()}) == 8
+    assert batch["input_features"].shape[0] == 8 and batch["input_features"].shape[-1] == clap.BANDS
+
+
+def test_every_word_of_a_caption_is_one_piece():
+    tokenizer = clap.build_processor().tokenizer
+    caption = Sound("metal", "high", "galloping", "tense").caption()
+    ids = tokenizer(caption)["input_ids"]
+    assert tokenizer.decode(ids, skip_special_tokens=True).strip() == caption
+    assert len(ids) <= len(caption.replace(",", " ,").split()) + 2 and tokenizer.unk_token_id not in ids
+
+
+def test_retrieval_of_a_guesser_is_chance():
+    model = clap.build_model(clap.build_processor(), 16).eval()
+    found = clap_measure.retrieval(model, clap.build_processor(), 1)
+    assert found["text/R@1"] < 0.2 and found["sound/R@1"] < 0.2
+
+
+def test_test_sounds_are_in_no_training():
+    assert not set(sounds.sounds("train", 300)) & set(sounds.sounds("test", 300))
