@@ -65,13 +65,11 @@ def measure(folder: Path, n: int | None = None) -> dict[str, float]:
 
 def table(figures: dict[str, float]) -> str:
     """The figures as Markdown."""
-    lines = [
-        "| books | kbit/s | word error rate | nearest of nine | distance | codes in use |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = ["| books | kbit/s | word error rate | nearest of nine | of nine copies | distance | codes in use |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for name in ("recording", "1", "2", "3", "4"):
-        wrong, near = (f"{100 * figures[f'{name}/{key}']:.1f} %" for key in ("WER", "nearest"))
+        wrong, near, copy = (f"{100 * figures[f'{name}/{key}']:.1f} %" for key in ("WER", "nearest", "nearest copy"))
         rate, used = ("256", "") if name == "recording" else (figures[f"{name}/kbit/s"], figures[f"{name}/perplexity"])
         used = used and f"{used:.0f}"
-        lines.append(f"| {name} | {rate} | {wrong} | {near} | {figures[f'{name}/dB']:.1f} dB | {used} |")
+        lines.append(f"| {name} | {rate} | {wrong} | {near} | {copy} | {figures[f'{name}/dB']:.1f} dB | {used} |")
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,10 +50,17 @@ def equal_error_rate(scores: np.ndarray, same: np.ndarray) -> float:
     return float((missed[at] + false[at]) / 2)
 
 
-def enrolled(model: WavLMForXVector, extractor: Wav2Vec2FeatureExtractor) -> torch.Tensor:
-    """The nine voices by their enrolment: the mean of a voice's embeddings, float32 (9, 64), unit vectors."""
+def enrolled(
+    model: WavLMForXVector,
+    extractor: Wav2Vec2FeatureExtractor,
+    through: Callable[[np.ndarray], np.ndarray] = lambda sound: sound,
+) -> torch.Tensor:
+    """The nine voices by their enrolment: the mean of a voice's embeddings, float32 (9, 64), unit vectors.
+
+    through: what each recording goes through first, such as a vocoder whose sounds are to be told apart.
+    """
     known = voices.load("enrolment")
-    embedded = embed(model, extractor, [r.audio for r in known])
+    embedded = embed(model, extractor, [through(r.audio) for r in known])
     rows = [embedded[[i for i, r in enumerate(known) if r.voice == name]].mean(0) for name in voices.VOICES]
     return torch.nn.functional.normalize(torch.stack(rows), dim=1)
 

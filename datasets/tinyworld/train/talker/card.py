@@ -41,8 +41,8 @@ and speaks only the world's {words} words, in synthetic voices. Do not give it a
 Texts of the shipped test recordings (`tinyworld.voices`) in the nine voices of those, which were in no training; the
 embedding of a voice is the mean of its three enrolment sentences. The vocoder makes the sound. Word error rate by the
 course's Whisper; seven words in no order as well, for Whisper knows the grammar and repairs what it hears badly. Voice
-picked of nine: the enrolled voice that the sound's embedding lies nearest. Styles: against neutral, over the same
-sentences. A second of speech takes {real_time:.2f} seconds.
+picked of nine: whose enrolment, through the vocoder as well, the sound's embedding lies nearest. Styles: against
+neutral, over the same sentences. A second of speech takes {real_time:.2f} seconds.
 
 {table}
 

@@ -64,14 +64,24 @@ class Judge:
         made = [copy(mel, sound) for mel, sound in zip(self.mels, self.sounds, strict=True)]
         took = time.perf_counter() - start
         sounds = [sound.numpy() for sound in made]
-        found = speaker.nearest(speaker.embed(*self.ear, sounds), self.known)
+        embedded = speaker.embed(*self.ear, sounds)
+        copies = speaker.enrolled(*self.ear, lambda audio: _copy_of(torch.tensor(audio), copy).numpy())
         off = [distance(m, s) for m, s in zip(made, self.sounds, strict=True)]
         return {
             f"{name}/WER": whisper.wer([r.text for r in self.said], self.heard.write(sounds, "en")),
-            f"{name}/nearest": sum(a == r.voice for a, r in zip(found, self.said, strict=True)) / len(found),
+            f"{name}/nearest": self.right(speaker.nearest(embedded, self.known)),
+            f"{name}/nearest copy": self.right(speaker.nearest(embedded, copies)),
             f"{name}/dB": float(np.mean(off)),
             f"{name}/real time": took * RATE / sum(len(sound) for sound in self.sounds),
         }
+
+    def right(self, names: list[str]) -> float:
+        """How many of the voices are named rightly."""
+        return sum(name == r.voice for name, r in zip(names, self.said, strict=True)) / len(names)
+
+
+def _copy_of(sound: torch.Tensor, copy: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    return copy(log_mel(sound[None])[0], sound)
 
 
 NAMES = ("recording", "HiFi-GAN", "Griffin-Lim")
@@ -79,9 +89,10 @@ NAMES = ("recording", "HiFi-GAN", "Griffin-Lim")
 
 def table(figures: dict[str, float]) -> str:
     """The figures as Markdown."""
-    lines = ["| | word error rate | nearest of nine | distance | real-time factor |", "|---|---|---|---|---|"]
+    lines = ["| | word error rate | nearest of nine | of nine copies | distance | real-time factor |"]
+    lines.append("|---|---|---|---|---|---|")
     for name in NAMES:
-        wrong, near = (f"{100 * figures[f'{name}/{key}']:.1f} %" for key in ("WER", "nearest"))
+        wrong, near, copy = (f"{100 * figures[f'{name}/{key}']:.1f} %" for key in ("WER", "nearest", "nearest copy"))
         took = "" if name == "recording" else f"{figures[f'{name}/real time']:.2f}"
-        lines.append(f"| {name} | {wrong} | {near} | {figures[f'{name}/dB']:.1f} dB | {took} |")
+        lines.append(f"| {name} | {wrong} | {near} | {copy} | {figures[f'{name}/dB']:.1f} dB | {took} |")
     return "\n".join(lines)
