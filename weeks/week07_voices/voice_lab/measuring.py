@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from coursekit import models
 from tinyworld.voices import STYLES, Recording
 from voice_lab import data, hearing, spectra, training
 
@@ -95,7 +96,19 @@ def vocoders(rounds: Rounds) -> dict[str, Callable[[Recording], torch.Tensor]]:
         "Griffin-Lim, all frequencies": whole,
         "Griffin-Lim, from mel": lambda one: spectra.invert(spectra.mel_of(one.audio), rounds),
         "pulses, from mel": lambda one: spectra.hummed(spectra.mel_of(one.audio), pitch(one)),
+        "HiFi-GAN, from mel": lambda one: hifi(spectra.mel_of(one.audio)),
     }
+
+
+@cache
+def _hifi() -> Any:
+    return models.load("vocoder", "tiny", "cpu").model
+
+
+@torch.no_grad()
+def hifi(mel: torch.Tensor) -> torch.Tensor:
+    """The shipped SpeechT5HifiGan's sound of a log-mel spectrogram (frames, 80)."""
+    return _hifi()(mel)
 
 
 # --- codes ----------------------------------------------------------------------------------------------------------
@@ -219,8 +232,16 @@ def marks(
     return found
 
 
+def grain(wave: torch.Tensor) -> torch.Tensor:
+    """How rough a spectrum is, up to 7.6 kHz: (frames - 2, 968), second differences over time and over frequency."""
+    level = spectra.spectrum(spectra.finished(wave)).abs().clamp(min=1e-5).log10()[:486]
+    over_time = (level[:, 2:] - 2 * level[:, 1:-1] + level[:, :-2]).abs()[1:-1]
+    over_frequency = (level[2:] - 2 * level[1:-1] + level[:-2]).abs()[:, 1:-1]
+    return torch.cat([over_time, over_frequency]).T
+
+
 def fakes(pool: Callable[..., torch.Tensor], rounds: Rounds, steps: int = 8) -> dict[str, tuple[Any, Any]]:
-    """Scores of a detector of fakes that learnt from one vocoder, on sentences of other voices: {vocoder: (scores, real)}.
+    """Scores of a detector of fakes that learnt from one vocoder, and what is real: {vocoder: (scores, real)}.
 
     It learns recordings and Griffin-Lim's copies of five voices; what it is asked of is of the other four. The second
     vocoder is pulses, which it never heard.
@@ -234,7 +255,8 @@ def fakes(pool: Callable[..., torch.Tensor], rounds: Rounds, steps: int = 8) -> 
     ours = np.array([names.index(one.voice) < 5 for one in said])
 
     def numbers(made: Sequence[torch.Tensor]) -> np.ndarray:
-        return training.statistics(pool, [spectra.mel_of(spectra.finished(wave)) for wave in made]).numpy()
+        found = training.statistics(pool, [grain(wave) for wave in made])
+        return found[:, : found.shape[1] // 2].numpy()  # the means
 
     real = numbers([data.wave_of(one) for one in said])
     invert = numbers([spectra.invert(mel, rounds, steps) for mel in mels()])

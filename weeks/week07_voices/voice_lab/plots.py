@@ -56,7 +56,7 @@ def show_opening(rounds: Callable[..., Any]) -> None:
         "from its mel, Griffin-Lim": spectra.invert(mel, rounds, 20),
         "from its mel, at a pitch we drew": spectra.hummed(mel, torch.where(track > 0, 120 * octave, 0 * track)),
     }
-    hear(sounds, one.text)
+    hear(sounds, one.text, listen=False)
 
 
 def show_phase(rounds: Callable[..., Any], numbers: Sequence[int] = (0, 2, 40)) -> list[float]:
@@ -177,7 +177,7 @@ def show_intonation(
     for values, colour, name in ((plain, GREY, "as recorded"), (plain * factors, PALETTE[1], "as drawn")):
         there = values > 0
         axis.plot(middles[there], values[there], "o-", color=colour, markersize=4, linewidth=1, label=name)
-    axis.set(xlabel="frame", ylabel="Hz", yscale="log")
+    axis.set(xlabel="frame", ylabel="Hz")
     axis.legend(frameon=False, fontsize=8)
     for name, x in zip(data.letters(names), middles.tolist(), strict=True):
         axis.text(x, 1.0, name, fontsize=7, ha="center", transform=axis.get_xaxis_transform())

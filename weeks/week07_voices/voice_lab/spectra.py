@@ -12,7 +12,7 @@ import torch
 SIZE, HOP, MELS, RATE = 1024, 256, 80, 16_000
 LOW, HIGH = 80.0, 7600.0  # Hz, of the mel filters
 FLOOR = 1e-10
-ROUNDS = 40
+ROUNDS = 24
 PEAK = 10 ** (-1 / 20)  # -1 dB below full scale
 FADE = RATE // 100  # samples: 10 ms
 SLOWEST, QUICKEST = 60.0, 450.0  # Hz, of a voice
@@ -47,17 +47,14 @@ def back() -> torch.Tensor:
     return torch.linalg.pinv(filters())
 
 
-@cache
-def _extractor() -> Any:
-    from transformers import SpeechT5FeatureExtractor
-
-    return SpeechT5FeatureExtractor()
-
-
 def mel_of(wave: Any) -> torch.Tensor:
-    """SpeechT5FeatureExtractor's log-mel spectrogram of a sound: float32 (frames, 80)."""
-    sound = np.asarray(wave, dtype=np.float64)
-    return _extractor()(audio_target=sound, sampling_rate=RATE, return_tensors="pt")["input_values"][0].float()
+    """A sound's log-mel spectrogram, float32 (frames, 80), as SpeechT5FeatureExtractor makes it, only quicker."""
+    return (spectrum(_own(wave)).abs().T @ filters()).clamp(min=FLOOR).log10()
+
+
+def _own(wave: Any) -> torch.Tensor:
+    """A sound as a tensor of one's own."""
+    return wave.detach().float().clone() if isinstance(wave, torch.Tensor) else torch.tensor(np.array(wave)).float()
 
 
 def magnitude_of(mel: torch.Tensor) -> torch.Tensor:
@@ -67,7 +64,7 @@ def magnitude_of(mel: torch.Tensor) -> torch.Tensor:
 
 def finished(wave: Any) -> torch.Tensor:
     """A sound as it is played: no louder than -1 dB below full scale, both ends faded over 10 ms."""
-    sound = torch.as_tensor(np.array(wave, dtype=np.float32)).nan_to_num()
+    sound = _own(wave).nan_to_num()
     sound = sound * min(1.0, PEAK / max(float(sound.abs().max()), 1e-9)) if len(sound) else sound
     fade = min(FADE, len(sound) // 2)
     ramp = torch.ones(len(sound))

@@ -14,7 +14,7 @@ from voice_lab import data, spectra
 
 WIDTH = 32  # numbers of a voice's embedding
 STEPS, RATE, BATCH = 250, 3e-3, 64
-SCALE, MARGIN = 15.0, 0.2
+SCALE, MARGIN = 15.0, 0.1
 BOOKS, CODES = 4, 256
 
 
@@ -37,7 +37,7 @@ def many_mels() -> list[torch.Tensor]:
 
 
 def statistics(pool: Callable[..., torch.Tensor], rows: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Pooled mel spectrograms, (n, 160). pool: as the notebook's, of padded rows and their lengths."""
+    """Pooled frames, such as mel spectrograms: (n, 160). pool: as the notebook's, of padded rows and their lengths."""
     lengths = torch.tensor([len(row) for row in rows])
     return torch.as_tensor(pool(torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), lengths)).float()
 

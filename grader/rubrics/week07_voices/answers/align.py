@@ -82,7 +82,8 @@ ANSWERS.wrong(
     cell(
         """
 def align(scores, tokens, frames):
-    return torch.stack([torch.bincount(s[:t, :f].argmax(dim=0), minlength=len(s)) for s, t, f in zip(scores, tokens, frames)])
+    rows = [s[:t, :f].argmax(dim=0) for s, t, f in zip(scores, tokens, frames)]
+    return torch.stack([torch.bincount(row, minlength=scores.shape[1]) for row in rows])
 """
     ),
     "gives each frame to its likeliest token",

@@ -136,8 +136,11 @@ ANSWERS.wrong(
     "fewest errors",
     answer(
         (
-            "at = min(range(len(rates)), key=lambda i: round(abs(rates[i][0] - rates[i][1]), 6))\n    return sum(rates[at]) / 2,",
-            "wrong = [float(((scores >= c) != same).float().mean()) for c in candidates]\n    at = wrong.index(min(wrong))\n    return wrong[at],",
+            "at = min(range(len(rates)), key=lambda i: round(abs(rates[i][0] - rates[i][1]), 6))\n"
+            "    return sum(rates[at]) / 2,",
+            "wrong = [float(((scores >= c) != same).float().mean()) for c in candidates]\n"
+            "    at = wrong.index(min(wrong))\n"
+            "    return wrong[at],",
         )
     ),
     "takes the fewest errors",
@@ -171,7 +174,8 @@ ANSWERS.wrong(
     answer(
         (
             "return float(accepted[~same]",
-            "accepted = accepted if isinstance(threshold, torch.Tensor) else scores > threshold\n    return float(accepted[~same]",
+            "accepted = accepted if isinstance(threshold, torch.Tensor) else scores > threshold\n"
+            "    return float(accepted[~same]",
         )
     ),
     "rejects a score that equals the threshold",

@@ -35,7 +35,8 @@ def griffin_lim(magnitude, phase, size, hop, steps):
         wave = torch.istft(magnitude * unit, size, hop, window=w)
         if i < steps:
             found = torch.stft(wave, size, hop, window=w, return_complex=True)
-            misses += [torch.linalg.vector_norm(found.abs() - magnitude).item() / torch.linalg.vector_norm(magnitude).item()]
+            off = torch.linalg.vector_norm(found.abs() - magnitude)
+            misses += [(off / torch.linalg.vector_norm(magnitude)).item()]
             unit = torch.exp(1j * found.angle())
     return wave, misses
 """
@@ -117,7 +118,9 @@ ANSWERS.wrong(
         ("        misses.append(float((found.abs() - magnitude).norm() / magnitude.norm()))\n", ""),
         (
             "found.angle()), size, hop, window=window)",
-            "found.angle()), size, hop, window=window)\n        late = torch.stft(wave, size, hop, window=window, return_complex=True).abs()\n        misses.append(float((late - magnitude).norm() / magnitude.norm()))",
+            "found.angle()), size, hop, window=window)\n"
+            "        late = torch.stft(wave, size, hop, window=window, return_complex=True).abs()\n"
+            "        misses.append(float((late - magnitude).norm() / magnitude.norm()))",
         ),
     ),
     "measures after the round",

@@ -95,7 +95,8 @@ ANSWERS.wrong(
     answer(
         (
             "return (penalty[:, None] * attention)[there].mean()",
-            "rows = penalty[:, None] * attention\n    return torch.stack([row[mask].mean() for row, mask in zip(rows, there)]).mean()",
+            "rows = penalty[:, None] * attention\n"
+            "    return torch.stack([row[mask].mean() for row, mask in zip(rows, there)]).mean()",
         )
     ),
     "takes the mean of each pair first",

@@ -85,7 +85,8 @@ ANSWERS.wrong(
     answer(
         (
             "found = torch.zeros(len(durations))",
-            "found = torch.full((len(durations),), float(track[track > 0].double().mean()) if (track > 0).any() else 0.0)",
+            "found = torch.full((len(durations),), float(track[track > 0].double().mean()) if (track > "
+            "0).any() else 0.0)",
         )
     ),
     "fills gaps with the mean of all",

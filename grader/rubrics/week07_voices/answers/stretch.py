@@ -73,7 +73,8 @@ ANSWERS.wrong(
     answer(
         (
             "torch.round(durations / speed).long().clamp(min=1) * (durations > 0)",
-            "torch.diff(torch.round(durations.cumsum(1) / speed).long(), dim=1, prepend=torch.zeros(len(durations), 1, dtype=torch.long))",
+            "torch.diff(torch.round(durations.cumsum(1) / speed).long(), dim=1, "
+            "prepend=torch.zeros(len(durations), 1, dtype=torch.long))",
         )
     ),
     "rounds the ends",
@@ -114,7 +115,8 @@ ANSWERS.wrong(
     answer(
         (
             "rows, batch_first=True)",
-            '[F.interpolate(r.T[None], size=int(frames.sum(1).max()), mode="nearest")[0].T for r in states], batch_first=True)',
+            '[F.interpolate(r.T[None], size=int(frames.sum(1).max()), mode="nearest")[0].T for r in '
+            "states], batch_first=True)",
         )
     ),
     "makes all phones equally long",
@@ -125,7 +127,9 @@ ANSWERS.wrong(
     answer(
         (
             "return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), frames",
-            "longest = max(len(row) for row in rows)\n    rows = [torch.cat([row, row[-1:].expand(longest - len(row), -1)]) for row in rows]\n    return torch.stack(rows), frames",
+            "longest = max(len(row) for row in rows)\n"
+            "    rows = [torch.cat([row, row[-1:].expand(longest - len(row), -1)]) for row in rows]\n"
+            "    return torch.stack(rows), frames",
         )
     ),
     "holds the last phone where a row has ended",

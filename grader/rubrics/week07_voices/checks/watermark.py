@@ -26,7 +26,7 @@ def in_speech(student: Student, rng: Generator) -> None:
 
 @check("watermark")
 def it_grows_with_the_length(student: Student, rng: Generator) -> None:
-    """Four times the length gives about twice the score; a short wave, a loud one and one without a mark are fair too."""
+    """Short waves and long ones, soft and loud, without a mark, and one that goes against the pattern."""
     key = seed_from(rng)
     for samples, scale in ((3, 1.0), (400, 1e-3), (6400, 20.0)):
         wave = scale * gaussian(rng, samples)
