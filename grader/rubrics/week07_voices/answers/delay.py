@@ -43,6 +43,28 @@ def undelay(rows):
 """
     ),
 )
+ANSWERS.right(
+    "step by step",
+    cell(
+        """
+def delay(codes, pad):
+    n, books, frames = codes.shape
+    steps = []
+    for t in range(frames + books - 1):
+        column = torch.full((n, books), pad)
+        for i in range(books):
+            if 0 <= t - i < frames:
+                column[:, i] = codes[:, i, t - i]
+        steps.append(column)
+    return torch.stack(steps, dim=2)
+
+
+def undelay(rows):
+    n, books, wide = rows.shape
+    return torch.stack([rows[:, i].roll(-i, dims=1)[:, : wide - books + 1] for i in range(books)], dim=1)
+"""
+    ),
+)
 ANSWERS.wrong(
     "turned round",
     answer(("rows[:, i, i : i + frames] = codes", "rows[:, i, books - 1 - i : books - 1 - i + frames] = codes")),

@@ -56,6 +56,29 @@ def drawn_pitch(points, durations):
 """
     ),
 )
+ANSWERS.right(
+    "phone after phone",
+    cell(
+        """
+def phone_pitch(track, durations):
+    found, start = [], 0
+    for n in durations.tolist():
+        voiced = [hertz for hertz in track[start : start + n].tolist() if hertz > 0]
+        found.append(sum(voiced) / len(voiced) if voiced else 0.0)
+        start += n
+    return torch.tensor(found)
+
+
+def drawn_pitch(points, durations):
+    whole = int(durations.sum())
+    ends = np.cumsum(durations.numpy())
+    middles = ends / whole - durations.numpy() / (2 * whole)
+    places = [place for place, _ in points]
+    semitones = np.interp(middles, places, [up for _, up in points])
+    return torch.tensor([math.pow(2, s / 12) for s in semitones])
+"""
+    ),
+)
 ANSWERS.wrong(
     "unvoiced as zero",
     answer(("part[part > 0].mean()", "part.mean()")),

@@ -47,6 +47,25 @@ def bitrate(rate, books, k):
 """
     ),
 )
+ANSWERS.right(
+    "by the square",
+    cell(
+        """
+def residual_codes(z, books):
+    rest = z.clone()
+    codes = []
+    for book in books:
+        near = book.square().sum(dim=1)[None, :, None] - 2 * torch.einsum("kd,ndt->nkt", book, rest)
+        codes.append(near.argmin(dim=1))
+        rest = rest - F.embedding(codes[-1], book).mT
+    return torch.stack(codes, 1), z - rest
+
+
+def bitrate(rate, books, k):
+    return books * rate * math.log(k) / math.log(2) / 1000
+"""
+    ),
+)
 ANSWERS.wrong(
     "input each time",
     answer(("rest = rest - book[ids]", "rest = z.transpose(1, 2)")),

@@ -40,6 +40,22 @@ def speak(step, mels, threshold=0.5, least=1, most=100):
 """
     ),
 )
+ANSWERS.right(
+    "with a flag",
+    cell(
+        """
+def speak(step, mels, threshold=0.5, least=1, most=100):
+    given, out, count, done = [torch.zeros(1, mels)], [], 0, False
+    while not done:
+        new, stop = step(torch.cat(given))
+        count += 1
+        out.extend(new)
+        given.append(new[-1].unsqueeze(0))
+        done = count >= most or (count >= least and sum(stop.tolist()) >= threshold - 1e-9)
+    return torch.stack(out), count
+"""
+    ),
+)
 ANSWERS.wrong(
     "all go back",
     answer(("new[-1:]", "new")),

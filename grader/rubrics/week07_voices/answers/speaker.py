@@ -49,6 +49,26 @@ def margin_loss(embeddings, weights, labels, scale=30.0, margin=0.4):
 """
     ),
 )
+ANSWERS.right(
+    "row after row",
+    cell(
+        """
+def pool(states, lengths):
+    found = torch.zeros(len(states), 2 * states.shape[2])
+    for i, n in enumerate(lengths):
+        part = states[i, : int(n)]
+        middle = part.sum(dim=0) / n
+        found[i] = torch.cat([middle, ((part - middle) ** 2).sum(dim=0).div(n - 1).sqrt()])
+    return found
+
+
+def margin_loss(embeddings, weights, labels, scale=30.0, margin=0.4):
+    cosines = F.cosine_similarity(embeddings[:, :, None], weights[None], dim=1)
+    lowered = cosines.scatter_add(1, labels[:, None], torch.full((len(labels), 1), -margin))
+    return F.nll_loss(F.log_softmax(scale * lowered, dim=1), labels)
+"""
+    ),
+)
 ANSWERS.wrong(
     "padding in both",
     answer(("row[:n] for", "row for")),

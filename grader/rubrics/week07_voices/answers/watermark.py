@@ -43,6 +43,23 @@ def find_mark(wave, key):
 """
     ),
 )
+ANSWERS.right(
+    "by NumPy",
+    cell(
+        """
+def add_mark(wave, key, below):
+    drawn = torch.randint(2, (wave.numel(),), generator=torch.Generator().manual_seed(key)).numpy()
+    x = wave.numpy().astype(float)
+    return torch.from_numpy(x + np.sqrt(np.mean(x**2)) / 10 ** (below / 20) * (2.0 * drawn - 1)).float()
+
+
+def find_mark(wave, key):
+    drawn = torch.randint(2, (wave.numel(),), generator=torch.Generator().manual_seed(key)).numpy()
+    x = wave.numpy().astype(float)
+    return float(np.dot(x, 2 * drawn - 1) / np.linalg.norm(x))
+"""
+    ),
+)
 ANSWERS.wrong(
     "decibels of power",
     answer(("-below / 20", "-below / 10")),
