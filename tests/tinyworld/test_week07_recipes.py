@@ -42,7 +42,7 @@ pytestmark = [
 REST = " --threads 1 --device cpu --save-every 0 --look-every 1000 --scenes 2"
 POOL = " --pool 12 --uses 2"
 TINY = {
-    "speaker": "speaker --steps 4 --batch 3 --width 32" + POOL + REST,
+    "speaker": "speaker --steps 4 --batch 3 --width 32" + POOL + REST.replace("scenes 2", "scenes 15"),
     "vocoder": "vocoder --steps 4 --batch 2 --width 16" + POOL + REST,
     "talker": "talker --steps 4 --batch 3 --width 32 --layers 1" + POOL + REST,
     "codec": "codec --steps 4 --batch 2 --width 4" + POOL + REST,
@@ -55,7 +55,7 @@ CLASSES = {
     "codec": EncodecModel,
     "clap": ClapModel,
 }
-TONE = 0.06  # seconds a letter
+TONE = 0.12  # seconds a letter: an embedding wants a third of a second
 
 
 def tones(text, voice, speed=175, pitch=50, pitch_range=50, stretch=1.0) -> espeak.Spoken:
@@ -86,8 +86,8 @@ def take(rng) -> corpus.Take:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """A codebook of 1,024 codes wants more pieces than there are here."""
-    monkeypatch.setattr(codec, "BEGIN", 48)
+    """So many pieces are enough for books of 1,024 codes."""
+    monkeypatch.setattr(codec, "BEGIN", 150)
 
 
 # --- all of them ---
@@ -297,7 +297,7 @@ def test_a_batch_is_what_the_class_trains_on(rng):
 def test_every_book_takes_from_what_the_others_left():
     torch.manual_seed(0)
     learner = codec.Coder(codec.build_model(4)).eval()
-    audio = 0.1 * torch.randn(32, 1, 10240)
+    audio = 0.1 * torch.randn(128, 1, 10240)
     learner.begin(audio, 0)
     left = learner.model.encoder(audio).transpose(1, 2).flatten(0, 1).detach()
     sizes = [left.square().mean()]
