@@ -10,7 +10,7 @@ from support.claims import claim
 
 from grader.course.discovery import find_course
 from tinyworld.voices import VOICES
-from voice_lab import data, hearing, measuring, plots, showing, spectra, training
+from voice_lab import cloning, data, hearing, measuring, plots, showing, spectra, training
 from voice_lab.checks import library
 
 WEEK = "week07_voices"
@@ -231,3 +231,14 @@ def test_a_detector_knows_its_own_machine():
         library.equal_error(scores, real)[0] for scores, real in measuring.fakes(library.pool, rounds).values()
     )
     assert known == 0 and 0.3 < unknown < 0.7
+
+
+@claim(
+    WEEK,
+    "Nearly every word is understood, and about half of the clones lie nearest to the one voice of nine "
+    "that they were made "
+    "from, where luck gives one in nine; the next voice in the list is hardly ever it.",
+)
+def test_clones_are_taken_for_their_models():
+    found = cloning.cloned()
+    assert found.words < 0.06 and 0.4 < found.own < 0.75 and found.swapped < 0.2 and len(found.sounds) == len(VOICES)

@@ -7,6 +7,7 @@ voice_lab.spectra.hummed(mel, pitch)               # a vocoder that nobody train
 from pathlib import Path
 
 from coursekit.notebook import use_checks, yours_or
+from voice_lab.cloning import show_clones
 from voice_lab.data import sentence, spoken, wave_of
 from voice_lab.measuring import fakes
 from voice_lab.plots import (
@@ -36,6 +37,7 @@ __all__ = [
     "sentence",
     "show_alignment",
     "show_attacked",
+    "show_clones",
     "show_codec",
     "show_delay",
     "show_fakes",

@@ -32,6 +32,7 @@ def other_margins(student: Student, rng: Generator) -> None:
         found, (slope,) = student.gradients("margin_loss", embeddings, weights, labels, scale, margin, wrt=(0,))
         assert_close(found, wanted, atol=1e-4, rtol=1e-4, what="the loss")
         assert_close((torch.as_tensor(slope) * embeddings).sum(1), torch.zeros(n), atol=1e-3, what="the pull outwards")
+    embeddings, weights, labels = gaussian(rng, 6, 5), gaussian(rng, 5, 4), torch.tensor([0, 1, 2, 3, 0, 1])
     usual = student.margin_loss(embeddings, weights, labels)
     assert_close(
         usual, library_margin(embeddings, weights, labels, 30.0, 0.4), rtol=1e-4, what="the loss as it is usual"
