@@ -1,1 +1,1 @@
-"""How the neural codec is made, measured and described."""
+"""How the codec is made, measured and described."""
