@@ -12,8 +12,10 @@ import tinyworld
 from tinyworld.train.__main__ import RECIPES, parse
 from tinyworld.train.blip import card as blip
 from tinyworld.train.blip.recipe import QUESTIONS
+from tinyworld.train.clap import card as clap
 from tinyworld.train.clip import card as clip
 from tinyworld.train.clip.clock import TwoStageClock
+from tinyworld.train.codec import card as codec
 from tinyworld.train.connectors import card as connectors
 from tinyworld.train.diffusion import card as diffusion
 from tinyworld.train.flamingo import card as flamingo
@@ -23,15 +25,20 @@ from tinyworld.train.llava.recipe import DRAWN
 from tinyworld.train.loop import Clock
 from tinyworld.train.masked import card as masked
 from tinyworld.train.programs import card as programs
+from tinyworld.train.speaker import card as speaker
+from tinyworld.train.talker import card as talker
 from tinyworld.train.token_lm import card as token_lm
 from tinyworld.train.trimodal import card as trimodal
 from tinyworld.train.trimodal.recipe import NAMES
+from tinyworld.train.vocoder import card as vocoder
 from tinyworld.train.vq import card as vq
 from tinyworld.train.whisper import card as whisper
 
 # What a shipped run took, which is written nowhere but on its card. In CPU-minutes, of each stage or model.
 MINUTES = {"judge": [5], "diffusion": [31, 205], "blip": [69], "whisper": [54], "llava": [46]}
 MINUTES |= {"connectors": [10, 9, 9], "flamingo": [52], "trimodal": [9, 6, 7, 7]}
+ON_ONE_THREAD = ("whisper", "speaker", "vocoder", "talker", "codec", "clap")  # what the others had is on no card
+MINUTES |= {"speaker": [17], "vocoder": [20], "talker": [19], "codec": [2], "clap": [3]}
 MINUTES |= {"vq": [8], "token_lm": [45], "masked": [23], "programs": [5]}
 
 
@@ -46,15 +53,16 @@ def figures(name: str) -> dict[str, float]:
 def command(name: str) -> Namespace:
     """The options of the command on a card."""
     (found,) = re.findall(rf"^`python -m tinyworld.train ({name} [^`]+)`$", text(name), re.M)
-    return parse([*found.split(), *(["--threads", "1"] if name == "whisper" else [])])
+    return parse([*found.split(), *(["--threads", "1"] if name in ON_ONE_THREAD else [])])
 
 
 def written(name: str, args: Namespace) -> str:
     """The card that a recipe would write of the shipped checkpoint."""
     folder, measured, minutes = tinyworld.checkpoint(name), figures(name), MINUTES[name]
 
-    def clock(minutes: float, steps: int = args.steps) -> Clock:
-        return Clock(steps, step=steps, cpu_seconds=60 * minutes, samples=steps * args.batch)
+    def clock(minutes: float, steps: int = 0) -> Clock:
+        steps = steps or (args.rounds if name == "codec" else args.steps)
+        return Clock(steps, step=steps, cpu_seconds=60 * minutes, samples=steps * getattr(args, "batch", 0))
 
     if name == "diffusion":
         first, second = minutes
@@ -69,6 +77,7 @@ def written(name: str, args: Namespace) -> str:
     if name == "llava":
         return llava.card(folder, measured, args, once, DRAWN + 1)
     others = {"judge": judge, "whisper": whisper, "flamingo": flamingo}
+    others |= {"speaker": speaker, "vocoder": vocoder, "talker": talker, "codec": codec, "clap": clap}
     others |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
     return others[name].card(folder, measured, args, once)
 

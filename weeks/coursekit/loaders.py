@@ -253,6 +253,12 @@ def load_talker(where: str | Path, role: Role) -> Loaded:
 
 
 def load_codec(where: str | Path, role: Role) -> Loaded:
+    """The shipped one codes mel frames and holds its vocoder; on the Hub it is EnCodec, whose quantiser it shares."""
+    if not isinstance(where, str):
+        from tinyworld.codec import MelCodec
+
+        codec = MelCodec.from_pretrained(where)
+        return Loaded(codec, codec.extractor)
     from transformers import EncodecFeatureExtractor, EncodecModel
 
     return _model_of_sound(EncodecModel, EncodecFeatureExtractor, where, role)

@@ -347,7 +347,10 @@ ROLES: dict[str, Role] = {
         size_mb=93,
         memory_mb=300,
         loader=load_codec,
-        modules=_parts("encodec", "modeling", "feature_extraction"),
+        modules=(
+            *_parts("encodec", "modeling", "feature_extraction"),
+            *_parts("speecht5", "modeling", "feature_extraction"),
+        ),
     ),
     "clap": Role(
         model_class="transformers.ClapModel",
