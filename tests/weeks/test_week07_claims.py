@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from support.claims import claim
 
 from grader.course.discovery import find_course
@@ -14,11 +13,6 @@ from voice_lab import cloning, data, hearing, measuring, plots, showing, spectra
 from voice_lab.checks import library
 
 WEEK = "week07_voices"
-
-
-def margin_loss(embeddings, weights, labels, scale, margin):
-    cosines = F.normalize(embeddings, dim=1) @ F.normalize(weights, dim=0)
-    return F.cross_entropy(scale * (cosines - margin * F.one_hot(labels, weights.shape[1])), labels)
 
 
 def rounds(magnitude, phase, size, hop, steps):
@@ -40,12 +34,12 @@ def quiet(monkeypatch):
 
 @pytest.fixture(scope="module")
 def ear():
-    return showing.ear_of(library.pool, margin_loss)
+    return showing.ear_of(library.pool, library.margin_loss)
 
 
 @pytest.fixture(scope="module")
 def codec(ear):
-    return showing.codec_rows(library.residual_codes, lambda rate, n, k: rate * n * np.log2(k) / 1000, ear)
+    return showing.codec_rows(library.residual_codes, library.bitrate, ear)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ It is not there while a notebook is graded: see `coursekit.notebook.oracle`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -59,6 +60,17 @@ def pool(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     return reference.reference_pool(states, lengths)
 
 
+def margin_loss(
+    embeddings: torch.Tensor, weights: torch.Tensor, labels: torch.Tensor, scale: float = 30.0, margin: float = 0.4
+) -> torch.Tensor:
+    """transformers' AMSoftmaxLoss, with its weights given."""
+    from transformers.models.wavlm.modeling_wavlm import AMSoftmaxLoss
+
+    loss = AMSoftmaxLoss(*weights.shape, scale=scale, margin=margin)
+    found: torch.Tensor = torch.func.functional_call(loss, {"weight": weights}, (embeddings, labels))
+    return found
+
+
 def trials(embeddings: torch.Tensor, voices: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
     """All pairs, by scikit-learn's cosines."""
     scores, same = reference.library_trials(embeddings, voices)
@@ -79,6 +91,11 @@ def equal_error(scores: torch.Tensor, same: torch.Tensor) -> tuple[float, float]
 def residual_codes(z: torch.Tensor, books: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """EncodecResidualVectorQuantizer."""
     return reference.library_codes(z, books)
+
+
+def bitrate(rate: float, books: int, k: int) -> float:
+    """Kilobits a second."""
+    return rate * books * math.log2(k) / 1000
 
 
 def delay(codes: torch.Tensor, pad: int) -> torch.Tensor:
