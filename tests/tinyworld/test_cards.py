@@ -38,7 +38,7 @@ from tinyworld.train.whisper import card as whisper
 MINUTES = {"judge": [5], "diffusion": [31, 205], "blip": [69], "whisper": [54], "llava": [46]}
 MINUTES |= {"connectors": [10, 9, 9], "flamingo": [52], "trimodal": [9, 6, 7, 7]}
 ON_ONE_THREAD = ("whisper", "speaker", "vocoder", "talker", "codec", "clap")  # what the others had is on no card
-MINUTES |= {"speaker": [17], "vocoder": [20], "talker": [19], "codec": [2], "clap": [3]}
+MINUTES |= {"speaker": [17], "vocoder": [22], "talker": [18], "codec": [0.3], "clap": [3]}
 MINUTES |= {"vq": [8], "token_lm": [45], "masked": [23], "programs": [5]}
 
 

@@ -27,7 +27,7 @@ the course's vocoder is the decoder. It is made for teaching and knows synthetic
 | codes | {books} books of {codes} codes of {bands} numbers; each holds what the ones before left over |
 | weights | float16 safetensors, {megabytes:.1f} MB, and the vocoder's |
 | training | k-means, {rounds} rounds a book, on {frames} frames of {takes} sentences |
-| time | {minutes:.0f} CPU-minutes with the synthesis, {threads} thread(s) of a shared CPU |
+| time | {minutes:.1f} CPU-minutes with the synthesis, {threads} thread(s) of a shared CPU |
 | licence | MIT, weights and code |
 
 ## Measured

@@ -42,7 +42,8 @@ Texts of the shipped test recordings (`tinyworld.voices`) in the nine voices of 
 embedding of a voice is the mean of its three enrolment sentences. The vocoder makes the sound. Word error rate by the
 course's Whisper; seven words in no order as well, for Whisper knows the grammar and repairs what it hears badly. Voice
 picked of nine: whose enrolment, through the vocoder as well, the sound's embedding lies nearest. Styles: against
-neutral, over the same sentences, the pitch by Griffin-Lim. A second of speech takes {real_time:.2f} seconds.
+neutral, over the same sentences; the pitch is what the talker gives to every frame. A second of speech takes
+{real_time:.2f} seconds.
 
 {table}
 

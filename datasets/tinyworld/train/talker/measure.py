@@ -15,9 +15,8 @@ from tinyworld.checkpoints import checkpoint
 from tinyworld.phones import Phones
 from tinyworld.sound import RATE
 from tinyworld.train.speaker import measure as speaker
-from tinyworld.train.talker.features import fundamental, loudness
+from tinyworld.train.talker.features import loudness
 from tinyworld.train.vocoder import measure as vocoder
-from tinyworld.train.vocoder.spectra import griffin_lim
 from tinyworld.train.voices.corpus import speak
 from tinyworld.train.voices.corpus import voices as test_voices
 from tinyworld.train.voices.mel import log_mel
@@ -72,9 +71,16 @@ class Studio:
         made = [mels(self.model, self.phones, s.text, who[s.voice], s.style) for s in those]
         return [vocoder.vocode(self.vocoder, mel).numpy() for mel in made]
 
-    def phaseless(self, those: list[Sentence]) -> list[np.ndarray]:
-        """The same by Griffin-Lim: the vocoder's sound has a buzz of its own that would be taken for the pitch."""
-        return [griffin_lim(mels(self.model, self.phones, s.text, self.known[s.voice], s.style)).numpy() for s in those]
+    @torch.inference_mode()
+    def melody(self, those: list[Sentence]) -> np.ndarray:
+        """The mean and the spread of the pitch that each sentence is given, in octaves above 150 Hz; (n, 2)."""
+        rows = []
+        for s in those:
+            style = torch.tensor([[s.style]])
+            out = self.model(**self.phones(s.text), speaker_embedding=self.known[s.voice][None], lang_ids=style)
+            pitch = out.pitch_outputs[0, :, 0].repeat_interleave(out.duration_outputs[0])  # of every frame
+            rows.append((pitch.mean().item(), pitch.std().item()))
+        return np.array(rows)
 
     def words(self, those: list[Sentence], sounds: list[np.ndarray]) -> float:
         """Word error rate."""
@@ -138,11 +144,9 @@ def acted(studio: Studio, those: list[Sentence]) -> dict[str, float]:
     for i, style in enumerate(STYLES):
         said = [s._replace(style=i) for s in those]
         sounds = studio.speak(said)
-        pitch = [fundamental(sound) for sound in studio.phaseless(said)]
         shape = np.array(
             [
-                np.mean([np.nanmedian(p) for p in pitch]),
-                np.mean([np.nanstd(p) for p in pitch]),
+                *studio.melody(said).mean(0),
                 np.mean([len(sound) / RATE for sound in sounds]),
                 np.mean([20 * np.mean(loudness(sound)) for sound in sounds]),
             ]
