@@ -82,7 +82,7 @@ def test_its_card_and_the_index_show_its_figures(name):
 # How a figure is called in the index -> on the card.
 INDEX = {
     "speaker": {"equal error rate": "test/EER", "nearest of nine": "test/nearest", "phaseless": "phaseless/nearest"},
-    "vocoder": {"WER": "HiFi-GAN/WER", "of Griffin-Lim": "Griffin-Lim/WER", "of the recordings": "recording/WER"},
+    "vocoder": {"WER": "HiFi-GAN/WER", "by Griffin and Lim": "Griffin-Lim/WER", "of the recordings": "recording/WER"},
     "talker": {"WER": "sentences/WER", "of words in no order": "salad/WER", "voice picked of nine": "sentences/picked"},
     "codec": {"WER with one book": "1/WER", "with four": "4/WER"},
     "clap": {"sound to text R@1": "text/R@1", "text to sound R@1": "sound/R@1"},
