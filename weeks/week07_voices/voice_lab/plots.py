@@ -228,7 +228,7 @@ def show_trials(scores: Any, same: Any, threshold: float, rate: float, title: st
     """Cosines of pairs of one voice and of two, and the threshold where both errors are equal."""
     values, own = np.asarray(scores), np.asarray(same).astype(bool)
     figure, (axis,) = panels(5.4, height=2.0)
-    edges = np.linspace(values.min(), values.max(), 40)
+    edges = np.linspace(values.min(), values.max(), 40).tolist()
     for part, name, colour in ((values[~own], "two voices", GREY), (values[own], "one voice", PALETTE[0])):
         axis.hist(part, edges, density=True, alpha=0.6, color=colour, label=f"{name}: {len(part)} pairs")
     axis.axvline(threshold, color=PALETTE[1], linestyle="--", linewidth=1)
@@ -242,7 +242,7 @@ def show_trials(scores: Any, same: Any, threshold: float, rate: float, title: st
 
 def show_books(rows: Mapping[int, measuring.Row]) -> None:
     """What more books bring: WER and the distance of the mel spectrogram over the bitrate."""
-    bits = [row.bits for row in rows.values()]
+    bits = [float(row.bits or 0) for row in rows.values()]
     figure, (left, right) = panels(3.2, 3.2, height=1.9, between=0.8)
     left.plot(bits, [row.off for row in rows.values()], "o-", color=PALETTE[0])
     right.plot(bits, [100 * row.words for row in rows.values()], "o-", color=PALETTE[1])
@@ -270,11 +270,11 @@ def show_delay(rows: Any, books: int, pad: int) -> None:
 def show_marks(found: Mapping[str, Sequence[float]], sure: float = 4.0) -> None:
     """z-scores of marked sentences after what happened to them."""
     figure, (axis,) = panels(5.4, height=0.32 * len(found) + 0.2, left=1.9)
-    for i, (_, values) in enumerate(reversed(found.items())):
+    for i, (_, values) in enumerate(reversed(list(found.items()))):
         axis.scatter(values, [i] * len(values), s=14, color=PALETTE[0] if np.mean(values) > sure else PALETTE[1])
     axis.axvline(sure, color="0.6", linestyle="--", linewidth=1)
     axis.set(xlabel="z", yticks=range(len(found)))
-    axis.set_yticklabels(list(reversed(found)), fontsize=8)
+    axis.set_yticklabels(list(found)[::-1], fontsize=8)
     told = ", ".join(f"{name} {np.mean(values):.1f}" for name, values in found.items())
     show(figure, alt=f"Mean z-scores of the mark: {told}")
 
@@ -285,7 +285,7 @@ def show_fakes(found: Mapping[str, tuple[Any, Any]], equal_error: Callable[..., 
     figure, axes = panels(3.2, 3.2, height=1.8, between=0.4, left=0.3)
     for axis, (name, (scores, real)) in zip(axes, found.items(), strict=True):
         values, true = np.asarray(scores), np.asarray(real).astype(bool)
-        edges = np.linspace(values.min(), values.max(), 24)
+        edges = np.linspace(values.min(), values.max(), 24).tolist()
         axis.hist(values[true], edges, color=PALETTE[0], alpha=0.6, label="recorded")
         axis.hist(values[~true], edges, color=PALETTE[1], alpha=0.6, label="made")
         axis.set(yticks=[], xlabel="the detector's score")

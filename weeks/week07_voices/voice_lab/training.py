@@ -39,7 +39,7 @@ def many_mels() -> list[torch.Tensor]:
 def statistics(pool: Callable[..., torch.Tensor], rows: Sequence[torch.Tensor]) -> torch.Tensor:
     """Pooled frames, such as mel spectrograms: (n, 160). pool: as the notebook's, of padded rows and their lengths."""
     lengths = torch.tensor([len(row) for row in rows])
-    return torch.as_tensor(pool(torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), lengths)).float()
+    return torch.as_tensor(pool(torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True), lengths)).float()
 
 
 def learn_voices(

@@ -75,27 +75,19 @@ def of_misses(magnitude: torch.Tensor, phase: torch.Tensor, size: int, hop: int,
 # --- 2 log_mel ------------------------------------------------------------------------------------------------------
 
 
-def mel_by(
-    wave: torch.Tensor,
-    mels: int = 80,
-    low: float = 80.0,
-    high: float = 7600.0,
-    power: int = 1,
-    scale: str = "slaney",
-    norm: str | None = "slaney",
-    hop: int = 256,
-    window: int = 1024,
-    floor: float = 1e-10,
-    center: bool = True,
-) -> np.ndarray:
-    """A log-mel spectrogram (frames, mels) of other settings, by transformers' own functions."""
+def mel_by(wave: torch.Tensor, hop: int = 256, window: int = 1024, **other: Any) -> np.ndarray:
+    """A log-mel spectrogram (frames, 80) of other settings, by transformers' own functions.
+
+    other: low, high, scale or norm of the filters; power; center.
+    """
     from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
-    filters = mel_filter_bank(513, mels, low, high, 16_000, norm, scale)
+    limits = other.get("low", 80.0), other.get("high", 7600.0), 16_000
+    filters = mel_filter_bank(513, 80, *limits, other.get("norm", "slaney"), other.get("scale", "slaney"))
+    how: dict[str, Any] = {"fft_length": 1024, "power": float(other.get("power", 1)), "mel_filters": filters}
+    how |= {"center": other.get("center", True), "mel_floor": 1e-10, "log_mel": "log10"}
     shape = window_function(window, "hann", periodic=True)
-    how: dict[str, Any] = {"fft_length": 1024, "power": float(power), "mel_filters": filters, "center": center}
-    found = spectrogram(wave.double().numpy(), shape, window, hop, mel_floor=floor, log_mel="log10", **how)
-    return np.asarray(found.T)
+    return np.asarray(spectrogram(wave.double().numpy(), shape, window, hop, **how).T)
 
 
 def of_mel(wave: torch.Tensor) -> Slips:
