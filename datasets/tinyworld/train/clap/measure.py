@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import ClapModel, ClapProcessor
 
 from tinyworld.sound import RATE
-from tinyworld.sounds import MATERIALS, MOODS, PITCHES, RHYTHMS, Sound, sounds
+from tinyworld.sounds import MATERIALS, MOODS, PITCHES, RHYTHMS, sounds
 
 OF = 64  # sounds among which one is looked for
 TIMES = 4  # that they are played, every time otherwise
@@ -42,7 +43,7 @@ def embed_texts(model: ClapModel, processor: ClapProcessor, texts: Sequence[str]
     return _pooled(model.get_text_features(**inputs))
 
 
-def _pooled(output: object) -> torch.Tensor:
+def _pooled(output: Any) -> torch.Tensor:
     return torch.nn.functional.normalize(getattr(output, "pooler_output", output), dim=-1).clone()
 
 
@@ -63,7 +64,7 @@ def retrieval(model: ClapModel, processor: ClapProcessor, times: int) -> dict[st
             right = []
             for vector, sound in zip(heard, those, strict=True):
                 facts = astuple(sound)
-                others = [Sound(*facts[:number], word, *facts[number + 1 :]).caption() for word in words]
+                others = [replace(sound, **{fact: word}).caption() for word in words]
                 nearest = int((embed_texts(model, processor, others) @ vector).argmax())
                 right.append(words[nearest] == facts[number])
             figures.setdefault(fact, []).append(float(np.mean(right)))

@@ -83,7 +83,8 @@ class Played:
 
     def __init__(self, processor: ClapProcessor, size: int, pool: int, uses: int, seed: int) -> None:
         self.processor, self.size, self.pool, self.uses, self.seed = processor, size, pool, uses, seed
-        self._number, self._sounds = -1, []
+        self._number = -1
+        self._sounds: list[Sound] = []
         self._features = torch.empty(0)
 
     def __call__(self, step: int) -> dict[str, torch.Tensor]:

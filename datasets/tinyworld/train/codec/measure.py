@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -26,12 +27,16 @@ def measure(folder: Path, n: int | None = None) -> dict[str, float]:
     frames = [codec.frames(r.audio) for r in said]
     codes = [codec.encode(r.audio) for r in said]
     for books in range(1, codec.books + 1):
-        figures |= judge(f"{books}", lambda mel, sound, k=books: codec.decode(codec.encode(sound, k)))
+        figures |= judge(f"{books}", _through(codec, books))
         figures[f"{books}/kbit/s"] = codec.bitrate(books)
         figures[f"{books}/perplexity"] = perplexity(torch.cat([c[books - 1] for c in codes]), 2**codec.bits)
         off = [(codec.mel(c[:books]) - codec.mean) / codec.scale - f for c, f in zip(codes, frames, strict=True)]
         figures[f"{books}/left"] = torch.cat(off).square().mean().item()
     return figures
+
+
+def _through(codec: MelCodec, books: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    return lambda mel, sound: codec.decode(codec.encode(sound, books))
 
 
 def table(figures: dict[str, float]) -> str:

@@ -37,7 +37,7 @@ def pairs(embedded: torch.Tensor, who: Sequence[object]) -> tuple[np.ndarray, np
     """The cosines of all pairs of different recordings, and whether both are of one voice."""
     cosines = (embedded @ embedded.T).numpy()
     a, b = np.triu_indices(len(who), k=1)
-    return cosines[a, b], np.array([who[i] == who[j] for i, j in zip(a, b, strict=True)])
+    return cosines[a, b], np.array([who[i] == who[j] for i, j in zip(a.tolist(), b.tolist(), strict=True)])
 
 
 def equal_error_rate(scores: np.ndarray, same: np.ndarray) -> float:

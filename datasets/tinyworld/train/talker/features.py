@@ -86,8 +86,8 @@ def lasting(phones: tuple[Phone, ...], frames: int) -> tuple[list[str], np.ndarr
             names.append(PAUSE)
             ends.append(_frame(after.start))
     names.append(PAUSE)
-    ends = np.minimum([*ends, frames], frames)
-    return names, np.diff(np.concatenate([[0], np.maximum.accumulate(ends)]))
+    edges = np.maximum.accumulate(np.minimum([0, *ends, frames], frames))
+    return names, np.diff(edges)
 
 
 def _frame(seconds: float) -> int:

@@ -140,7 +140,8 @@ def _recording(s: Sentence) -> np.ndarray:
 
 def acted(studio: Studio, those: list[Sentence]) -> dict[str, float]:
     """How each style differs from the neutral one: octaves, their spread, length and loudness; and words lost."""
-    figures, plain = {}, None
+    figures: dict[str, float] = {}
+    plain = None
     for i, style in enumerate(STYLES):
         said = [s._replace(style=i) for s in those]
         sounds = studio.speak(said)

@@ -110,7 +110,8 @@ class Takes:
     def __init__(self, size: int, pool: int, uses: int, seed: int, split: str = "train", each: int = 3) -> None:
         self.size, self.pool, self.uses, self.seed, self.split = size, pool, uses, seed, split
         self.voices = voices(split, each)
-        self._number, self._pool = -1, []
+        self._number = -1
+        self._pool: list[Take] = []
 
     def __call__(self, step: int) -> tuple[list[Take], np.random.Generator]:
         """The takes of a step, and its random numbers for what else is drawn."""

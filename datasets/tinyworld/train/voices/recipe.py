@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
-    rng, said = np.random.default_rng((args.seed, 4)), set()
+    rng = np.random.default_rng((args.seed, 4))
+    said: set[str] = set()
     for split in SPLITS:
         takes = recordings(split, getattr(args, split), said, rng)
         path = args.out / f"nine_{split}.ogg"
