@@ -13,7 +13,7 @@ TORCH_INDEX ?=
 WHEELS ?=
 
 # Of each week's audit, so many notebooks, drawn afresh each time; the workflow in .github/ runs whole audits.
-AUDIT ?= 3
+AUDIT ?= 2
 
 FROM := $(if $(WHEELS),--no-index --find-links $(abspath $(WHEELS)))
 BIN := $(VENV)/bin

@@ -8,6 +8,7 @@ from pathlib import Path
 from tinyworld.train import loop
 from tinyworld.train.cards import megabytes, millions, options
 from tinyworld.train.speaker import measure
+from tinyworld.train.speaker.settings import MARGIN, SECONDS, WIDTH
 from tinyworld.train.voices.corpus import voices
 
 TEXT = """---
@@ -50,8 +51,6 @@ OPTIONS = ("steps", "batch", "rate", "pool", "uses", "width", "seed")
 
 def card(folder: Path, figures: dict[str, float], args: argparse.Namespace, clock: loop.Clock) -> str:
     """The card of a speaker embedding that is already in `folder`."""
-    from tinyworld.train.speaker.recipe import MARGIN, SECONDS, WIDTH
-
     model, _ = measure.load(folder)
     return TEXT.format(
         parameters=millions(model),

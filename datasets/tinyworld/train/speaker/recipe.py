@@ -22,13 +22,11 @@ from tinyworld.sound import RATE
 from tinyworld.train import loop
 from tinyworld.train.speaker import measure
 from tinyworld.train.speaker.card import card
+from tinyworld.train.speaker.settings import MARGIN, SECONDS, WIDTH
 from tinyworld.train.vocoder.spectra import griffin_lim
 from tinyworld.train.voices.corpus import Takes, crops, voices
 from tinyworld.train.voices.mel import log_mel
 
-WIDTH = 64  # of the embedding
-MARGIN = 0.25
-SECONDS = 1.0
 LATE = 2 / 3  # of the steps: from then on half of the pieces are rephased
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tinyworld.train import loop
 from tinyworld.train.cards import megabytes, millions, options
 from tinyworld.train.talker import measure
+from tinyworld.train.talker.features import EACH
 from tinyworld.train.voices.corpus import ACTED, voices
 
 TEXT = """---
@@ -60,8 +61,6 @@ OPTIONS = ("steps", "batch", "rate", "pool", "uses", "width", "layers", "seed")
 
 def card(folder: Path, figures: dict[str, float], args: argparse.Namespace, clock: loop.Clock) -> str:
     """The card of a talker that is already in `folder`."""
-    from tinyworld.train.talker.recipe import EACH
-
     model, phones = measure.load(folder)
     return TEXT.format(
         parameters=millions(model),

@@ -20,6 +20,7 @@ LOWEST, HIGHEST = 60.0, 500.0  # Hz
 LEAP = 0.9  # octaves from the middle of a sentence
 VOICED = 0.55  # of the autocorrelation's peak
 SILENT = 1.5  # energy is log10 of the root mean square, plus this
+EACH = 6  # voices of a speaker
 
 
 class Features(NamedTuple):

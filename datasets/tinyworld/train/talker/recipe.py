@@ -20,14 +20,13 @@ from tinyworld.train import loop
 from tinyworld.train.speaker import measure as speaker
 from tinyworld.train.talker import measure
 from tinyworld.train.talker.card import card
-from tinyworld.train.talker.features import Features, build_phones, features
+from tinyworld.train.talker.features import EACH, Features, build_phones, features
 from tinyworld.train.voices.corpus import Take, Takes, speak, text
 from tinyworld.voices import STYLES
 
 PADDING = -100.0  # of a spectrogram; the class's loss leaves it out
 KNOWN = 3  # sentences by which a voice is made known
 BLUR = 0.03  # of each number of a voice's embedding, so that the talker knows the space between the voices
-EACH = 6  # voices of a speaker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
