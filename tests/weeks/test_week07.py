@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from transformers import SpeechT5FeatureExtractor
 
+from coursekit import models
 from coursekit import plots as shared_plots
 from tinyworld import voices
-from voice_lab import data, hearing, measuring, plots, probes, spectra, training
+from voice_lab import cloning, data, hearing, measuring, plots, probes, spectra, training
 from voice_lab.checks import library, mistakes_coded, mistakes_said, reference
 
 
@@ -149,3 +150,10 @@ def test_figures_have_pictures_and_words(shown):
     plots.hear({"recorded": data.wave_of(data.sentence())}, "a text", listen=False)
     assert len(shown) == 4 and all(min(picture.size) > 40 and len(alt) > 10 for picture, alt in shown)
     assert "a text" in shown[-1][1]
+
+
+def test_the_cell_of_the_real_models_does_with_the_shipped_ones(shown):
+    found = cloning.show_real(models.load("speaker"), models.load("vocoder"), spectra.mel_of)
+    same, other = found["the same voice in another sentence"], found["another voice"]
+    assert same > 0.8 > 0.6 > other and other < found["its copy"] <= same  # the small vocoder keeps half of a voice
+    assert len(shown) == 1

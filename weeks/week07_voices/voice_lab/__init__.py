@@ -7,7 +7,7 @@ voice_lab.spectra.hummed(mel, pitch)               # a vocoder that nobody train
 from pathlib import Path
 
 from coursekit.notebook import use_checks, yours_or
-from voice_lab.cloning import show_clones
+from voice_lab.cloning import show_clones, show_real
 from voice_lab.data import sentence, spoken, wave_of
 from voice_lab.measuring import fakes
 from voice_lab.plots import (
@@ -46,6 +46,7 @@ __all__ = [
     "show_mel",
     "show_opening",
     "show_phase",
+    "show_real",
     "show_round_trip",
     "show_speeds",
     "show_styles",

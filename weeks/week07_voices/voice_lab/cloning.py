@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -31,13 +31,14 @@ def _role(name: str) -> Loaded:
 
 
 @torch.no_grad()
-def embedded(waves: Sequence[Any]) -> torch.Tensor:
-    """What WavLMForXVector makes of sounds: voices as unit vectors, (n, 64)."""
-    loaded, found = _role("speaker"), []
+def embedded(waves: Sequence[Any], by: Loaded | None = None) -> torch.Tensor:
+    """What a WavLMForXVector makes of sounds: voices as unit vectors, (n, 64) of the shipped one. by: another."""
+    loaded = by or _role("speaker")
+    device, found = next(loaded.model.parameters()).device, []
     for i in range(0, len(waves), BATCH):
         part = [np.asarray(wave, dtype=np.float32) for wave in waves[i : i + BATCH]]
         given = loaded.processor(part, sampling_rate=spectra.RATE, padding=True, return_tensors="pt")
-        found.append(F.normalize(loaded.model(**given).embeddings.float(), dim=1))
+        found.append(F.normalize(loaded.model(**given.to(device)).embeddings.float().cpu(), dim=1))
     return torch.cat(found)
 
 
@@ -100,3 +101,23 @@ def show_clones() -> Cloned:
         sheet.text(f"{value:.0%}", 470, 16 + 24 * i, "rm", bold=True)
     sheet.show("; ".join(f"{name}: {value:.0%}" for name, value in lines))
     return found
+
+
+@torch.no_grad()
+def show_real(speaker: Loaded, vocoder: Loaded, mel_of: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, float]:
+    """A recording and its copy by a vocoder, and how like a speaker's network finds voices: cosines, by pair.
+
+    speaker, vocoder: `models.load` of these roles, in any profile.   mel_of: as `log_mel` of the notebook.
+    """
+    one, again, *_ = [r for r in data.spoken() if r.voice == data.sentence().voice]
+    other = next(r for r in data.spoken() if r.voice != one.voice)
+    wave = data.wave_of(one)
+    mel = mel_of(wave).to(next(vocoder.model.parameters()).device)
+    copy = vocoder.model(mel).float().cpu()
+    plots.hear({"recorded": wave, "from its mel bands": copy}, one.text)
+    found = embedded([one.audio, copy.numpy(), again.audio, other.audio], speaker)
+    names = ("its copy", "the same voice in another sentence", "another voice")
+    cosines = {name: float(found[0] @ row) for name, row in zip(names, found[1:], strict=True)}
+    for name, cosine in cosines.items():
+        print(f"{cosine:6.2f}  the recording and {name}")
+    return cosines
