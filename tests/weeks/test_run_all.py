@@ -1,7 +1,7 @@
 """Run All of the students' notebooks goes from top to bottom, whatever is still open or wrong in them.
 
-Of the notebooks with one exercise open, or raising, each run tries one a week, another every day.
-`RUN_ALL=every pytest tests/weeks/test_run_all.py -k week02` tries all of them.
+All open is tried in every run. Of all raising, and one exercise open or raising, each run tries one or the other,
+another every day. `RUN_ALL=every pytest tests/weeks/test_run_all.py -k week02` tries all of them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ def cases() -> list[tuple[str, str, str]]:
     """(week, exercise or "all", how it is)."""
     found = []
     for slug, week in COURSE.weeks.items():
-        found += [(slug, "all", "open"), (slug, "all", "raising")]
-        single = [(slug, name, how) for name in exercises(COURSE, week) for how in ("open", "raising")]
+        found.append((slug, "all", "open"))
+        single = [(slug, "all", "raising")]
+        single += [(slug, name, how) for name in exercises(COURSE, week) for how in ("open", "raising")]
         today = datetime.date.today().toordinal() + week.number
         found += single if EVERY else [single[today % len(single)]]
     return found

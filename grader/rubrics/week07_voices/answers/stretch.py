@@ -135,3 +135,9 @@ ANSWERS.wrong(
     "holds the last phone where a row has ended",
     slip="",
 )
+ANSWERS.wrong(
+    "ends at the first silence",
+    answer(("* (durations > 0)", "* (durations > 0).cumprod(dim=1)")),
+    "takes a phone of no frames for the end of its row",
+    visible_passes=True,
+)

@@ -160,3 +160,9 @@ def find_mark(wave, key):
     "draws another pattern each time",
     slip="",
 )
+ANSWERS.wrong(
+    "divides by a little more",
+    answer(("/ wave.norm())", "/ (wave.norm() + 1e-3))")),
+    "adds a constant to the norm, which of a soft wave is much of it",
+    visible_passes=True,
+)

@@ -26,10 +26,10 @@ def in_speech(student: Student, rng: Generator) -> None:
 
 @check("watermark")
 def it_grows_with_the_length(student: Student, rng: Generator) -> None:
-    """Short waves and long ones, soft and loud, without a mark, and one that goes against the pattern."""
+    """Short waves and long ones, soft and loud, with a mark, and one that goes against the pattern."""
     key = seed_from(rng)
     for samples, scale in ((3, 1.0), (400, 1e-3), (6400, 20.0)):
-        wave = scale * gaussian(rng, samples)
+        wave = torch.from_numpy(reference_mark(scale * gaussian(rng, samples), key, 6.0)).float()
         found = float(student.find_mark(wave, key))
         assert_close(found, reference_z(wave, key), atol=2e-3, rtol=1e-3, what=f"the score of {samples:,} samples")
     against = -torch.from_numpy(reference_mark(0.1 * gaussian(rng, 9000), key, 6.0)).float()

@@ -103,6 +103,13 @@ def delay(codes: torch.Tensor, pad: int) -> torch.Tensor:
     return reference.library_delay(codes, pad)
 
 
+def undelay(rows: torch.Tensor) -> torch.Tensor:
+    """The codes of delayed rows."""
+    books, frames = rows.shape[1], rows.shape[2] - rows.shape[1] + 1
+    places = torch.arange(frames) + torch.arange(books)[:, None]
+    return rows.gather(2, places.expand(len(rows), books, frames))
+
+
 def add_mark(wave: torch.Tensor, key: int, below: float) -> torch.Tensor:
     """The wave with the key's pattern below it."""
     return torch.from_numpy(reference.reference_mark(wave, key, below)).float()
