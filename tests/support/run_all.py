@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
+from grader.analysis.figures import names
 from grader.course.notebooks import read_solution, released_notebook
 from grader.course.questions import answers_in, name_of
 from grader.course.syllabus import Course, Week
@@ -34,6 +36,35 @@ def notebook_with(course: Course, week: Week, answers: Mapping[str, str]) -> Not
             kind = answers.get(name)
             cell.source = cell.source if kind == "open" else solved[name] if kind is None else raising(cell.source)
     return notebook
+
+
+def touched_by(notebook: NotebookNode, exercise: str) -> NotebookNode:
+    """The part of the notebook that can tell whether `exercise` is open, wrong or right.
+
+    These are its cell, the cells after it that use a name it binds, or say its name as check("...") does, and so on
+    with the names which those bind, and every cell before that binds a name one of them uses. The others run alike
+    whatever the answer is; a name missed here would end the run with a NameError.
+    """
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    bound, used = zip(*(names(cell.source) for cell in cells), strict=True)
+    own, changed = {exercise}, set[str]()
+    kept: set[int] = set()
+    for index, cell in enumerate(cells):
+        if name_of(cell) == exercise:
+            own |= bound[index]
+        elif not kept or not (used[index] & changed or own & set(re.findall(r"\w+", cell.source))):
+            changed -= bound[index]
+            continue
+        kept.add(index)
+        changed |= bound[index]
+    needed: set[str] = set()
+    for index in reversed(range(len(cells))):
+        if index in kept or bound[index] & needed:
+            kept.add(index)
+            needed |= used[index]
+    part = copy.deepcopy(notebook)
+    part.cells = [copy.deepcopy(cells[index]) for index in sorted(kept)]
+    return part
 
 
 def raising(source: str) -> str:
