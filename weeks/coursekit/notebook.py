@@ -200,17 +200,25 @@ def failed(question: str) -> Failed:
     return _failed[question]
 
 
+def right(name: str) -> bool:
+    """Whether the notebook's own function of this name is the one that passed all its visible checks.
+
+    For figures that show what a cell made with it: see `yours`, which says whose function is drawn.
+    """
+    names = _notebook_names() or {}
+    return name in names and _right.get(name) is names[name]
+
+
 def yours(name: str, library: Callable[..., Any]) -> Callable[..., Any]:
     """The notebook's own function of this name once all its visible checks pass, else the library's. Says which.
 
     For figures. library: takes the same arguments. Where the notebook's own raises on what a figure gives it, the error
     is said and the library's goes on.
     """
-    names = _notebook_names() or {}
-    if name not in names or _right.get(name) is not names[name]:
+    if not right(name):
         print(f"Drawn with the library's `{name}`: yours is still open, or not yet all right.")
         return library
-    own: Callable[..., Any] = names[name]
+    own: Callable[..., Any] = (_notebook_names() or {})[name]
     print(f"Drawn with your `{name}`.")
 
     @wraps(own)

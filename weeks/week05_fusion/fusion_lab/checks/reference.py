@@ -200,7 +200,7 @@ def reference_last(ids: torch.Tensor, image: int, pictures: int) -> torch.Tensor
     return allowed
 
 
-# --- 7b boxes -------------------------------------------------------------------------------------------------------
+# --- 8 boxes --------------------------------------------------------------------------------------------------------
 
 
 def any_boxes(rng: np.random.Generator, n: int) -> torch.Tensor:
@@ -222,7 +222,7 @@ def grid_iou(first: torch.Tensor, second: torch.Tensor, n: int = 400) -> torch.T
     )
 
 
-# --- 10 presence ----------------------------------------------------------------------------------------------------
+# --- 11 presence ----------------------------------------------------------------------------------------------------
 
 
 def reference_presence(said: list[str], wanted: list[str]) -> dict[str, float]:
