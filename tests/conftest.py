@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import signal
 import sys
@@ -55,6 +56,14 @@ def toy_tree(tmp_path_factory: pytest.TempPathFactory) -> Course:
 def toy(toy_tree: Course, tmp_path: Path) -> Course:
     """The released toy course with an empty folder for its class."""
     return find_course(toy_tree.root, tmp_path / "class")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alembic_is_asked_once() -> None:
+    """For each gradebook that it makes nbgrader asks a process of its own, for a second or two, what version to note."""
+    import nbgrader.api
+
+    nbgrader.api.get_alembic_version = functools.cache(nbgrader.api.get_alembic_version)
 
 
 @pytest.fixture(scope="session")
