@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import copy
-import re
 from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
+from grader.analysis.cells import parse, python
 from grader.analysis.figures import names
 from grader.course.notebooks import read_solution, released_notebook
 from grader.course.questions import answers_in, name_of
@@ -46,13 +47,13 @@ def touched_by(notebook: NotebookNode, exercise: str) -> NotebookNode:
     whatever the answer is; a name missed here would end the run with a NameError.
     """
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
-    bound, used = zip(*(names(cell.source) for cell in cells), strict=True)
+    bound, used = [names(cell.source)[0] for cell in cells], [_taken(cell.source) for cell in cells]
     own, changed = {exercise}, set[str]()
     kept: set[int] = set()
     for index, cell in enumerate(cells):
         if name_of(cell) == exercise:
             own |= bound[index]
-        elif not kept or not (used[index] & changed or own & set(re.findall(r"\w+", cell.source))):
+        elif not kept or not (used[index] & changed or own & _said(cell.source)):
             changed -= bound[index]
             continue
         kept.add(index)
@@ -65,6 +66,25 @@ def touched_by(notebook: NotebookNode, exercise: str) -> NotebookNode:
     part = copy.deepcopy(notebook)
     part.cells = [copy.deepcopy(cells[index]) for index in sorted(kept)]
     return part
+
+
+def _taken(source: str) -> set[str]:
+    """The global names that a cell uses as it found them, not as it made them: `i` of `for i in ...` is its own."""
+    taken: set[str] = set()
+    made: set[str] = set()
+    for statement in parse(python(source)).body:
+        bound, used = names(ast.unparse(statement))
+        loops = [loop.target for loop in ast.walk(statement) if isinstance(loop, ast.For)]
+        inner = {name.id for target in loops for name in ast.walk(target) if isinstance(name, ast.Name)}
+        taken |= used - made - inner
+        made |= bound
+    return taken
+
+
+def _said(source: str) -> set[str]:
+    """The strings in a cell, such as the question's name in check("...")."""
+    constants = (node.value for node in ast.walk(parse(python(source))) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
 
 
 def raising(source: str) -> str:
