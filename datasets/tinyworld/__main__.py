@@ -1,11 +1,13 @@
-"""Look at the world: `python -m tinyworld gallery`, `python -m tinyworld speed`."""
+"""Look at the world: `python -m tinyworld gallery`, `python -m tinyworld films`, `python -m tinyworld speed`."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
 from tinyworld import gallery
+from tinyworld.films import gallery as cinema
 from tinyworld.sampling import SPLITS, scenes
 
 
@@ -17,6 +19,10 @@ def main() -> None:
     draw.add_argument("--split", default="train", choices=[*SPLITS, "alphabet"], help="alphabet: every shape and size")
     draw.add_argument("-n", type=int, default=40, help="how many scenes (default: %(default)s)")
     draw.add_argument("--seed", type=int, default=0)
+    show = commands.add_parser("films", help="draw a film of each motion as an animation")
+    show.add_argument("--out", default="films.gif", help="a GIF or WebP to write (default: %(default)s)")
+    show.add_argument("--split", default="train", choices=SPLITS)
+    show.add_argument("--seed", type=int, default=0)
     commands.add_parser("speed", help="scenes a second on one core")
     args = parser.parse_args()
 
@@ -24,6 +30,10 @@ def main() -> None:
         page = gallery.alphabet() if args.split == "alphabet" else gallery.sampled(args.split, args.n, args.seed)
         page.save(args.out)
         print(f"{args.out}: {page.width}x{page.height}")
+    elif args.command == "films":
+        shown = cinema.one_of_each(args.split, args.seed)
+        cinema.save(shown, Path(args.out))
+        print(f"{args.out}: {len(shown)} films")
     else:
         for split in SPLITS:
             start = time.process_time()

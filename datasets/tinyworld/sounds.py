@@ -87,8 +87,8 @@ class Sound:
             at = int((start + beat * tempo) * RATE)
             gap = ((beats[i + 1] - beat) * tempo) if i + 1 < len(beats) else 1.2
             for step in chord:
-                struck = _struck(BODIES[self.material], note * 2 ** (step / 12), gap, rng_noise)[: len(audio) - at]
-                audio[at : at + len(struck)] += struck
+                played = struck(BODIES[self.material], note * 2 ** (step / 12), gap, rng_noise)[: len(audio) - at]
+                audio[at : at + len(played)] += played
         ends = int(0.01 * RATE)
         audio[-ends:] *= np.linspace(1, 0, ends, dtype=np.float32)  # no click where it is cut
         return audio * np.float32(PEAK * loud / max(float(np.abs(audio).max()), 1e-6))
@@ -138,8 +138,8 @@ def sounds(split: str, n: int, seed: int = 0) -> list[Sound]:
     return [every[i] for i in order[:n]]
 
 
-def _struck(body: Body, note: float, gap: float, rng: np.random.Generator) -> np.ndarray:
-    """One note: until it has died away, or, where it is blown, until just before the next one."""
+def struck(body: Body, note: float, gap: float, rng: np.random.Generator) -> np.ndarray:
+    """One note of `note` Hz, float32 (n,): until it has died away, or, where it is blown, for 0.9 of `gap` seconds."""
     seconds = min(body.decay, SECONDS) if body.decay else min(0.9 * gap, 1.2)
     t = np.arange(int(seconds * RATE), dtype=np.float32) / RATE
     wave = np.zeros_like(t)
