@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from tinyworld.checkpoints import checkpoint
+from tinyworld.train.binding import measure as binding
 from tinyworld.train.blip import measure as blip
 from tinyworld.train.clap import measure as clap
 from tinyworld.train.clip import measure as clip
@@ -19,11 +20,14 @@ from tinyworld.train.flamingo import measure as flamingo
 from tinyworld.train.judge import measure as judge
 from tinyworld.train.llava import measure as llava
 from tinyworld.train.masked import measure as masked
+from tinyworld.train.mood import measure as mood
+from tinyworld.train.motion import measure as motion
 from tinyworld.train.programs import measure as programs
 from tinyworld.train.speaker import measure as speaker
 from tinyworld.train.talker import measure as talker
 from tinyworld.train.token_lm import measure as token_lm
 from tinyworld.train.trimodal import measure as trimodal
+from tinyworld.train.video import measure as video
 from tinyworld.train.vocoder import measure as vocoder
 from tinyworld.train.vq import measure as vq
 from tinyworld.train.whisper import measure as whisper
@@ -36,6 +40,7 @@ MEASURES |= {"vq": (vq, 512), "token_lm": (token_lm, 256), "masked": (masked, 25
 # Of the nine voices: all their recordings; a CLAP plays its test sounds four times.
 MEASURES |= {"speaker": (speaker, 100), "vocoder": (vocoder, 100), "talker": (talker, 36)}
 MEASURES |= {"codec": (codec, 100), "clap": (clap, 4)}
+MEASURES |= {"video": (video, 600), "motion": (motion, 200), "binding": (binding, 8), "mood": (mood, 72)}
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
+from tinyworld.train.binding import recipe as binding
 from tinyworld.train.blip import recipe as blip
 from tinyworld.train.clap import recipe as clap
 from tinyworld.train.clip import blend
@@ -16,12 +17,15 @@ from tinyworld.train.flamingo import recipe as flamingo
 from tinyworld.train.judge import recipe as judge
 from tinyworld.train.llava import recipe as llava
 from tinyworld.train.masked import recipe as masked
+from tinyworld.train.mood import recipe as mood
+from tinyworld.train.motion import recipe as motion
 from tinyworld.train.programs import recipe as programs
 from tinyworld.train.speaker import recipe as speaker
 from tinyworld.train.speech import recipe as speech
 from tinyworld.train.talker import recipe as talker
 from tinyworld.train.token_lm import recipe as token_lm
 from tinyworld.train.trimodal import recipe as trimodal
+from tinyworld.train.video import recipe as video
 from tinyworld.train.vocoder import recipe as vocoder
 from tinyworld.train.voices import recipe as voices
 from tinyworld.train.vq import recipe as vq
@@ -33,6 +37,7 @@ RECIPES |= {"llava": llava, "connectors": connectors, "flamingo": flamingo, "tri
 RECIPES |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
 RECIPES |= {"voices": voices, "speaker": speaker, "vocoder": vocoder, "talker": talker}
 RECIPES |= {"codec": codec, "clap": clap}
+RECIPES |= {"video": video, "motion": motion, "binding": binding, "mood": mood}
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -1,0 +1,1 @@
+"""How the binder of pictures, sounds and IMU is made, measured and described."""

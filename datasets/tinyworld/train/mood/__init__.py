@@ -1,0 +1,1 @@
+"""How the classifier of acted moods is made, measured and described."""

@@ -1,0 +1,1 @@
+"""How the classifier of motions is made, measured and described."""
