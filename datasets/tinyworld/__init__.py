@@ -1,4 +1,4 @@
-"""A small deterministic world of coloured shapes: pictures, captions, questions, splits, and models trained on it.
+"""A small deterministic world of coloured shapes: pictures, films, captions, questions, and models trained on it.
 
     import tinyworld
     scene = tinyworld.scenes("test", 1)[0]
@@ -8,8 +8,9 @@
     tinyworld.checkpoint("clip")    # a folder for CLIPModel.from_pretrained
     from tinyworld import judge     # what a painted picture shows; needs torch, as nothing above does
     from tinyworld import speech    # speech.load("test", "de"): spoken sentences with the time of each word
+    from tinyworld import films     # films.films("test", 1)[0].frames(): one second in which something moves
 
-`python -m tinyworld gallery` draws a sheet of scenes.
+`python -m tinyworld gallery` draws a sheet of scenes, `python -m tinyworld films` an animation.
 """
 
 from tinyworld.captions import Facts, facts_of, parse_caption, prompts

@@ -26,6 +26,7 @@ from tinyworld.train.video.card import card
 
 PATCH = 16
 STOPPED = 8  # one in so many films is one frame
+ASIDE = (-1, 1, -2)  # frames away from its own at which a head along time begins to look
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,21 +130,50 @@ def build_model(width: int, layers: int) -> TimesformerForVideoClassification:
 
 @torch.no_grad()
 def initialise(model: TimesformerForVideoClassification) -> None:
-    """Positions that say where and when they are from the start, and larger queries and keys, as in `towers`."""
+    """Positions that say where and when from the start, and heads that look a frame back, a frame ahead and two back.
+
+    Left to itself, so small a model learns which places a thing visits and not in which order: "moves left" and "moves
+    right" stay one. So times have a third of the numbers for themselves, as waves, and in each layer three heads along
+    time start with queries that are the keys of another frame: a wave at t + 1 is the wave at t, rotated.
+    """
     embeddings, width = model.timesformer.embeddings, model.config.hidden_size
-    side = SIDE // PATCH
-    steps = torch.arange(side, dtype=torch.float32)
-    columns, rows = (sine_cosine(x, width // 2) for x in (steps.repeat(side), steps.repeat_interleave(side)))
-    embeddings.position_embeddings[0, 1:] = torch.cat([columns, rows], dim=-1)
-    embeddings.time_embeddings[0] = sine_cosine(torch.arange(FRAMES, dtype=torch.float32), width)
+    side, waves = SIDE // PATCH, width // 6
+    there = width - 2 * waves  # numbers for where and what
     weight = embeddings.patch_embeddings.projection.weight
     weight.normal_(0, (3 * PATCH**2) ** -0.5)
+    weight[there:] = 0
+    steps = torch.arange(side, dtype=torch.float32)
+    columns, rows = (sine_cosine(x, there // 2) for x in (steps.repeat(side), steps.repeat_interleave(side)))
+    embeddings.position_embeddings.zero_()
+    embeddings.position_embeddings[0, 1:, :there] = torch.cat([columns, rows], dim=-1)
+    frequencies = torch.linspace(0.4, 2.6, waves)
+    angles = torch.arange(FRAMES)[:, None] * frequencies
+    embeddings.time_embeddings.zero_()
+    embeddings.time_embeddings[0, :, there:] = torch.cat([angles.sin(), angles.cos()], dim=-1)
     for name, parameter in model.named_parameters():
         if name.endswith("qkv.weight"):
             parameter.normal_(0, 0.6 * width**-0.5)
             parameter[: 2 * width].normal_(0, 1.2 * width**-0.5)
+            if ".temporal_attention." in name:
+                look_aside(parameter, model.config.num_attention_heads, there, frequencies)
         elif name.endswith(("dense.weight", "temporal_dense.weight")):
             parameter.normal_(0, 0.6 * parameter.shape[1] ** -0.5)
+
+
+def look_aside(weight: torch.Tensor, heads: int, there: int, frequencies: torch.Tensor) -> None:
+    """Let the first heads of a layer look at the frames ASIDE. weight: (3 * width, width), queries, keys and values."""
+    width = weight.shape[1]
+    size, waves = width // heads, len(frequencies)
+    used = torch.linspace(0, waves - 1, min(size // 2, waves)).round().long()
+    for head, shift in enumerate(ASIDE[: heads - 1]):
+        queries, keys = (weight[k * width + head * size :][:size] for k in (0, 1))
+        queries.zero_(), keys.zero_()
+        for row, wave in enumerate(used.tolist()):
+            sine, cosine = there + wave, there + waves + wave
+            turn = torch.tensor(shift * frequencies[wave].item())
+            keys[2 * row, sine] = keys[2 * row + 1, cosine] = 1.0
+            queries[2 * row, sine], queries[2 * row, cosine] = turn.cos(), turn.sin()
+            queries[2 * row + 1, cosine], queries[2 * row + 1, sine] = turn.cos(), -turn.sin()
 
 
 def build_processor() -> VideoMAEImageProcessor:
