@@ -60,7 +60,7 @@ def toy(toy_tree: Course, tmp_path: Path) -> Course:
 
 @pytest.fixture(scope="session", autouse=True)
 def alembic_is_asked_once() -> None:
-    """For each gradebook that it makes nbgrader asks a process of its own, for a second or two, what version to note."""
+    """For each gradebook it makes, nbgrader asks a process of its own, for a second or two, what version to note."""
     import nbgrader.api
 
     nbgrader.api.get_alembic_version = functools.cache(nbgrader.api.get_alembic_version)
