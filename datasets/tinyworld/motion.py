@@ -2,7 +2,7 @@
 
     from tinyworld import motion
     pipe, words = motion.load()                                   # an AnimateDiffPipeline, and MotionWords
-    shown = motion.paint(pipe, words, ["a small red star falls to the floor on a white background"], seed=0)
+    shown = motion.filmed(pipe, words, ["a small red star falls to the floor on a white background"], seed=0)
     shown.shape                                                   # uint8 (1, 8, 64, 64, 3)
 
 The painter of week 2 and its text encoder stay as they are, and they never read "moves left". So a caption is taken
@@ -78,7 +78,7 @@ def prompts(pipe: AnimateDiffPipeline, words: MotionWords, facts: Sequence[FilmF
     return torch.cat([seen, moving], dim=1)
 
 
-def paint(
+def filmed(
     pipe: AnimateDiffPipeline,
     words: MotionWords,
     captions: Sequence[str],
@@ -102,7 +102,7 @@ def paint(
     return np.round(255 * np.asarray(made)).astype(np.uint8)
 
 
-def join(painter: StableDiffusionPipeline, adapter: MotionAdapter) -> AnimateDiffPipeline:
+def pipeline_of(painter: StableDiffusionPipeline, adapter: MotionAdapter) -> AnimateDiffPipeline:
     """The painter of week 2 with a motion module, as one pipeline without a progress bar."""
     pipe = AnimateDiffPipeline(
         vae=painter.vae,
@@ -125,4 +125,4 @@ def load(folder: Path | None = None) -> tuple[AnimateDiffPipeline, MotionWords]:
     weights = load_file(folder / FILE)
     words = MotionWords(weights["tables.0.weight"].shape[1] // TOKENS)
     words.load_state_dict({key: weight.float() for key, weight in weights.items()})
-    return join(painter, adapter), words.eval().requires_grad_(False)
+    return pipeline_of(painter, adapter), words.eval().requires_grad_(False)

@@ -26,33 +26,29 @@ def grade(slug, notebooks, tmp_path):
 
 
 def test_there_is_an_attack_on_every_week_that_is_no_draft():
-    assert set(references.ANSWERS) >= set(WEEKS)
-
-
-@pytest.mark.parametrize("slug", references.ANSWERS)
-def test_no_reference_is_in_reach_of_a_graded_notebook(slug, tmp_path):
-    notebook = references.attack(slug, released_notebook(COURSE, COURSE.week(slug)))
-    (grade_,) = grade(slug, {"mallory": notebook}, tmp_path).values()
-    assert {q.question: q.points for q in grade_.questions if q.points} == {}
-    assert grade_.flags, "a person is told of the search"
+    assert set(references.ANSWERS) >= set(WEEKS) >= {slug for slug, _ in posing.POSES}
 
 
 @pytest.mark.parametrize("slug", WEEKS)
-def test_artefacts_earn_nothing_beside_a_hollow_answer(slug, tmp_path):
-    notebook, emptied = posing.hollow(read_solution(COURSE, COURSE.week(slug)))
-    (found,) = grade(slug, {"mallory": notebook}, tmp_path).values()
-    assert len(emptied) >= 10, "nearly all questions ask for a function"
-    assert {q.question: q.points for q in found.questions if q.question in emptied and q.points} == {}
-
-
-@pytest.mark.parametrize("slug", sorted({slug for slug, _ in posing.POSES}))
-def test_what_poses_as_a_trained_network_is_none(slug, tmp_path):
-    """The functions are right and earn their part; what was trained does not."""
+def test_nothing_hostile_earns_points(slug, tmp_path):
+    """A week's thief, its hollow answers beside copied artefacts, and what poses as trained, graded as one class."""
     week = COURSE.week(slug)
     released, solution = released_notebook(COURSE, week), read_solution(COURSE, week)
-    made = {way: posing.posing(slug, way, released, solution) for way in posing.ways(slug)}
-    grades = grade(slug, {f"student{i}": notebook for i, (notebook, _) in enumerate(made.values())}, tmp_path)
+    hollow, emptied = posing.hollow(solution)
+    poses = {way: posing.posing(slug, way, released, solution) for way in posing.ways(slug)}
+    notebooks = {"thief": references.attack(slug, released), "hollow": hollow}
+    notebooks |= {f"pose{i}": notebook for i, (notebook, _) in enumerate(poses.values())}
+    grades = grade(slug, notebooks, tmp_path)
+
+    assert {q.question: q.points for q in grades["thief"].questions if q.points} == {}, "what was found of references"
+    assert grades["thief"].flags, "a person is told of the search"
+
+    assert len(emptied) >= 10, "nearly all questions ask for a function"
+    copied = {q.question: q.points for q in grades["hollow"].questions if q.question in emptied and q.points}
+    assert copied == {}, "artefacts beside an answer that is hollow"
+
+    # the functions are right and earn their part; what was trained does not
     largest = {question.name: question.points for question in questions_in(released)}
-    for (way, (_, touched)), found in zip(made.items(), grades.values(), strict=True):
-        for question in (q for q in found.questions if q.question in touched):
+    for i, (way, (_, touched)) in enumerate(poses.items()):
+        for question in (q for q in grades[f"pose{i}"].questions if q.question in touched):
             assert 0 < question.points < largest[question.question], (way, question)

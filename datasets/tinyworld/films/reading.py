@@ -258,7 +258,7 @@ def way_of(track: Track) -> str:
     return "right" if found[1:3, 0].mean() > found[0, 0] else "left"
 
 
-def residual(track: Track, motion: str) -> float:
+def unexplained(track: Track, motion: str) -> float:
     """The acceleration of a track that a motion's law does not explain: root mean square, pixels a frame squared.
 
     An impact lies between two frames; what it changes is left out: of what bounces, falls or bumps, the two or three
@@ -328,7 +328,7 @@ def report(frames: np.ndarray, told: FilmFacts, judge: Judge | None = None) -> R
         direction = way_of(track) == told.way if told.motion in SIDEWAYS else motion == told.motion
     counted = (track.shown >= WHOLE) | (told.motion != "behind")  # what is behind something cannot be seen
     identity = float(track.named[counted].mean()) if counted.any() else 0.0
-    off = residual(track, told.motion)
+    off = unexplained(track, told.motion)
     kept = identity >= (HALF_KEPT if told.motion == "behind" else KEPT)
     right = motion == told.motion and direction is not False and off <= RESIDUAL and kept
     return Report(identity, seen.background == told.background, motion, direction, off, right)

@@ -68,7 +68,7 @@ def measure(folder: Path, n: int | None = None) -> dict[str, float]:
     told, texts = [facts(film) for film in those], [caption(film) for film in those]
     made = {"true": np.stack([film.frames(FRAMES) for film in those])}
     made["module"] = np.concatenate(
-        [motion.paint(pipe, words, texts[i : i + CHUNK], seed=i) for i in range(0, n, CHUNK)]
+        [motion.filmed(pipe, words, texts[i : i + CHUNK], seed=i) for i in range(0, n, CHUNK)]
     )
     few = told[: max(n // 4, 1)]
     made |= {"independent": baseline(few, same=False), "same": baseline(few, same=True)}

@@ -170,7 +170,7 @@ def train(
 
     def look() -> str:
         pipe, words = finished(learner, training.average)
-        made = motion.paint(pipe, words, [caption(film) for film in held])
+        made = motion.filmed(pipe, words, [caption(film) for film in held])
         measure.save_sheet(made, args.runs / "motion.png")
         found = measure.summary(made, [facts(film) for film in held])
         return ", ".join(f"{name} {value:.2f}" for name, value in found.items())
@@ -185,7 +185,7 @@ def finished(learner: Denoiser, average: loop.Average) -> tuple:
     """The pipeline and the words with averaged weights, on the CPU."""
     painter = load_painter()
     adapter = build_adapter(tuple(painter.unet.config.block_out_channels))
-    pipe = motion.join(painter, adapter)
+    pipe = motion.pipeline_of(painter, adapter)
     unet = {k.removeprefix("unet."): v.cpu() for k, v in average.weights.items() if k.startswith("unet.")}
     pipe.unet.load_state_dict(pipe.unet.state_dict() | unet)
     words = MotionWords(learner.words.width)
