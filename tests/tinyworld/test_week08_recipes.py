@@ -147,6 +147,19 @@ def test_timesformers_tokens_belong_to_their_frames():
     assert changed[5] > 0 and changed.sum() == changed[5]
 
 
+def test_heads_along_time_begin_by_looking_aside():
+    torch.manual_seed(0)
+    model, inputs = video.build_model(96, 2), []
+    inner = model.timesformer.encoder.layer[0].temporal_attention.attention
+    inner.register_forward_hook(lambda _, given, __: inputs.append(given[0]))
+    model.timesformer(reels.normalised(Reels(4, 12, 1, 0)(0).frames))
+    queries, keys, _ = inner.qkv(inputs[0]).unflatten(-1, (3, 4, 24)).permute(2, 0, 3, 1, 4)
+    looks = ((queries @ keys.transpose(-1, -2)) * 24**-0.5).softmax(-1).mean(0)
+    for head, shift in enumerate(video.ASIDE):
+        assert all(looks[head, t, t + shift] > 0.6 for t in range(2, 7))
+    assert looks[3].max() < 0.5
+
+
 @pytest.mark.parametrize("way", video_measure.WAYS)
 def test_changed_films_have_frames_of_the_film(way):
     frames = torch.arange(3 * 8).view(3, 8, 1, 1, 1).expand(3, 8, 3, 4, 4)
