@@ -20,6 +20,10 @@ from attacks.edits import FULL
 FAMILIES = {"forgery": forgery, "escape": escape, "exhaustion": exhaustion, "honest": honest}
 FAMILIES |= {"tensors": tensors, "files": files}
 
+# A case's seconds are those of two cores that two submissions share, which benchmarks/attacks.py holds it to. Beside
+# another pytest worker, which may grade two notebooks as well, it may take three times as long; what hangs takes more.
+CROWD = 3 if "PYTEST_XDIST_WORKER" in os.environ else 1
+
 
 def test_there_are_cases_enough_and_each_has_a_name_of_its_own():
     sizes = {name: len(module.CASES) for name, module in FAMILIES.items()}
@@ -54,7 +58,7 @@ def test_family(family, alone, tmp_path):
 
 
 def _faults(case, outcome):
-    return faults(case, outcome.grade, outcome.seconds, honest=FULL) + outcome.escaped
+    return faults(case, outcome.grade, outcome.seconds / CROWD, honest=FULL) + outcome.escaped
 
 
 def test_the_arena_notices_what_attacks_would_do(alone, tmp_path):
