@@ -100,15 +100,18 @@ def defined(source: str, names: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def assert_judged(slug: str, answer: Answer, left_out: Collection[str] = ()) -> None:
-    """A known answer gets its verdict from its question's checks, but for those that are left out."""
+def assert_judged(slug: str, answer: Answer, left_out: Collection[str] = (), draws: int = 1) -> None:
+    """A known answer gets its verdict from its question's checks, but for those that are left out.
+
+    draws: on so many other inputs a wrong one must be caught and a right one pass.
+    """
     student = local_student(defined(answer.source, imported(slug)))
 
     def first_failure(checks: list[Check]) -> str:
         return next((f"{v.check}: {v.message}" for v in failures(checks)), "")
 
-    def failures(checks: list[Check]) -> Iterator[Verdict]:
-        verdicts = (run_check(one, student, "a seed") for one in checks if one.name not in left_out)
+    def failures(checks: list[Check], seed: str = "a seed") -> Iterator[Verdict]:
+        verdicts = (run_check(one, student, seed) for one in checks if one.name not in left_out)
         return (verdict for verdict in verdicts if not verdict.passed)
 
     visible, hidden = checks_of(slug, answer.question)
@@ -122,3 +125,6 @@ def assert_judged(slug: str, answer: Answer, left_out: Collection[str] = ()) -> 
     if not seen:
         secret = first_failure(hidden)
         assert (not secret) == answer.right, secret or "it passes everything"
+    for i in range(draws - 1):
+        lost = next(failures([*visible, *hidden], f"seed {i}"), None)
+        assert (lost is None) == answer.right, lost or f"it passes everything with seed {i}"
