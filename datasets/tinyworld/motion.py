@@ -7,6 +7,8 @@
 
 The painter of week 2 and its text encoder stay as they are, and they never read "moves left". So a caption is taken
 apart (`films.parse_caption`): what is seen goes to the encoder, what moves becomes four learnt tokens behind it.
+
+Nothing of it is shipped yet: `python -m tinyworld.train motion` makes what `load` reads.
 """
 
 from __future__ import annotations
@@ -56,14 +58,6 @@ def told(facts: FilmFacts | None) -> list[int]:
     return [MOTIONS.index(facts.motion), WAYS.index(facts.way), HOWS.index(facts.pace)]
 
 
-def still(facts: FilmFacts) -> str:
-    """What the painter is told: the subject and the background."""
-    size, colour, shape = facts.subject
-    return (
-        f"a {size} {colour} {shape} on a{'n' if facts.background[0] in 'aeiou' else ''} {facts.background} background"
-    )
-
-
 def states(pipe: AnimateDiffPipeline | StableDiffusionPipeline, texts: Sequence[str]) -> torch.Tensor:
     """The text encoder's states of texts, float (n, 32, width)."""
     inputs = pipe.tokenizer(list(texts), padding="max_length", truncation=True, return_tensors="pt")
@@ -73,7 +67,7 @@ def states(pipe: AnimateDiffPipeline | StableDiffusionPipeline, texts: Sequence[
 @torch.no_grad()
 def prompts(pipe: AnimateDiffPipeline, words: MotionWords, facts: Sequence[FilmFacts | None]) -> torch.Tensor:
     """`prompt_embeds` of films, float (n, 36, width); of None those of no prompt."""
-    seen = states(pipe, [still(f) if f else "" for f in facts])
+    seen = states(pipe, [films.still_caption(f) if f else "" for f in facts])
     moving = words(torch.tensor([told(f) for f in facts], device=seen.device))
     return torch.cat([seen, moving], dim=1)
 
@@ -118,7 +112,7 @@ def pipeline_of(painter: StableDiffusionPipeline, adapter: MotionAdapter) -> Ani
 
 
 def load(folder: Path | None = None) -> tuple[AnimateDiffPipeline, MotionWords]:
-    """The shipped motion module on the shipped painter, and its words, in float32 and eval mode."""
+    """The motion module on the shipped painter, and its words, in float32 and eval mode. folder: of a checkpoint."""
     folder = folder or checkpoint("motion")
     painter = StableDiffusionPipeline.from_pretrained(checkpoint("diffusion"))
     adapter = MotionAdapter.from_pretrained(folder)

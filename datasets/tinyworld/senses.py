@@ -10,6 +10,8 @@
 
 `Binder` binds sound and IMU to pictures as ImageBind does (Girdhar et al. 2023): the two were never paired in training.
 `MoodClassifier` tells an acted mood from gait and voice, by early and by late fusion.
+
+No model of these is shipped yet: `python -m tinyworld.train video`, then `binding` and `mood`, make what is loaded.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def load_eye(folder: Path | None = None) -> TimesformerForVideoClassification:
-    """The shipped classifier of motions, whose last layer sees for the models here."""
+    """The classifier of motions, whose last layer sees for the models here. folder: of a checkpoint."""
     folder = folder or checkpoint("video")
     return TimesformerForVideoClassification.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
 
@@ -170,13 +172,13 @@ class MoodClassifier(nn.Module):
 
 
 def load_binder(folder: Path | None = None) -> Binder:
-    """The shipped binder, in float32 and eval mode."""
+    """The binder of a checkpoint, in float32 and eval mode."""
     folder = folder or checkpoint("binding")
     return _filled(Binder(**_settings(folder)), folder)
 
 
 def load_mood(folder: Path | None = None) -> MoodClassifier:
-    """The shipped classifier of moods, in float32 and eval mode."""
+    """The classifier of moods of a checkpoint, in float32 and eval mode."""
     folder = folder or checkpoint("mood")
     return _filled(MoodClassifier(**_settings(folder)), folder)
 

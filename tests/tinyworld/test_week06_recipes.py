@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, UVit2DModel, VQModel
+from support import recipes
 from transformers import GPT2LMHeadModel, VisionEncoderDecoderModel
 
 import tinyworld
@@ -53,37 +54,13 @@ def drawn(split: str, n: int, objects: int | None = None) -> list[tinyworld.Scen
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(name, tmp_path, monkeypatch):
-    recipe = RECIPES[name]
     monkeypatch.setattr(vq, "SAMPLE", 24)
-    ended: list[dict[str, torch.Tensor]] = []
-
-    def keep(model, *_):
-        ended.append({key: value.clone() for key, value in model.state_dict().items()})
-
-    monkeypatch.setattr(recipe, "export", keep)
-    recipe.run(parse([*TINY[name].split(), "--runs", str(tmp_path / "whole")]))
-    shown = []
-
-    def interrupt(self, progress, text):
-        shown.append(progress)
-        if len(shown) == 3:
-            raise KeyboardInterrupt
-
-    halves = [*TINY[name].split(), "--runs", str(tmp_path / "halves"), "--resume"]
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(recipe.loop.Progress, "show", interrupt)
-        recipe.run(parse(halves))
-    assert json.loads((tmp_path / f"halves/{name}/counters.json").read_text())["step"] == 2
-    recipe.run(parse(halves))
-    recipe.run(parse([*halves, "--export"]))
-    whole, resumed, exported = ended
-    assert all(torch.equal(whole[key], resumed[key]) and torch.equal(whole[key], exported[key]) for key in whole)
+    recipes.goes_on(name, TINY[name].split(), tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("name", TINY)
 def test_nothing_to_export_is_named(name, tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing to resume"):
-        RECIPES[name].run(parse([*TINY[name].split(), "--runs", str(tmp_path), "--export"]))
+    recipes.names_what_is_missing(TINY[name].split(), tmp_path)
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from support import recipes
 from transformers import (
     ClapModel,
     FastSpeech2ConformerModel,
@@ -53,23 +54,11 @@ CLASSES = {
     "talker": FastSpeech2ConformerModel,
     "clap": ClapModel,
 }
-TONE = 0.12  # seconds a letter: an embedding wants a third of a second
-
-
-def tones(text, voice, speed=175, pitch=50, pitch_range=50, stretch=1.0) -> espeak.Spoken:
-    """What the stand-in says: each letter a tone of its own, and no pause between words."""
-    letter, parts, phones, at = TONE * 175 / speed, [], [], 0.0
-    for sign in text.replace(" ", ""):
-        n = int(letter * sound.RATE)
-        parts.append(0.3 * np.sin(np.arange(n) * (0.05 + 0.01 * (ord(sign) % 64))))
-        phones.append((sign, at, at + letter))
-        at += letter
-    return espeak.Spoken(np.concatenate(parts).astype(np.float32), (), tuple(phones))
 
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
-    monkeypatch.setattr(espeak, "say", tones)
+    monkeypatch.setattr(espeak, "say", recipes.tones)
 
 
 @pytest.fixture
@@ -87,35 +76,12 @@ def take(rng) -> corpus.Take:
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(name, tmp_path, monkeypatch):
-    recipe, ended = RECIPES[name], []
-
-    def keep(model, *_):
-        ended.append({key: value.clone() for key, value in model.state_dict().items()})
-
-    monkeypatch.setattr(recipe, "export", keep)
-    recipe.run(parse([*TINY[name].split(), "--runs", str(tmp_path / "whole")]))
-    shown = []
-
-    def interrupt(self, progress, text):
-        shown.append(progress)
-        if len(shown) == 3:
-            raise KeyboardInterrupt
-
-    halves = [*TINY[name].split(), "--runs", str(tmp_path / "halves"), "--resume"]
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(recipe.loop.Progress, "show", interrupt)
-        recipe.run(parse(halves))
-    assert json.loads((tmp_path / f"halves/{name}/counters.json").read_text())["step"] == 2
-    recipe.run(parse(halves))
-    recipe.run(parse([*halves, "--export"]))
-    whole, resumed, exported = ended
-    assert all(torch.equal(whole[key], resumed[key]) and torch.equal(whole[key], exported[key]) for key in whole)
+    recipes.goes_on(name, TINY[name].split(), tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("name", TINY)
 def test_nothing_to_export_is_named(name, tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing to resume"):
-        RECIPES[name].run(parse([*TINY[name].split(), "--runs", str(tmp_path), "--export"]))
+    recipes.names_what_is_missing(TINY[name].split(), tmp_path)
 
 
 @pytest.mark.parametrize("name", TINY)

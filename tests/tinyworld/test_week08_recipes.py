@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 from diffusers import MotionAdapter, UNetMotionModel
+from support import recipes
 from transformers import TimesformerForVideoClassification
 
-from tinyworld import films, motion, senses, sound
+from tinyworld import films, motion, senses
 from tinyworld.films import MOODS, MOTIONS, facts, soundtrack
 from tinyworld.train import reels
 from tinyworld.train.__main__ import RECIPES, parse
@@ -41,15 +42,6 @@ TINY = {
 }
 
 
-def tones(text, voice, speed=175, pitch=50, pitch_range=50, stretch=1.0) -> espeak.Spoken:
-    """What the stand-in says: each letter a tone of its own."""
-    letter = int(0.1 * 175 / speed * sound.RATE)
-    signs = text.replace(" ", "")
-    parts = [0.3 * np.sin(np.arange(letter) * (0.05 + 0.01 * (ord(sign) % 64))) for sign in signs]
-    times = [(sign, i * letter / sound.RATE, (i + 1) * letter / sound.RATE) for i, sign in enumerate(signs)]
-    return espeak.Spoken(np.concatenate(parts).astype(np.float32), (), tuple(times))
-
-
 @pytest.fixture(scope="module")
 def eye() -> TimesformerForVideoClassification:
     torch.manual_seed(0)
@@ -58,7 +50,7 @@ def eye() -> TimesformerForVideoClassification:
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch, eye):
-    monkeypatch.setattr(espeak, "say", tones)
+    monkeypatch.setattr(espeak, "say", recipes.tones)
     monkeypatch.setattr(senses, "load_eye", lambda folder=None: eye)
 
 
@@ -67,29 +59,12 @@ def stand_ins(monkeypatch, eye):
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_stopped_run_goes_on_as_if_nothing_had_happened(name, tmp_path, monkeypatch):
-    recipe, ended = RECIPES[name], []
+    recipes.goes_on(name, TINY[name].split(), tmp_path, monkeypatch)
 
-    def keep(model, *_):
-        ended.append({key: value.clone() for key, value in model.state_dict().items()})
 
-    monkeypatch.setattr(recipe, "export", keep)
-    recipe.run(parse([*TINY[name].split(), "--runs", str(tmp_path / "whole")]))
-    shown = []
-
-    def interrupt(self, progress, text):
-        shown.append(progress)
-        if len(shown) == 3:
-            raise KeyboardInterrupt
-
-    halves = [*TINY[name].split(), "--runs", str(tmp_path / "halves"), "--resume"]
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(recipe.loop.Progress, "show", interrupt)
-        recipe.run(parse(halves))
-    assert json.loads((tmp_path / f"halves/{name}/counters.json").read_text())["step"] == 2
-    recipe.run(parse(halves))
-    recipe.run(parse([*halves, "--export"]))
-    whole, resumed, exported = ended
-    assert all(torch.equal(whole[key], resumed[key]) and torch.equal(whole[key], exported[key]) for key in whole)
+@pytest.mark.parametrize("name", TINY)
+def test_nothing_to_export_is_named(name, tmp_path):
+    recipes.names_what_is_missing(TINY[name].split(), tmp_path)
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -194,7 +169,6 @@ def test_what_is_told_names_motion_way_and_pace():
     assert len(seen) > 10 and motion.told(None)[0] == len(MOTIONS)
     words = motion.MotionWords(16)
     assert words(torch.tensor([motion.told(those[0]), motion.told(None)])).shape == (2, motion.TOKENS, 16)
-    assert all(motion.still(facts(f)) == films.still_caption(f) for f in films.films("test", 20, 1, objects=1))
 
 
 def test_true_films_are_what_was_told_and_still_ones_are_not():

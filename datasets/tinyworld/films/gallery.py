@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from tinyworld.films.film import Film
@@ -41,8 +40,3 @@ def save(shown: list[Film], file: Path, frames: int = 16, slower: float = 1.5, c
 def one_of_each(split: str = "train", seed: int = 0) -> list[Film]:
     """A film of every motion."""
     return [films(split, 1, seed, motion)[0] for motion in MOTIONS]
-
-
-def strip(film: Film, frames: int = 8, side: int = 64) -> Image.Image:
-    """The frames of one film in a row, as a still."""
-    return Image.fromarray(np.concatenate(list(film.frames(frames, side)), axis=1))

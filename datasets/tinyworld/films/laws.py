@@ -21,6 +21,9 @@ GRAVITY = 9.81 / METRES  # sides a second squared, downwards
 FLOOR = 1.0  # the picture's lower edge
 RESTITUTION = 0.85  # the part of its speed that what bounces keeps
 SWINGS = 2 * np.pi * 1.2  # radians a second of what swings to and fro
+HOPS, HOP = 2.5, 0.11  # of a joyful gait: a second; sides high
+SINKS = 0.09  # sides in a second, of a sad one
+JERK, TREMBLE = 0.06, 0.012  # sides, of an angry one
 
 # Positions and velocities (times, 2) at times (n,).
 Path = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -169,8 +172,3 @@ def gait(mood: str, place: tuple[float, float], velocity: tuple[float, float]) -
 
     lands: Sequence[float] = [i / HOPS for i in range(1, int(np.ceil(HOPS * SECONDS)))] if mood == "joyful" else []
     return path, [Touch(t, 2 * HOP * np.pi * HOPS) for t in lands]
-
-
-HOPS, HOP = 2.5, 0.11  # a second; sides high
-SINKS = 0.09  # sides in a second
-JERK, TREMBLE = 0.06, 0.012  # sides

@@ -63,7 +63,7 @@ def split_of(film: Film) -> str:
 
 def _sample(rng: random.Random, motion: str, objects: int | None, mood: str, split: str) -> Film:
     """A film: sizes, places and velocities first, then colours, shapes and background until the split is right."""
-    two = motion in PAIRS or (objects == 2 if objects else not _acted(mood) and rng.random() < BESIDE)
+    two = motion in PAIRS or (objects == 2 if objects else mood == "neutral" and rng.random() < BESIDE)
     while True:
         film = _moving(rng, motion, two, mood)
         if film is None:
@@ -72,10 +72,6 @@ def _sample(rng: random.Random, motion: str, objects: int | None, mood: str, spl
             dressed = _dressed(rng, film, split)
             if dressed is not None:
                 return dressed
-
-
-def _acted(mood: str) -> bool:
-    return mood != "neutral"
 
 
 def _dressed(rng: random.Random, film: Film, split: str) -> Film | None:

@@ -107,9 +107,9 @@ def caption(film: Film, rng: np.random.Generator | None = None) -> str:
     return pick((f"{text} {ground}", f"{ground}, {text}", f"{text}, {ground}"), rng)
 
 
-def still_caption(film: Film, rng: np.random.Generator | None = None) -> str:
+def still_caption(said: FilmFacts) -> str:
     """What the week-2 painter could be told of the subject: "a small red star on a white background"."""
-    return f"{_described(_three(film.subject), rng)} on {with_article(film.background)} background"
+    return f"{_described(said.subject, None)} on {with_article(said.background)} background"
 
 
 def parse_caption(text: str) -> FilmFacts:
@@ -126,14 +126,6 @@ def parse_caption(text: str) -> FilmFacts:
     motion, way, how, mood, role = _MEANT[rest]
     other = things[1] if len(things) > 1 else None
     return FilmFacts(grounds[0], things[0], motion, way, how, mood, other, role)
-
-
-def facts_of(text: str) -> FilmFacts | None:
-    """What a caption says, or None where `parse_caption` does not understand it."""
-    try:
-        return parse_caption(text)
-    except ValueError:
-        return None
 
 
 def motion_phrase(motion: str, way: str | None = None) -> str:

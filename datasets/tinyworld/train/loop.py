@@ -11,11 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm import tqdm
+
+Made = TypeVar("Made")
 
 
 def pick_device(name: str) -> torch.device:
@@ -94,6 +97,23 @@ def steady_rate(progress: float, peak: float, warm_up: float = 0.01, fall: float
     A run can be made longer after it has begun: what was learnt at the level rate is the same for any length.
     """
     return peak * min(1.0, 0.05 + progress / warm_up, 0.01 + (1 - progress) / fall)
+
+
+class Pool(Generic[Made]):
+    """Step -> what its samples are drawn from: `make(number)`, made anew when each of it was used a few times.
+
+    size: samples a step.   pool: made at once.   uses: how often each of them is used, on average.
+    """
+
+    def __init__(self, make: Callable[[int], Made], size: int, pool: int, uses: int) -> None:
+        self.make, self.size, self.drawn = make, size, pool * uses
+        self._kept: tuple[int, Made] | None = None
+
+    def __call__(self, step: int) -> Made:
+        number = step * self.size // self.drawn
+        if self._kept is None or self._kept[0] != number:
+            self._kept = number, self.make(number)
+        return self._kept[1]
 
 
 class Average:

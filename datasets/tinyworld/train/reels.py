@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tinyworld.films import MOODS, MOTIONS, Film, films
+from tinyworld.films import MOODS, MOTIONS, SECONDS, Film, films
 from tinyworld.train import loop
 
 FRAMES = 8
@@ -59,9 +59,9 @@ class Reel:
 
     def places(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The subject's centre, in [0, 1], and its velocity, in sides a second, in each frame: float32 (n, 8, 2)."""
-        told = [film.trajectory(FRAMES) for film in self.films]
-        place = torch.tensor(np.stack([t.position[:, 0] for t in told]), dtype=torch.float32)
-        speed = torch.tensor(np.stack([t.velocity[:, 0] for t in told]), dtype=torch.float32)
+        told = [film.at(np.arange(FRAMES) * SECONDS / FRAMES) for film in self.films]
+        place = torch.tensor(np.stack([position[:, 0] for position, _ in told]), dtype=torch.float32)
+        speed = torch.tensor(np.stack([velocity[:, 0] for _, velocity in told]), dtype=torch.float32)
         back = self.mirrored[:, None]
         place[..., 0] = torch.where(back, 1 - place[..., 0], place[..., 0])
         speed[..., 0] = torch.where(back, -speed[..., 0], speed[..., 0])
@@ -77,26 +77,25 @@ class Reels:
     """Step -> a reel of films of a pool, half of them mirrored; a pool is drawn anew when each was used a few times."""
 
     def __init__(self, size: int, pool: int, uses: int, seed: int, mirror: bool = True) -> None:
-        self.size, self.pool, self.uses, self.seed, self.mirror = size, pool, uses, seed, mirror
-        self._number = -1
-        self._films: list[Film] = []
-        self._frames = torch.empty(0)
+        self.size, self.pool, self.seed, self.mirror = size, pool, seed, mirror
+        self.shots = loop.Pool(self.drawn, size, pool, uses)
 
     def __call__(self, step: int) -> Reel:
-        number = step * self.size // (self.pool * self.uses)
-        if number != self._number:
-            self._number = number
-            seed, acted = self.seed * 10**6 + number, self.pool // ACTED
-            self._films = films("train", self.pool - acted, seed)
-            self._films += [film for mood in MOODS[1:] for film in films("train", -(-acted // 3), seed, mood=mood)]
-            self._films = self._films[: self.pool]
-            self._frames = shot(self._films)
+        those, shown = self.shots(step)
         generator = torch.Generator().manual_seed(self.seed * 10**9 + step)
         chosen = torch.randperm(self.pool, generator=generator)[: self.size]
         mirrored = (torch.rand(len(chosen), generator=generator) < 0.5) & self.mirror
-        frames = self._frames[chosen]
+        frames = shown[chosen]
         frames = torch.where(mirrored[:, None, None, None, None], frames.flip(-1), frames)
-        return Reel([self._films[i] for i in chosen.tolist()], frames, mirrored)
+        return Reel([those[i] for i in chosen.tolist()], frames, mirrored)
+
+    def drawn(self, number: int) -> tuple[list[Film], torch.Tensor]:
+        """The pool with this number, and its frames."""
+        seed, acted = self.seed * 10**6 + number, self.pool // ACTED
+        those = films("train", self.pool - acted, seed)
+        those += [film for mood in MOODS[1:] for film in films("train", -(-acted // 3), seed, mood=mood)]
+        those = those[: self.pool]
+        return those, shot(those)
 
 
 def normalised(frames: torch.Tensor) -> torch.Tensor:

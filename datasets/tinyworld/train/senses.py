@@ -1,4 +1,4 @@
-"""What the recipes of models of several senses share: a checkpoint as they write it."""
+"""What the recipes of models of several senses share: the order of a run, and a checkpoint as they write it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,31 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+import torch
 from safetensors.torch import save_file
 
+from tinyworld import senses
 from tinyworld.senses import Binder, MoodClassifier
 from tinyworld.train import loop
 
 Model = TypeVar("Model", Binder, MoodClassifier)
+
+
+def trained(name: str, kind: type[Model], train: Callable[..., None], args: Namespace) -> tuple[Model, loop.Clock]:
+    """A model that sees by the course's TimeSformer, trained unless only --export is asked for; and what it took.
+
+    name: of the run's folder.   train: called with the training, the model, the options and the device.
+    """
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads)
+    device = loop.pick_device(args.device)
+    model = kind(2 * senses.load_eye().config.hidden_size, args.width).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.1)
+    training = loop.Training(args.runs / name, model, optimizer, loop.Average(model), loop.Clock(args.steps))
+    training.resume(args)
+    if not args.export:
+        train(training, model, args, device)
+    return averaged(model, training.average), training.clock
 
 
 def averaged(model: Model, average: loop.Average) -> Model:

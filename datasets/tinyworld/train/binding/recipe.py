@@ -19,9 +19,9 @@ from tinyworld.senses import Binder
 from tinyworld.train import loop, reels
 from tinyworld.train.binding import measure
 from tinyworld.train.binding.card import card
-from tinyworld.train.senses import averaged, export
+from tinyworld.train.senses import averaged, export, trained
 
-OTHERS = ("heard", "felt")
+NOISE = (0.1, 0.03)  # m/s^2, rad/s
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,17 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
-    device = loop.pick_device(args.device)
-    eye = senses.load_eye()
-    model = Binder(2 * eye.config.hidden_size, args.width).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.1)
-    training = loop.Training(args.runs / "binding", model, optimizer, loop.Average(model), loop.Clock(args.steps))
-    training.resume(args)
-    if not args.export:
-        train(training, model, args, device)
-    export(averaged(model, training.average), args, training.clock, measure, card)
+    model, clock = trained("binding", Binder, train, args)
+    export(model, args, clock, measure, card)
 
 
 def train(training: loop.Training, model: Binder, args: argparse.Namespace, device: torch.device) -> None:
@@ -76,17 +67,13 @@ class Pairs:
     """
 
     def __init__(self, size: int, pool: int, uses: int, seed: int) -> None:
-        self.eye, self.size, self.pool, self.uses, self.seed = senses.load_eye(), size, pool, uses, seed
-        self._number = -1
-        self._pool: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.eye, self.size, self.pool, self.seed = senses.load_eye(), size, pool, seed
+        self.pairs = loop.Pool(self.drawn, size, pool, uses)
 
     def __call__(self, step: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        number = step * self.size // (self.pool * self.uses)
-        if number != self._number:
-            self._number, self._pool = number, self.drawn(number)
         rng = np.random.default_rng((self.seed, 1, step))
         half, batch = self.pool // 2, {}
-        for name, (seen, other) in self._pool.items():
+        for name, (seen, other) in self.pairs(step).items():
             chosen = rng.permutation(half)[: self.size // 2]
             other = other[chosen]
             if name == "felt":  # another sensor's noise every time
@@ -99,14 +86,9 @@ class Pairs:
 
     def drawn(self, number: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
         """The pool with this number: log-mel spectrograms of sounds, and what IMUs measure."""
-        those, rng = (
-            films("train", self.pool, self.seed * 10**6 + number),
-            np.random.default_rng((self.seed, 0, number)),
-        )
+        rng = np.random.default_rng((self.seed, 0, number))
+        those = films("train", self.pool, self.seed * 10**6 + number)
         seen = senses.seen(self.eye, np.stack([film.frames(senses.FRAMES) for film in those]))
         heard = senses.heard(np.stack([soundtrack(film, rng) for film in those[::2]]))
         felt = torch.from_numpy(np.stack([imu(film, rng) for film in those[1::2]]))
         return {"heard": (seen[::2], heard), "felt": (seen[1::2], felt)}
-
-
-NOISE = (0.1, 0.03)  # m/s^2, rad/s

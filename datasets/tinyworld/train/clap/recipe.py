@@ -82,32 +82,31 @@ class Played:
     """Step -> batch of sounds and captions as tensors; a pool of sounds is played anew when it was used a few times."""
 
     def __init__(self, processor: ClapProcessor, size: int, pool: int, uses: int, seed: int) -> None:
-        self.processor, self.size, self.pool, self.uses, self.seed = processor, size, pool, uses, seed
-        self._number = -1
-        self._sounds: list[Sound] = []
-        self._features = torch.empty(0)
+        self.processor, self.size, self.pool, self.seed = processor, size, pool, seed
+        self.sounds = loop.Pool(self.played, size, pool, uses)
 
     def __call__(self, step: int) -> dict[str, torch.Tensor]:
-        number = step * self.size // (self.pool * self.uses)
-        if number != self._number:
-            self._number = number
-            rng = np.random.default_rng((self.seed, 0, number))
-            self._sounds = sounds("train", self.pool, int(rng.integers(2**31)))
-            self._features = measure.features(self.processor, [s.play(rng) for s in self._sounds])
+        those, features = self.sounds(step)
         rng = np.random.default_rng((self.seed, 1, step))
         chosen: dict[Sound, int] = {}
-        for i in rng.permutation(len(self._sounds)):  # no two of a kind: each would be wrong for the other
+        for i in rng.permutation(len(those)):  # no two of a kind: each would be wrong for the other
             if len(chosen) < self.size:
-                chosen.setdefault(self._sounds[i], int(i))
+                chosen.setdefault(those[i], int(i))
         text = self.processor.tokenizer([s.caption(rng) for s in chosen], padding=True, return_tensors="pt")
         facts = [[known.index(f) for known, f in zip(FACTS, astuple(s), strict=True)] for s in chosen]
         louder = torch.from_numpy(rng.normal(0, 3, (len(chosen), 1, 1, 1))).float()  # dB
         return {
-            "input_features": self._features[list(chosen.values())] + louder,
+            "input_features": features[list(chosen.values())] + louder,
             "input_ids": text["input_ids"],
             "attention_mask": text["attention_mask"],
             "facts": torch.tensor(facts),
         }
+
+    def played(self, number: int) -> tuple[list[Sound], torch.Tensor]:
+        """The pool with this number, and its features."""
+        rng = np.random.default_rng((self.seed, 0, number))
+        those = sounds("train", self.pool, int(rng.integers(2**31)))
+        return those, measure.features(self.processor, [s.play(rng) for s in those])
 
 
 class Learner(nn.Module):

@@ -19,7 +19,7 @@ from tinyworld.senses import MoodClassifier
 from tinyworld.train import loop, reels
 from tinyworld.train.mood import measure
 from tinyworld.train.mood.card import card
-from tinyworld.train.senses import averaged, export
+from tinyworld.train.senses import averaged, export, trained
 from tinyworld.train.voices.corpus import Takes
 
 SILENT = 0.15  # how often a sense is missing in early fusion
@@ -33,16 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
-    device = loop.pick_device(args.device)
-    model = MoodClassifier(2 * senses.load_eye().config.hidden_size, args.width).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.1)
-    training = loop.Training(args.runs / "mood", model, optimizer, loop.Average(model), loop.Clock(args.steps))
-    training.resume(args)
-    if not args.export:
-        train(training, model, args, device)
-    export(averaged(model, training.average), args, training.clock, measure, card)
+    model, clock = trained("mood", MoodClassifier, train, args)
+    export(model, args, clock, measure, card)
 
 
 def train(training: loop.Training, model: MoodClassifier, args: argparse.Namespace, device: torch.device) -> None:
@@ -73,34 +65,26 @@ class Acted:
     """Step -> what is seen and heard of acted moods, and the moods, int64 (n,); pools are made anew now and then."""
 
     def __init__(self, size: int, pool: int, uses: int, seed: int) -> None:
-        self.eye, self.size, self.pool, self.uses, self.seed = senses.load_eye(), size, pool, uses, seed
+        self.eye, self.size, self.each, self.seed = senses.load_eye(), size, pool // len(MOODS), seed
         self.takes = Takes(size, pool, uses, seed)
-        self._number = -1
-        self._seen: list[torch.Tensor] = []
-        self._heard: list[torch.Tensor] = []
+        self.acted = loop.Pool(self.drawn, size, pool, uses)
 
     def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        number = step * self.size // (self.pool * self.uses)
-        if number != self._number:
-            self._number = number
-            seed = self.seed * 10**6 + number
-            each = self.pool // len(MOODS)
-            self._seen = [self.shown(mood, each, seed) for mood in MOODS]
-            spoken = self.takes.spoken(number)
-            waves = {mood: [senses.voice(take.audio) for take in spoken if take.style == mood] for mood in MOODS}
-            self._heard = [senses.heard(np.stack(waves[mood])) for mood in MOODS]
+        gaits, spoken = self.acted(step)
         rng = np.random.default_rng((self.seed, 1, step))
         moods = rng.integers(len(MOODS), size=self.size)
-        seen = torch.stack([self._seen[m][rng.integers(len(self._seen[m]))] for m in moods])
-        heard = torch.stack([self._heard[m][rng.integers(len(self._heard[m]))] for m in moods])
-        # some microphones hear less
-        return (
-            seen,
-            heard + torch.from_numpy(rng.normal(0, 0.05, (self.size, 1, 1)).astype(np.float32)),
-            torch.from_numpy(moods),
-        )
+        seen = torch.stack([gaits[m][rng.integers(len(gaits[m]))] for m in moods])
+        heard = torch.stack([spoken[m][rng.integers(len(spoken[m]))] for m in moods])
+        louder = torch.from_numpy(
+            rng.normal(0, 0.05, (self.size, 1, 1)).astype(np.float32)
+        )  # some microphones hear less
+        return seen, heard + louder, torch.from_numpy(moods)
 
-    def shown(self, mood: str, n: int, seed: int) -> torch.Tensor:
-        """What is seen of so many gaits."""
-        those = films("train", n, seed, mood=mood)
-        return senses.seen(self.eye, np.stack([film.frames(senses.FRAMES) for film in those]))
+    def drawn(self, number: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """The pool with this number: what is seen of the gaits of each mood, and what is heard of its voices."""
+        takes, seen, heard = self.takes.spoken(number), [], []
+        for mood in MOODS:
+            those = films("train", self.each, self.seed * 10**6 + number, mood=mood)
+            seen.append(senses.seen(self.eye, np.stack([film.frames(senses.FRAMES) for film in those])))
+            heard.append(senses.heard(np.stack([senses.voice(take.audio) for take in takes if take.style == mood])))
+        return seen, heard

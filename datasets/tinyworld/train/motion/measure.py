@@ -12,7 +12,7 @@ from PIL import Image
 from tinyworld import judge as judges
 from tinyworld import motion
 from tinyworld.checkpoints import checkpoint
-from tinyworld.films import FilmFacts, caption, facts, films, reading
+from tinyworld.films import FilmFacts, caption, facts, films, reading, still_caption
 from tinyworld.motion import FRAMES, GUIDANCE, STEPS
 from tinyworld.train.diffusion.measure import load as load_painter
 
@@ -50,7 +50,7 @@ def directed(told: FilmFacts) -> bool:
 def baseline(told: Sequence[FilmFacts], same: bool, seed: int = 0) -> np.ndarray:
     """The painter of week 2, told the same without the motion, eight times: from eight noises, or from one."""
     painter = load_painter(checkpoint("diffusion"))
-    texts = [motion.still(f) for f in told for _ in range(1 if same else FRAMES)]
+    texts = [still_caption(f) for f in told for _ in range(1 if same else FRAMES)]
     generator, made = torch.Generator().manual_seed(seed), []
     for i in range(0, len(texts), 128):
         some = texts[i : i + 128]

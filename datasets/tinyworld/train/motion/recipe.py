@@ -18,9 +18,10 @@ from torch import nn
 
 from tinyworld import motion
 from tinyworld.checkpoints import FOLDER, checkpoint
-from tinyworld.films import Film, caption, facts, films
+from tinyworld.films import caption, facts, films, still_caption
 from tinyworld.motion import FRAMES, MotionWords
 from tinyworld.train import loop, reels
+from tinyworld.train.diffusion.measure import load
 from tinyworld.train.motion import measure
 from tinyworld.train.motion.card import card
 from tinyworld.train.reels import normalised, shot
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
 
 def load_painter() -> StableDiffusionPipeline:
     """The painter of week 2, frozen."""
-    painter = StableDiffusionPipeline.from_pretrained(checkpoint("diffusion"))
+    painter = load(checkpoint("diffusion"))
     for part in (painter.unet, painter.vae, painter.text_encoder):
         part.eval().requires_grad_(False)
     return painter
@@ -124,23 +125,19 @@ class Latents:
     """Step -> latents, text states and what is told of films of one object; a pool is encoded anew now and then."""
 
     def __init__(self, painter: StableDiffusionPipeline, size: int, pool: int, uses: int, seed: int) -> None:
-        self.painter, self.size, self.pool, self.uses, self.seed = painter, size, pool, uses, seed
-        self._number = -1
-        self._pool: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self.painter, self.size, self.pool, self.seed = painter, size, pool, seed
+        self.encodings = loop.Pool(self.encoded, size, pool, uses)
 
     def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        number = step * self.size // (self.pool * self.uses)
-        if self._pool is None or number != self._number:
-            self._number = number
-            self._pool = self.encoded(films("train", self.pool, self.seed * 10**6 + number, objects=1))
+        latents, seen, told = self.encodings(step)
         generator = torch.Generator().manual_seed(self.seed * 10**9 + step)
         chosen = torch.randperm(self.pool, generator=generator)[: self.size]
-        latents, seen, told = self._pool
         return latents[chosen].float(), seen[chosen].float(), told[chosen]
 
     @torch.no_grad()
-    def encoded(self, drawn: list[Film]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Latents and text states in half precision, to keep them small."""
+    def encoded(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The pool with this number: latents and text states in half precision, and what is told."""
+        drawn = films("train", self.pool, self.seed * 10**6 + number, objects=1)
         latents, scale = [], self.painter.vae.config.scaling_factor
         for i in range(0, len(drawn), CHUNK):
             pixels = normalised(shot(drawn[i : i + CHUNK]))
@@ -148,7 +145,7 @@ class Latents:
             latents.append(found.unflatten(0, pixels.shape[:2]).half())
         said = [facts(film) for film in drawn]
         seen = [
-            motion.states(self.painter, [motion.still(f) for f in said[i : i + 128]]) for i in range(0, len(said), 128)
+            motion.states(self.painter, [still_caption(f) for f in said[i : i + 128]]) for i in range(0, len(said), 128)
         ]
         return torch.cat(latents), torch.cat(seen).half(), torch.tensor([motion.told(f) for f in said])
 

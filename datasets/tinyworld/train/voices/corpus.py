@@ -13,6 +13,7 @@ import numpy as np
 
 from tinyworld.sentences import sentence
 from tinyworld.sound import RATE
+from tinyworld.train import loop
 from tinyworld.train.whisper import espeak
 from tinyworld.voices import STYLES, Phone, word_salad
 
@@ -108,19 +109,15 @@ class Takes:
     """Step -> so many takes, of a pool that is spoken anew when each was used a few times."""
 
     def __init__(self, size: int, pool: int, uses: int, seed: int, split: str = "train", each: int = 3) -> None:
-        self.size, self.pool, self.uses, self.seed, self.split = size, pool, uses, seed, split
+        self.size, self.pool, self.seed, self.split = size, pool, seed, split
         self.voices = voices(split, each)
-        self._number = -1
-        self._pool: list[Take] = []
+        self.takes = loop.Pool(self.spoken, size, pool, uses)
 
     def __call__(self, step: int) -> tuple[list[Take], np.random.Generator]:
         """The takes of a step, and its random numbers for what else is drawn."""
-        number = step * self.size // (self.pool * self.uses)
-        if number != self._number:
-            self._number, self._pool = number, self.spoken(number)
-        rng = np.random.default_rng((self.seed, 1, step))
-        chosen = rng.choice(len(self._pool), self.size, replace=self.size > len(self._pool))
-        return [self._pool[i] for i in chosen], rng
+        takes, rng = self.takes(step), np.random.default_rng((self.seed, 1, step))
+        chosen = rng.choice(len(takes), self.size, replace=self.size > len(takes))
+        return [takes[i] for i in chosen], rng
 
     def spoken(self, number: int) -> list[Take]:
         """The pool with this number."""

@@ -16,6 +16,7 @@ from transformers import WhisperProcessor
 from tinyworld import german, sound
 from tinyworld.sentences import LANGUAGES, Sentence, sentence
 from tinyworld.sound import RATE
+from tinyworld.train import loop
 from tinyworld.train.whisper import espeak
 from tinyworld.train.whisper.listener import END, FRAMES, NO_SPEECH, PLAIN, SECONDS, START, words
 
@@ -70,8 +71,7 @@ class Utterances:
     """Step -> batch of windows as tensors (see `batch`). pool: utterances spoken at once; uses: how often each."""
 
     def __init__(self, processor: WhisperProcessor, size: int, pool: int, uses: int, seed: int, split: str = "train"):
-        self.processor, self.size, self.pool, self.uses = processor, size, pool, uses
-        self.seed, self.split = seed, split
+        self.processor, self.size, self.pool, self.seed, self.split = processor, size, pool, seed, split
         self.phones = phone_table()
         number = processor.tokenizer.convert_tokens_to_ids
         self.special = {
@@ -80,16 +80,12 @@ class Utterances:
         self.special |= {f"<|{language}|>": number(f"<|{language}|>") for language in LANGUAGES}
         self.piece = {word: number(processor.tokenizer.tokenize(f" {word}"))[0] for word in words()}
         self.word = {word: 1 + i for i, word in enumerate(words())}
-        self._number = -1
-        self._pool: dict[str, list[Spoken]] = {}
+        self.pools = loop.Pool(self.spoken, size, pool, uses)
 
     def __call__(self, step: int, text: bool = True) -> dict[str, torch.Tensor]:
         """text: whether to ask for text; without it every window is full of speech, for the encoder alone."""
-        number = step * self.size // (self.pool * self.uses)
-        if number != self._number:
-            self._number, self._pool = number, self.spoken(number)
-        rng = np.random.default_rng((self.seed, 1, step))
-        return self.batch([self.window(rng, text) for _ in range(self.size)], text)
+        pools, rng = self.pools(step), np.random.default_rng((self.seed, 1, step))
+        return self.batch([self.window(pools, rng, text) for _ in range(self.size)], text)
 
     def spoken(self, number: int) -> dict[str, list[Spoken]]:
         """The pool with this number, by language."""
@@ -101,12 +97,13 @@ class Utterances:
             pool[language].append(speak(sentence(split, language, rng, MIX), split, rng))
         return pool
 
-    def window(self, rng: np.random.Generator, text: bool) -> Window:
+    def window(self, pools: dict[str, list[Spoken]], rng: np.random.Generator, text: bool) -> Window:
+        """A window of utterances of the pools, by language."""
         kind = str(rng.choice(list(WINDOWS), p=list(WINDOWS.values()))) if text else "cut"
         if kind == "none":
             return self.silence(rng)
         language = "de" if rng.random() < GERMAN else "en"
-        pool = self._pool[language]
+        pool = pools[language]
         track: list[tuple[float, Spoken]] = []  # when each begins, from the window's start
         if kind == "one":
             spoken = pool[rng.integers(len(pool))]
