@@ -122,11 +122,8 @@ AROUND = {
     "an event loop that is held": "import asyncio, time\n"
     "asyncio.get_running_loop().call_later(0.2, lambda: time.sleep(600))",
 }  # fmt: skip
-# Twenty threads that spin slow every later cell, each up to its budget: how long that takes depends on the machine.
-LONGER = {"a thread that takes the processor": 180}
 for _name, _source in AROUND.items():
-    within = LONGER.get(_name, 60)
-    case(f"left behind: {_name}", None, seconds=within)(lambda notebook, source=_source: cell(notebook, source))
+    case(f"left behind: {_name}", None, seconds=60)(lambda notebook, source=_source: cell(notebook, source))
 
 
 @case("left behind: a notebook of honest answers at the limits of memory")

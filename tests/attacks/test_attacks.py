@@ -58,7 +58,7 @@ def test_family(family, alone, tmp_path):
 
 
 def _faults(case, outcome):
-    return faults(case, outcome.grade, outcome.seconds / CROWD, honest=FULL) + outcome.escaped
+    return faults(case, outcome.grade, outcome.seconds, honest=FULL, crowd=CROWD) + outcome.escaped
 
 
 def test_the_arena_notices_what_attacks_would_do(alone, tmp_path):
