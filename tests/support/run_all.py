@@ -44,7 +44,8 @@ def touched_by(notebook: NotebookNode, exercise: str) -> NotebookNode:
 
     These are its cell, the cells after it that use a name it binds, or say its name as check("...") does, and so on
     with the names which those bind, and every cell before that binds a name one of them uses. The others run alike
-    whatever the answer is; a name missed here would end the run with a NameError.
+    whatever the answer is, unless a cell changes something in place that it does not bind: that is not followed, and
+    left to the runs in which all is open or raising. A name missed here would end the run with a NameError.
     """
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     bound, used = [names(cell.source)[0] for cell in cells], [_taken(cell.source) for cell in cells]

@@ -14,13 +14,11 @@ from token_lab.checks.reference import half_masked, library_unmask, masks_left
 
 @check("unmask", weight=2)
 def any_pass(student: Student, rng: Generator) -> None:
-    """First and last passes, few and many of them, no noise and much, rows with one mask left.
-
-    Many rows: which places stay masked is the same in most, whatever the noise was added to.
-    """
+    """First and last passes, few and many of them, no noise and much, rows with one mask left."""
     unmasked = student.library("token_lab.probes").unmasked
     for known, step, steps, heat in ((0, 0, 8, 2.0), (15, 2, 8, 1.0), (9, 5, 12, 0.0), (3, 1, 2, 1.0), (8, 0, 1, 1.0)):
         seed = seed_from(rng)
+        # many rows: in most the same places stay masked, whatever the noise was added to
         scores, tokens, mask = half_masked(rng, n=32, known=known)
         before = tokens.clone()
         found = torch.as_tensor(unmasked(student.unmask, seed, scores, tokens, mask, step, steps, heat))
