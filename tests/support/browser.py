@@ -133,5 +133,14 @@ def jupyter(folder: Path, work: Path) -> Iterator[str]:
                 raise RuntimeError(f"JupyterLab did not start:\n{(work / 'log').read_text()[-3000:]}")
             yield address
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait(30)
+            ended(server)
+
+
+def ended(process: subprocess.Popen[Any]) -> None:
+    """End a server that leads its own group; one that is slow to tidy up is killed, for nothing waits for it."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
