@@ -34,7 +34,7 @@ from typing import Any
 
 import light_course
 import matplotlib
-from measure import Run, machine, table
+from measure import Run, beside, machine, table
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from rivals import CELL_SECONDS, Class, Otter, Ours, Stock, otter_environment
@@ -375,11 +375,14 @@ def main() -> None:
             commands += [Ours(group, place / f"ours-{n}", n) for n in sorted({1, options.workers})]
             if options.sandbox_cost:
                 commands.append(Ours(group, place / "loose", options.workers, sandboxed=False))
-            before = os.getloadavg()[0]
+            before, alone = os.getloadavg()[0], beside()
             results[group.title] = (group, measure_class(group, commands, say))
-            notes.append(
-                f"{group.title}: the machine's load was {before:.1f} before, {os.getloadavg()[0]:.1f} at the end."
-            )
+            ratios = ", ".join(f"{ratio:.2f} ({what})" for what, ratio in alone.items())
+            notes += [
+                f"{group.title}: the machine's load was {before:.1f} before, {os.getloadavg()[0]:.1f} at the end.",
+                f"Two processes that share nothing were {ratios} times as fast as one just before: more than that, two "
+                "workers cannot be.",
+            ]
     options.output.mkdir(parents=True, exist_ok=True)
     how = " ".join(["python", "benchmarks/grading.py", *sys.argv[1:]])
     name = "-".join(filter(None, ["grading", options.only]))

@@ -207,6 +207,44 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (head, rule, *rows)]
 
 
+BESIDE = {
+    "Python": """
+n = 0
+for i in range(8_000_000):
+    n += i * i % 7
+""",
+    "convolutions": """
+import torch
+torch.set_num_threads(1)
+x, f = torch.ones(4, 64, 64, 64), torch.ones(64, 64, 3, 3)
+for _ in range(60):
+    torch.conv2d(x, f)
+""",
+    "sums of 32 MB": """
+import torch
+torch.set_num_threads(1)
+x = torch.ones(8_000_000)
+for _ in range(150):
+    x = x + 1
+""",
+}
+
+
+def beside() -> dict[str, float]:
+    """How many times as fast two processes that share nothing are as one, by kind of work."""
+    found = {}
+    for name, work in BESIDE.items():
+        timed = f"{work}\nimport time\nbegan = time.perf_counter()\n{work}\nprint(time.perf_counter() - began)"
+
+        def took(count: int, timed: str = timed) -> float:
+            command = [sys.executable, "-c", timed]
+            those = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+            return max(float(one.communicate()[0]) for one in those)
+
+        found[name] = 2 * min(took(1) for _ in range(2)) / min(took(2) for _ in range(2))
+    return found
+
+
 def machine() -> str:
     """What this ran on, in a line."""
     model = platform.processor() or platform.machine()

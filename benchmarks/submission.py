@@ -2,6 +2,7 @@
 
     python benchmarks/submission.py              # week 1, one CPU thread
     python benchmarks/submission.py week03 --threads 2
+    python benchmarks/submission.py --summary    # of the weeks' pages that lie there: results/profile.md
 
 The instructor's notebook is graded in this process, twice: the first time the judge's oracles are computed, which later
 submissions find. What is shown of the questions and checks is the second time.
@@ -12,11 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,12 +218,55 @@ def page(
     return "\n".join([*lines, *table(["check", "requests", "answers took s", "judge's CPU s"], rows)]) + "\n"
 
 
+SUMMARY = """
+Own cells: the student's. Checks alone: all of the week's checks, hidden ones too, called in the process that ran the
+notebook, with no sandbox, no second process and no message between; the oracles that do not depend on the draw are
+computed already. Both have to be paid by whoever runs the notebook and judges it: *at least* is what they cost
+together, over the own cells. *Found* is what a later submission of a worker costs with all that stands between the
+student's code and the judge, and with its records and feedback.
+
+So where *at least* is above 1.3, no way to grade reaches 1.3 without asking less: these weeks' checks sample, listen
+and paint, because that is what finds wrong answers, while their cells take a few seconds. Week 7's own cells are
+hardly any, for figures are not drawn in grading.
+"""
+
+
+def summary(pages: Iterable[str]) -> str:
+    """The weeks side by side, from their pages, as Markdown."""
+    rows = []
+    for text in pages:
+        number = re.search(r"goes: week (\d+)", text)
+        alone = re.search(r"with nothing between, take ([\d.]+) CPU s", text)
+        head, later = (re.search(rf"^\| {name}.*$", text, re.MULTILINE) for name in ("submission of a", "later"))
+        if not (number and alone and head and later):
+            raise ValueError("not a page of this benchmark: " + text[:80])
+        names = re.findall(r"`(\w+)`", head[0])
+        took = dict(zip(names, map(float, re.findall(r"[\d.]+", later[0])), strict=True))
+        own, checks = took["cells_cpu"], float(alone[1])
+        whole = own + took["start_cpu"] + took["judge_cpu"] + took["grader_cpu"]
+        between = whole - own - checks
+        least, found = ("-",) * 2 if own < 1 else (f"{(own + checks) / own:.2f}", f"{whole / own:.2f}")
+        rows.append([int(number[1]), f"{own:.2f}", f"{checks:.2f}", f"{between:.2f}", least, found])
+    rows.sort()
+    told = [[f"week {row[0]}", *map(str, row[1:])] for row in rows]
+    head_row = ["", "own cells, CPU s", "checks alone", "all that is between", "at least", "found"]
+    lines = ["# Where the time of a submission goes", ""]
+    lines += ["Made by `python benchmarks/submission.py --summary` from the pages of the weeks in this folder.", ""]
+    return "\n".join([*lines, *table(head_row, told)]) + "\n" + SUMMARY
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("week", nargs="?", default="1", help="by number or name (default: 1)")
     arguments.add_argument("--threads", type=int, default=1, help="CPU threads of the kernel (default: 1)")
     arguments.add_argument("--output", type=Path, help="the page to write (default: results/profile-WEEK.md)")
+    arguments.add_argument("--summary", action="store_true", help="only put the weeks' pages side by side")
     options = arguments.parse_args()
+    if options.summary:
+        text = summary(path.read_text(encoding="utf-8") for path in sorted(RESULTS.glob("profile-week*.md")))
+        (RESULTS / "profile.md").write_text(text, encoding="utf-8")
+        console().print(text, markup=False, soft_wrap=True)
+        return
     course = find_course(Path(__file__).parent)
     week = course.week(options.week)
     settings = Options(workers=max(1, cores() // options.threads), kernel=WARM)

@@ -21,6 +21,7 @@ import measure  # noqa: E402
 import rivals  # noqa: E402
 import scale  # noqa: E402
 import stock_scores  # noqa: E402
+import submission  # noqa: E402
 from measure import Run, Sample  # noqa: E402
 
 MB = 1 << 20
@@ -200,3 +201,27 @@ def test_scores_that_differ_from_stock_nbgrader_need_a_reason(monkeypatch: pytes
     assert "- **apps/made**, broken. nbgrader: it stops." in stock_scores.page([one], 1)
     monkeypatch.setitem(stock_scores.REASONS, ("apps/made", "source", "foo"), "on purpose")
     assert stock_scores.UNEXPECTED not in stock_scores.page([one], 1)
+
+
+def test_weeks_stand_side_by_side_with_what_they_cost_at_least() -> None:
+    here = Path(submission.RESULTS)
+    told = submission.summary(path.read_text(encoding="utf-8") for path in here.glob("profile-week*.md"))
+    assert (here / "profile.md").read_text(encoding="utf-8") == told
+    rows = [line.split("|")[1:-1] for line in told.splitlines() if line.startswith("| week")]
+    assert [row[0].strip() for row in rows] == [f"week {w.number}" for w in weeks_of_the_course()]
+    for _, own, checks, between, least, found in ([cell.strip() for cell in row] for row in rows):
+        if least != "-":
+            assert float(least) == pytest.approx((float(own) + float(checks)) / float(own), abs=0.01)
+            assert float(found) == pytest.approx(float(least) + float(between) / float(own), abs=0.02)
+    with pytest.raises(ValueError, match="not a page"):
+        submission.summary(["# Another page"])
+
+
+def weeks_of_the_course() -> list[Week]:
+    those = find_course(Path(__file__).parent).weeks.values()
+    return sorted((week for week in those if not week.draft), key=lambda week: week.number)
+
+
+def test_what_the_machine_can_give_is_asked_of_processes_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "BESIDE", {"nothing": "import time\ntime.sleep(0.3)"})
+    assert measure.beside()["nothing"] == pytest.approx(2, rel=0.3), "two that sleep take no longer than one"
