@@ -11,7 +11,7 @@ from numpy.random import Generator
 from coursekit.checks import assert_same, check
 from coursekit.student import Student
 from whisper_lab import probes
-from whisper_lab.checks.reference import PROMPT, decoding_task, library_said, plain
+from whisper_lab.checks.reference import PROMPT, decoding_tasks, library_said, plain
 
 
 @check("beam", weight=2)
@@ -39,15 +39,20 @@ def several_widths(student: Student, rng: Generator) -> None:
     asked, probed = student.library("whisper_lab.listening"), student.library("whisper_lab.probes")
     for width, penalty, ends in ((2, 1.0, False), (5, 0.6, True), (3, 0.0, True), (4, 1.0, False)):
         settings = {"num_beams": width, "early_stopping": True, "length_penalty": penalty}
-        wanted = usual = None
         # Where a cut-off sequence is best and others end, it matters whether the last step finishes those first; and a
         # penalty of which nothing depends tells nothing.
-        while wanted is None or (ends and len(wanted) == 10) or (penalty != 1 and wanted == usual):
-            seed, model, features, suppress, _ = decoding_task(rng, several=ends)
+        fit: list[int] = []
+        while not fit:
+            seed, model, several, suppress = decoding_tasks(rng)
             suppress = suppress if ends else [*suppress, probes.END]
-            (wanted,) = library_said(model, features, suppress, 10, **settings)
-            if penalty != 1:
-                (usual,) = library_said(model, features, suppress, 10, **settings | {"length_penalty": 1.0})
+            best = library_said(model, several, suppress, 10, **settings)
+            usual = library_said(model, several, suppress, 10, **settings | {"length_penalty": 1.0})
+            fit = [
+                i
+                for i, one in enumerate(best)
+                if len(set(one)) > 1 and not (ends and len(one) == 10) and (penalty == 1 or one != usual[i])
+            ]
+        wanted, features = best[fit[0]], several[fit[0] : fit[0] + 1]
         step = asked.listener(probed.whisper(seed), features, PROMPT, suppress, [probes.END])
         found = plain(student.beam_search(step, width, probes.END, 10, penalty))
         assert_same(found, wanted, f"width {width}, penalty {penalty:g}: the best sequence")

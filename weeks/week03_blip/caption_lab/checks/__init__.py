@@ -273,7 +273,7 @@ def drawn_as_often_as_it_should(student, rng):
 @check("matching")
 def wrong_and_near(student, rng):
     """What is drawn is wrong, and the likelier the more similar."""
-    n, draws = 6, 500
+    n, draws = 6, 200
     similarity = 1.5 * gaussian(rng, n, n)
     same = torch.eye(n, dtype=torch.bool)
     same[1, 2] = same[2, 1] = True  # two pictures that share their caption
@@ -373,10 +373,11 @@ def equal_to_gpts_own_loss(student, rng):
 def equal_to_sacrebleu(student, rng):
     """It is sacrebleu's corpus score, for one reference and for several."""
     for count in (1, 4):
-        while True:  # a corpus in which every mistake shows that can, and is not taken for another
-            candidates, references = reference.corpus(rng, 12, count)
-            cut = int(rng.integers(2, 5))
-            candidates = [" ".join(text.split()[cut * (i % 2) :]) for i, text in enumerate(candidates)]
+        every = reference.corpus(rng, 24, count)
+        while True:  # a part of it in which every mistake shows that can, and is not taken for another
+            rows, cut = rng.permutation(24)[:12].tolist(), int(rng.integers(2, 5))
+            candidates = [" ".join(every[0][row].split()[cut * (i % 2) :]) for i, row in enumerate(rows)]
+            references = [every[1][row] for row in rows]
             wanted = reference.library_bleu(candidates, references)
             slips = {
                 slip: mistakes.slipped_bleu(candidates, references, rules)
