@@ -135,7 +135,8 @@ def bare(course: Course, week: Week, options: Options) -> tuple[float, list[str]
         nbformat.write(solved(course, week), notebook)
         given = [course.root, week.slug, json.dumps(libraries_of(WARM, course, week)), notebook, found]
         environment = kernel_environment(course, week, options)
-        subprocess.run([sys.executable, "-c", BARE, *map(str, given)], env=environment, capture_output=True, check=True)
+        command = [sys.executable, "-c", BARE, *map(str, given)]
+        subprocess.run(command, env=environment, cwd=folder, capture_output=True, check=True)
         _, later, wrong = json.loads(found.read_text())
     return later, wrong
 
