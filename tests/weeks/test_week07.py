@@ -14,7 +14,7 @@ from transformers import SpeechT5FeatureExtractor
 from coursekit import models
 from coursekit import plots as shared_plots
 from tinyworld import voices
-from voice_lab import cloning, data, hearing, measuring, plots, probes, spectra, training
+from voice_lab import cloning, data, hearing, measuring, plots, probes, spectra
 from voice_lab.checks import library, mistakes_coded, mistakes_said, reference
 
 
@@ -136,10 +136,20 @@ def test_word_errors_are_jiwers():
 
 def test_books_leave_less_and_less_over():
     mel = measuring.mels()[0]
-    off = [
-        measuring.distance(measuring.coded(library.residual_codes, mel, training.books()[:n]), mel) for n in (1, 2, 4)
-    ]
+    off = [measuring.distance(measuring.coded(library.residual_codes, mel, n), mel) for n in (1, 2, 4)]
     assert off[0] > off[1] > off[2]
+
+
+def test_the_exercises_codes_are_the_shipped_codecs(rng):
+    one = data.sentence()
+    codec = models.load("codec", "tiny", "cpu").model
+    codes = codec.encode(one.audio)
+    frames = codec.frames(one.audio)
+    found, _ = library.residual_codes(frames.T[None], measuring.books())
+    assert (found[0] == codes).float().mean() > 0.99
+    for n in (1, 4):
+        mel = measuring.coded(library.residual_codes, spectra.mel_of(one.audio), n)
+        assert measuring.distance(mel, codec.mel(codes[:n])) < 0.2
 
 
 def test_figures_have_pictures_and_words(shown):

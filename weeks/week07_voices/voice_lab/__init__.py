@@ -24,6 +24,7 @@ from voice_lab.plots import (
     show_styles,
 )
 from voice_lab.showing import show_attacked, show_codec, show_round_trip, show_voices
+from voice_lab.sounding import show_best, show_sounds
 
 use_checks("voice_lab.checks", Path(__file__).with_name("points.json"))
 
@@ -37,6 +38,7 @@ __all__ = [
     "sentence",
     "show_alignment",
     "show_attacked",
+    "show_best",
     "show_clones",
     "show_codec",
     "show_delay",
@@ -48,6 +50,7 @@ __all__ = [
     "show_phase",
     "show_real",
     "show_round_trip",
+    "show_sounds",
     "show_speeds",
     "show_styles",
     "show_voices",

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from coursekit import models
+from tinyworld.codec import QUIET
 from tinyworld.voices import STYLES, Recording
 from voice_lab import data, hearing, spectra, training
 
@@ -114,15 +115,35 @@ def hifi(mel: torch.Tensor) -> torch.Tensor:
 # --- codes ----------------------------------------------------------------------------------------------------------
 
 
-def coded(codes: Callable[..., Any], mel: torch.Tensor, books: torch.Tensor) -> torch.Tensor:
-    """A mel spectrogram (frames, 80) as so many books of codes can say it. codes: as `residual_codes`."""
-    return torch.as_tensor(codes(mel.T[None], books)[1])[0].T
+@cache
+def codec() -> Any:
+    """The shipped codec, a `tinyworld.codec.MelCodec`."""
+    return models.load("codec", "tiny", "cpu").model
 
 
-def through_books(codes: Callable[..., Any], n: int) -> Callable[[Recording], torch.Tensor]:
-    """A codec of n books: mel, codes, mel, and pulses at the recording's own pitch."""
-    shelf = training.books()[:n]
-    return lambda one: spectra.hummed(coded(codes, spectra.mel_of(one.audio), shelf), pitch(one))
+@cache
+def books() -> torch.Tensor:
+    """Its codebooks, float32 (4, 1024, 80)."""
+    return torch.stack([layer.codebook.embed.clone() for layer in codec().quantizer.layers])
+
+
+@torch.no_grad()
+def coded(codes: Callable[..., Any], mel: torch.Tensor, n: int) -> torch.Tensor:
+    """A mel spectrogram (frames, 80) as the shipped codec's first n books can say it. codes: as `residual_codes`."""
+    mean, scale = codec().mean, codec().scale
+    frames = (mel.clamp(min=QUIET) - mean) / scale
+    return torch.as_tensor(codes(frames.T[None], books()[:n].clone())[1])[0].T * scale + mean
+
+
+def through_books(codes: Callable[..., Any], n: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The shipped codec with n books: sound, mel, codes, mel, and sound by its vocoder. Nothing but codes goes over."""
+    return lambda wave: hifi(coded(codes, spectra.mel_of(wave), n))
+
+
+def copied(codes: Callable[..., Any], n: int) -> Callable[[Recording], torch.Tensor]:
+    """Likewise, of a recording."""
+    through = through_books(codes, n)
+    return lambda one: through(data.wave_of(one))
 
 
 # --- alignment ------------------------------------------------------------------------------------------------------
@@ -201,14 +222,10 @@ def compressed(wave: torch.Tensor, less: float = 0.9) -> torch.Tensor:
 
 def attacks(codes: Callable[..., Any]) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
     """What may happen to a sound on its way."""
-    shelf = training.books()
 
     def noisy(wave: torch.Tensor) -> torch.Tensor:
         noise = torch.randn(len(wave), generator=torch.Generator().manual_seed(1))
         return wave + 0.1 * wave.square().mean().sqrt() * noise
-
-    def through_codec(wave: torch.Tensor) -> torch.Tensor:
-        return spectra.hummed(coded(codes, spectra.mel_of(wave), shelf), spectra.pitch_of(wave))
 
     return {
         "nothing": lambda wave: wave,
@@ -216,7 +233,7 @@ def attacks(codes: Callable[..., Any]) -> dict[str, Callable[[torch.Tensor], tor
         "noise, 20 dB below": noisy,
         "Ogg Vorbis": compressed,
         "one sample cut off": lambda wave: wave[1:],
-        "four books of codes": through_codec,
+        "four books of codes": through_books(codes, len(books())),
     }
 
 

@@ -26,6 +26,16 @@ def _picture(axis: Axes, wave: Any, highest: float = 8.0) -> None:
     axis.set(xlabel="seconds", ylim=(0, highest))
 
 
+def spectrograms(sounds: Mapping[str, Any], alt: str) -> None:
+    """Named sounds side by side, up to 4 kHz. alt: what they are, in words."""
+    figure, axes = panels(*[8.2 / len(sounds) - 0.35] * len(sounds), height=1.7, between=0.35)
+    for axis, (name, wave) in zip(axes, sounds.items(), strict=True):
+        _picture(axis, wave, 4.0)
+        axis.set_title(name, fontsize=8)
+    axes[0].set_ylabel("kHz")
+    show(figure, alt=alt)
+
+
 def hear(sounds: Mapping[str, Any], said: str, listen: bool = True) -> dict[str, str]:
     """Named sounds: their spectrograms side by side, a player for each, and what Whisper hears in it.
 
@@ -33,13 +43,8 @@ def hear(sounds: Mapping[str, Any], said: str, listen: bool = True) -> dict[str,
     """
     ready = {name: spectra.finished(wave) for name, wave in sounds.items()}
     found = dict(zip(ready, hearing.heard(list(ready.values())), strict=True)) if listen else {}
-    figure, axes = panels(*[8.2 / len(ready) - 0.35] * len(ready), height=1.7, between=0.35)
-    for axis, (name, wave) in zip(axes, ready.items(), strict=True):
-        _picture(axis, wave, 4.0)
-        axis.set_title(name, fontsize=8)
-    axes[0].set_ylabel("kHz")
     told = "; ".join(f"{name}: {found.get(name, said)!r}" for name in ready)
-    show(figure, alt=f"Spectrograms of one sentence, {said!r}. What is heard in each: {told}")
+    spectrograms(ready, f"Spectrograms of one sentence, {said!r}. What is heard in each: {told}")
     for name, wave in ready.items():
         print(f"{name}" + (f": Whisper hears “{found[name]}”" if listen else ""))
         play(wave)
@@ -240,18 +245,28 @@ def show_trials(scores: Any, same: Any, threshold: float, rate: float, title: st
     print(f"{title}: {told}")
 
 
-def show_books(rows: Mapping[int, measuring.Row]) -> None:
-    """What more books bring: WER and the distance of the mel spectrogram over the bitrate."""
+def show_books(rows: Mapping[int, measuring.Row], without: float, card: Mapping[int, float]) -> None:
+    """What more books bring, over the bitrate: how far the mel spectrogram is off, and words.
+
+    without: the same distance where no codes are between.   card: the word error rate of more recordings, by books.
+    """
     bits = [float(row.bits or 0) for row in rows.values()]
     figure, (left, right) = panels(3.2, 3.2, height=1.9, between=0.8)
     left.plot(bits, [row.off for row in rows.values()], "o-", color=PALETTE[0])
-    right.plot(bits, [100 * row.words for row in rows.values()], "o-", color=PALETTE[1])
+    left.axhline(without, color=GREY, linestyle="--", linewidth=1)
+    left.text(bits[-1], without - 0.1, "no codes", fontsize=8, color=GREY, ha="right", va="top")
+    right.plot(bits, [100 * card[n] for n in rows], "o-", color=PALETTE[1])
     left.set(xlabel="kbit/s", ylabel="mel, dB off", ylim=(0, None))
     right.set(xlabel="kbit/s", ylabel="WER, %", ylim=(0, None))
-    told = "; ".join(
-        f"{n} books: {row.bits:.1f} kbit/s, {row.off:.1f} dB, WER {row.words:.0%}" for n, row in rows.items()
-    )
-    show(figure, alt=f"More books, less error. {told}")
+    right.set_title("on its card, of 45 recordings", fontsize=9)
+    lines = [
+        f"{n} of {len(rows)} books: {row.bits:.2f} kbit/s, {row.off:.1f} dB off, WER {row.words:.1%} here, "
+        f"{card[n]:.1%} on its card"
+        for n, row in rows.items()
+    ]
+    lines.append(f"no codes, the vocoder alone: {without:.1f} dB off")
+    show(figure, alt="More books, less error. " + "; ".join(lines))
+    print(*lines, sep="\n")
 
 
 def show_delay(rows: Any, books: int, pad: int) -> None:

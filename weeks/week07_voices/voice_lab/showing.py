@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+import tinyworld
+from tinyworld.codec import FRAME_RATE
 from voice_lab import data, hearing, measuring, plots, spectra, training
 from voice_lab.measuring import Row
 
@@ -78,23 +81,35 @@ def show_voices(
 
 
 def codec_rows(codes: Callable[..., Any], bits: Callable[..., float], ear: Ear) -> dict[int, Row]:
-    """What comes through a codec of one to four books."""
-    rate = spectra.RATE / spectra.HOP
-    return {
-        n: measuring.measured(measuring.through_books(codes, n), ear)._replace(
-            bits=float(bits(rate, n, training.CODES))
-        )
-        for n in range(1, training.BOOKS + 1)
-    }
+    """What comes through the shipped codec with one to four of its books."""
+    number, size, _ = measuring.books().shape
+    rows = {}
+    for n in range(1, number + 1):
+        row = measuring.measured(measuring.copied(codes, n), ear)
+        rows[n] = row._replace(bits=float(bits(FRAME_RATE, n, size)))
+    return rows
+
+
+def without_codes(n: int = 9) -> float:
+    """By how many decibels the codec's vocoder alone puts n mel spectrograms off."""
+    known = measuring.mels()[:n]
+    made = [spectra.mel_of(spectra.finished(measuring.hifi(mel))) for mel in known]
+    return float(np.mean([measuring.distance(a, b) for a, b in zip(made, known, strict=True)]))
+
+
+def on_its_card() -> dict[int, float]:
+    """The codec's word error rate by books, as its card has it: of all 45 recordings."""
+    figures = json.loads((tinyworld.checkpoint("codec") / "figures.json").read_text(encoding="utf-8"))
+    return {n: figures[f"{n}/WER"] for n in range(1, len(measuring.books()) + 1)}
 
 
 def show_codec(codes: Callable[..., Any], bits: Callable[..., float], ear: Ear) -> dict[int, Row]:
     """A sentence through one book and through four, and what every further book brings."""
     one = data.sentence()
-    sounds = {f"{n} of 4 books": measuring.through_books(codes, n)(one) for n in (1, 2, 4)}
+    sounds = {f"{n} of 4 books": measuring.through_books(codes, n)(data.wave_of(one)) for n in (1, 2, 4)}
     plots.hear({"recorded": data.wave_of(one)} | sounds, one.text, listen=False)
     rows = codec_rows(codes, bits, ear)
-    plots.show_books(rows)
+    plots.show_books(rows, without_codes(), on_its_card())
     return rows
 
 

@@ -1,12 +1,11 @@
-"""What the notebook learns in seconds: to tell voices apart, and the books of a codec."""
+"""What the notebook learns in seconds: to tell voices apart, and how each phone looks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from tinyworld.voices import Recording
@@ -15,7 +14,6 @@ from voice_lab import data, spectra
 WIDTH = 32  # numbers of a voice's embedding
 STEPS, RATE, BATCH = 250, 3e-3, 64
 SCALE, MARGIN = 15.0, 0.1
-BOOKS, CODES = 4, 256
 
 
 class Ear(NamedTuple):
@@ -66,25 +64,6 @@ def learn_voices(
         optimiser.step()
         told.append(float(one.detach()))
     return Ear(mean, spread, matrix.detach()), told
-
-
-@lru_cache(maxsize=2)
-def books(seed: int = 0) -> torch.Tensor:
-    """Four codebooks for mel frames, (4, 256, 80), each learnt by k-means on what those before left over.
-
-    What they learn from are sentences in many voices, none of the nine.
-    """
-    from sklearn.cluster import MiniBatchKMeans
-
-    rows = torch.cat(many_mels()[:100])
-    found = []
-    for i in range(BOOKS):
-        means = MiniBatchKMeans(CODES, random_state=seed + i, n_init=1, max_iter=12, batch_size=2048, init="random")
-        ids = means.fit_predict(rows.numpy())
-        book = torch.from_numpy(np.asarray(means.cluster_centers_)).float()
-        found.append(book)
-        rows = rows - book[torch.from_numpy(ids).long()]
-    return torch.stack(found)
 
 
 @cache
