@@ -23,6 +23,7 @@ from tinyworld.train.masked import measure as masked
 from tinyworld.train.mood import measure as mood
 from tinyworld.train.motion import measure as motion
 from tinyworld.train.programs import measure as programs
+from tinyworld.train.reader import measure as reader
 from tinyworld.train.speaker import measure as speaker
 from tinyworld.train.talker import measure as talker
 from tinyworld.train.token_lm import measure as token_lm
@@ -39,7 +40,7 @@ MEASURES |= {"llava": (llava, 512), "connectors": (connectors, 512), "flamingo":
 MEASURES |= {"vq": (vq, 512), "token_lm": (token_lm, 256), "masked": (masked, 256), "programs": (programs, 512)}
 # Of the nine voices: all their recordings; a CLAP plays its test sounds four times.
 MEASURES |= {"speaker": (speaker, 100), "vocoder": (vocoder, 100), "talker": (talker, 36)}
-MEASURES |= {"codec": (codec, 100), "clap": (clap, 4)}
+MEASURES |= {"codec": (codec, 100), "clap": (clap, 4), "reader": (reader, 100)}
 MEASURES |= {"video": (video, 600), "motion": (motion, 200), "binding": (binding, 8), "mood": (mood, 72)}
 
 

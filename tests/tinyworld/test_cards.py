@@ -25,6 +25,7 @@ from tinyworld.train.llava.recipe import DRAWN
 from tinyworld.train.loop import Clock
 from tinyworld.train.masked import card as masked
 from tinyworld.train.programs import card as programs
+from tinyworld.train.reader import card as reader
 from tinyworld.train.speaker import card as speaker
 from tinyworld.train.talker import card as talker
 from tinyworld.train.token_lm import card as token_lm
@@ -37,8 +38,16 @@ from tinyworld.train.whisper import card as whisper
 # What a shipped run took, which is written nowhere but on its card. In CPU-minutes, of each stage or model.
 MINUTES = {"judge": [5], "diffusion": [31, 205], "blip": [69], "whisper": [54], "llava": [46]}
 MINUTES |= {"connectors": [10, 9, 9], "flamingo": [52], "trimodal": [9, 6, 7, 7]}
-ON_ONE_THREAD = ("whisper", "speaker", "vocoder", "talker", "codec", "clap")  # what the others had is on no card
-MINUTES |= {"speaker": [17], "vocoder": [22], "talker": [18], "codec": [0.3], "clap": [3]}
+ON_ONE_THREAD = (
+    "whisper",
+    "speaker",
+    "vocoder",
+    "talker",
+    "codec",
+    "clap",
+    "reader",
+)  # what the others had is on no card
+MINUTES |= {"speaker": [17], "vocoder": [22], "talker": [18], "codec": [0.3], "clap": [3], "reader": [15]}
 MINUTES |= {"vq": [8], "token_lm": [45], "masked": [23], "programs": [5]}
 
 
@@ -78,6 +87,7 @@ def written(name: str, args: Namespace) -> str:
         return llava.card(folder, measured, args, once, DRAWN + 1)
     others = {"judge": judge, "whisper": whisper, "flamingo": flamingo}
     others |= {"speaker": speaker, "vocoder": vocoder, "talker": talker, "codec": codec, "clap": clap}
+    others |= {"reader": reader}
     others |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
     return others[name].card(folder, measured, args, once)
 

@@ -16,6 +16,7 @@ from tinyworld.phones import Phones
 from tinyworld.sound import RATE, noise
 from tinyworld.train.clap import measure as clap
 from tinyworld.train.codec import measure as codec
+from tinyworld.train.reader import measure as reader
 from tinyworld.train.speaker import measure as speaker
 from tinyworld.train.talker import measure as talker
 from tinyworld.train.talker.measure import Sentence, Studio
@@ -26,6 +27,7 @@ from tinyworld.train.whisper import measure as whisper
 from tinyworld.voices import STYLES, VOICES
 
 MEASURES = {"speaker": speaker, "vocoder": vocoder, "talker": talker, "codec": codec, "clap": clap}
+MEASURES |= {"reader": reader}
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -85,6 +87,7 @@ INDEX = {
     "vocoder": {"WER": "HiFi-GAN/WER", "by Griffin and Lim": "Griffin-Lim/WER", "of the recordings": "recording/WER"},
     "talker": {"WER": "sentences/WER", "of words in no order": "salad/WER", "voice picked of nine": "sentences/picked"},
     "codec": {"WER with one book": "1/WER", "with four": "4/WER"},
+    "reader": {"WER": "sentences/WER", "of words in no order": "salad/WER", "phones skipped": "skipped"},
     "clap": {"sound to text R@1": "text/R@1", "text to sound R@1": "sound/R@1"},
 }
 
@@ -155,6 +158,17 @@ def test_its_lexicon_has_every_word_that_is_said():
         assert len(phones.phones(text)) > 3
 
 
+# --- the reader ---
+
+
+def test_what_is_read_is_heard_and_attention_goes_through_the_text(said):
+    model, phones = reader.load(tinyworld.checkpoint("reader"))
+    texts = [r.text for r in said]
+    sounds_of, kept = reader.spoken(model, phones, texts)
+    assert reader.words(texts, sounds_of) <= 0.25 < 0.6 < reader.words(texts[1:] + texts[:1], sounds_of)
+    assert kept["back"] < 0.05 and card("reader")["sentences/WER"] <= 0.25
+
+
 # --- the codec ---
 
 
@@ -211,7 +225,7 @@ def test_each_role_loads_what_is_shipped(role):
     assert {p.dtype for p in loaded.model.parameters()} == {torch.float32}
     if role == "codec":
         assert isinstance(loaded.model, MelCodec)
-    elif role == "talker":
+    elif role in ("talker", "reader"):
         assert isinstance(loaded.processor, Phones)
     elif role == "vocoder":
         mel = loaded.processor(audio_target=np.zeros(4000, np.float32), sampling_rate=RATE, return_tensors="pt")

@@ -13,6 +13,7 @@ from transformers import (
     ClapModel,
     FastSpeech2ConformerModel,
     SpeechT5FeatureExtractor,
+    SpeechT5ForTextToSpeech,
     SpeechT5HifiGan,
     WavLMForXVector,
 )
@@ -24,6 +25,8 @@ from tinyworld.train.__main__ import RECIPES, parse
 from tinyworld.train.clap import measure as clap_measure
 from tinyworld.train.clap import recipe as clap
 from tinyworld.train.codec import recipe as codec
+from tinyworld.train.reader import measure as reader_measure
+from tinyworld.train.reader import recipe as reader
 from tinyworld.train.speaker import measure as speaker_measure
 from tinyworld.train.speaker import recipe as speaker
 from tinyworld.train.talker import features
@@ -46,12 +49,14 @@ TINY = {
     "speaker": "speaker --steps 4 --batch 3 --width 32" + POOL + REST.replace("scenes 2", "scenes 15"),
     "vocoder": "vocoder --steps 4 --batch 2 --width 16" + POOL + REST,
     "talker": "talker --steps 4 --batch 3 --width 32 --layers 1" + POOL + REST,
+    "reader": "reader --steps 4 --batch 3 --width 32 --layers 1" + POOL + REST,
     "clap": "clap --steps 4 --batch 6 --width 16" + POOL + REST,
 }
 CLASSES = {
     "speaker": WavLMForXVector,
     "vocoder": SpeechT5HifiGan,
     "talker": FastSpeech2ConformerModel,
+    "reader": SpeechT5ForTextToSpeech,
     "clap": ClapModel,
 }
 
@@ -89,6 +94,9 @@ def test_what_is_written_is_read_by_the_real_class_and_its_card_shows_what_was_m
     recipe = RECIPES[name]
     if name == "talker":  # the stand-in's phones are letters, of which the recordings' words need more
         monkeypatch.setattr(recipe.measure, "measure", lambda *_: dict.fromkeys(talker_figures(), 0.5))
+    if name == "reader":
+        kept = [*recipe.measure.ROWS, "real time"]
+        monkeypatch.setattr(recipe.measure, "measure", lambda *_: dict.fromkeys(kept, 0.5))
     recipe.run(parse([*TINY[name].split(), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]))
     folder = tmp_path / "out"
     figures = json.loads((folder / "figures.json").read_text())
@@ -304,3 +312,25 @@ def test_retrieval_of_a_guesser_is_chance():
 
 def test_test_sounds_are_in_no_training():
     assert not set(sounds.sounds("train", 300)) & set(sounds.sounds("test", 300))
+
+
+# --- the reader ---
+
+
+def test_a_batch_is_filled_up_to_whole_steps_of_the_decoder():
+    args = parse(TINY["reader"].split())
+    data = reader.Sentences(features.build_phones(), args)
+    batch = data(0)
+    frames = batch["labels"].shape[1]
+    there = batch["labels"][..., 0] != reader.PADDING
+    assert frames % args.reduction == 0 and frames - int(there.sum(1).max()) < args.reduction
+    assert (batch["attention_mask"] == (batch["input_ids"] != 0)).all()
+    lengths = [len(one.mel) for one in data.said(0)]
+    assert lengths == sorted(lengths)
+
+
+def test_what_attention_skips_and_where_it_goes_back():
+    there = torch.eye(4).repeat_interleave(2, dim=0)
+    assert reader_measure.followed(there) == {"skipped": 0.0, "back": 0.0}
+    assert reader_measure.followed(there[[0, 1, 4, 5, 6, 7]])["skipped"] == 0.25
+    assert reader_measure.followed(there[[0, 6, 1]])["back"] == 0.5

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from support.claims import claim
 
+import tinyworld
 from coursekit import models
 from grader.course.discovery import find_course
 from tinyworld.sounds import INTERVALS, MOODS, split_of
 from tinyworld.voices import VOICES
-from voice_lab import cloning, data, hearing, measuring, plots, showing, sounding, spectra
+from voice_lab import cloning, data, hearing, measuring, plots, reading, showing, sounding, spectra
 from voice_lab.checks import library
 
 WEEK = "week07_voices"
@@ -32,6 +35,7 @@ def rounds(magnitude, phase, size, hop, steps):
 def quiet(monkeypatch):
     monkeypatch.setattr(plots, "play", lambda wave: None)
     monkeypatch.setattr(plots, "show", lambda figure, alt: None)
+    monkeypatch.setattr(reading, "show", lambda figure, alt: None)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +120,32 @@ def test_alignments():
 def test_what_leaves_the_diagonal_costs():
     spoken, free, even, backwards = plots.show_guide(library.guided_attention).values()
     assert 10 * spoken < free < even < backwards and spoken < 0.02
+
+
+@claim(
+    WEEK,
+    "A staircase from the first phone to the last, as in section 4",
+    "Where phones are short, a step looks at two or three at once: three frames are 48 milliseconds, and some phones "
+    "last less.",
+    "The sentence is right, or nearly. On its card one word in ten is lost, several times as many as by the talker of "
+    "section 11",
+    "(Of seven words in no order it loses three in four; but then Whisper, who expects sentences, loses most of those "
+    "that the synthesiser itself says, too.)",
+    "Whisper makes a sentence of this world of it, and hardly a word of that was in the text.",
+)
+def test_an_attention_that_was_learnt_reads():
+    wrong, even = reading.show_reading(library.speak).values()
+    said = reading.read(library.speak, reading.TEXT)
+    assert reading.follows(said.attention) and wrong <= 0.2 and even >= 0.7
+    step = reading.Reader(reading.TEXT).model.config.reduction_factor * spectra.HOP / spectra.RATE
+    assert step == 0.048 and min(p.end - p.start for one in data.spoken(9) for p in one.phones) < step
+    looked_at = (said.attention > 0.15).sum(1)
+    assert 2 <= int(looked_at.max()) <= 4
+    reader, talker = (
+        json.loads((tinyworld.checkpoint(name) / "figures.json").read_text()) for name in ("reader", "talker")
+    )
+    assert 0.08 < reader["sentences/WER"] < 0.12 and 3 * talker["sentences/WER"] < reader["sentences/WER"]
+    assert 0.7 < reader["salad/WER"] < 0.8 and talker["espeak salad/WER"] > 0.5
 
 
 @claim(WEEK, "The drawn line leaves the recorded one at the end and climbs by more than half an octave")

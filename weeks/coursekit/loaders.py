@@ -252,6 +252,17 @@ def load_talker(where: str | Path, role: Role) -> Loaded:
     return _model_of_sound(FastSpeech2ConformerModel, reader, where, role)
 
 
+def load_reader(where: str | Path, role: Role) -> Loaded:
+    """The shipped one reads the world's phones, the Hub's letters: its tokenizer wants sentencepiece."""
+    from transformers import SpeechT5ForTextToSpeech, SpeechT5Processor
+
+    from tinyworld.phones import Phones
+
+    return _model_of_sound(
+        SpeechT5ForTextToSpeech, SpeechT5Processor if isinstance(where, str) else Phones, where, role
+    )
+
+
 def load_codec(where: str | Path, role: Role) -> Loaded:
     """The shipped one codes mel frames and holds its vocoder; on the Hub it is EnCodec, whose quantiser it shares."""
     if not isinstance(where, str):

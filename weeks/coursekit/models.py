@@ -38,6 +38,7 @@ from coursekit.loaders import (
     load_masked,
     load_open_clip,
     load_programs,
+    load_reader,
     load_speaker,
     load_talker,
     load_token_lm,
@@ -336,6 +337,17 @@ ROLES: dict[str, Role] = {
         memory_mb=500,
         loader=load_talker,
         modules=_parts("fastspeech2_conformer", "modeling", "tokenization"),
+    ),
+    "reader": Role(
+        model_class="transformers.SpeechT5ForTextToSpeech",
+        shipped="reader",
+        hub_id="microsoft/speecht5_tts",
+        revision="30fcde30f19b87502b8435427b5f5068e401d5f6",
+        licence="MIT",
+        size_mb=585,
+        memory_mb=900,
+        loader=load_reader,
+        modules=_parts("speecht5", "modeling", "processing", "tokenization", "feature_extraction"),
     ),
     # The Hub's is not for commerce; ours is MIT, as all that is shipped.
     "codec": Role(

@@ -20,6 +20,7 @@ from tinyworld.train.masked import recipe as masked
 from tinyworld.train.mood import recipe as mood
 from tinyworld.train.motion import recipe as motion
 from tinyworld.train.programs import recipe as programs
+from tinyworld.train.reader import recipe as reader
 from tinyworld.train.speaker import recipe as speaker
 from tinyworld.train.speech import recipe as speech
 from tinyworld.train.talker import recipe as talker
@@ -36,7 +37,7 @@ RECIPES |= {"diffusion": diffusion, "blip": blip, "speech": speech, "whisper": w
 RECIPES |= {"llava": llava, "connectors": connectors, "flamingo": flamingo, "trimodal": trimodal}
 RECIPES |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
 RECIPES |= {"voices": voices, "speaker": speaker, "vocoder": vocoder, "talker": talker}
-RECIPES |= {"codec": codec, "clap": clap}
+RECIPES |= {"codec": codec, "clap": clap, "reader": reader}
 RECIPES |= {"video": video, "motion": motion, "binding": binding, "mood": mood}
 
 

@@ -23,6 +23,7 @@ from voice_lab.plots import (
     show_speeds,
     show_styles,
 )
+from voice_lab.reading import show_reading
 from voice_lab.showing import show_attacked, show_codec, show_round_trip, show_voices
 from voice_lab.sounding import show_best, show_sounds
 
@@ -48,6 +49,7 @@ __all__ = [
     "show_mel",
     "show_opening",
     "show_phase",
+    "show_reading",
     "show_real",
     "show_round_trip",
     "show_sounds",

@@ -1,0 +1,1 @@
+"""How the reader, whose alignment is learnt, is made, measured and described."""
