@@ -14,7 +14,7 @@ from transformers import SpeechT5FeatureExtractor
 from coursekit import models
 from coursekit import plots as shared_plots
 from tinyworld import voices
-from voice_lab import cloning, data, hearing, measuring, plots, probes, spectra
+from voice_lab import cloning, data, hearing, measuring, plots, probes, reading, sounding, spectra
 from voice_lab.checks import library, mistakes_coded, mistakes_said, reference
 
 
@@ -63,6 +63,24 @@ def test_the_small_speaker_says_what_the_library_says():
         assert count == steps and torch.allclose(found, wanted, atol=1e-3, rtol=1e-3)
 
 
+@torch.no_grad()
+def test_the_shipped_reader_says_in_the_loop_what_the_library_says(monkeypatch):
+    one = reading.Reader("a small red star")
+    monkeypatch.setattr(one.model.speecht5.decoder.prenet, "_consistent_dropout", lambda states, p: states)
+    frames, count = library.speak(one, spectra.MELS, 0.5, 3, 60)
+    found = one.model.speech_decoder_postnet.postnet(frames[None])[0]
+    ratio = 3 * one.model.config.reduction_factor / len(one.names)
+    wanted = one.model.generate_speech(one.given["input_ids"], reading.VOICE, minlenratio=ratio + 1e-6)
+    assert found.shape == wanted.shape and torch.allclose(found, wanted, atol=1e-3) and count == len(one.attention)
+
+
+def test_a_control_of_the_reader_looks_at_all_phones_evenly():
+    one = reading.Reader("a small red star", even=True)
+    one(torch.zeros(1, spectra.MELS))
+    assert torch.allclose(one.attention[0], torch.full((len(one.names),), 1 / len(one.names)), atol=1e-5)
+    assert not reading.follows(torch.stack(one.attention)) and reading.follows(torch.eye(9).repeat_interleave(2, dim=0))
+
+
 def test_a_bank_of_known_mistakes_differs_from_what_is_right(rng):
     scores, same = reference.some_scores(rng)
     right = reference.library_eer(scores, same)
@@ -78,6 +96,20 @@ def test_musicgens_pattern_is_undone(rng):
     rows = reference.library_delay(codes, 99)
     assert rows.shape == (2, 4, 12) and rows[0, 3, :3].eq(99).all()
     assert torch.equal(torch.stack([rows[:, i, i : i + 9] for i in range(4)], dim=1), codes)
+
+
+# --- sounds ---
+
+
+def test_ranks_count_what_lies_nearer():
+    alike = torch.tensor([[0.9, 0.1, 0.2], [0.8, 0.5, 0.6], [0.3, 0.2, 0.7]])
+    assert sounding.ranks(alike).tolist() == [0, 2, 0]
+
+
+def test_the_sixty_four_are_different_kinds_and_said_so():
+    kept = sounding.shelf()
+    assert len(set(kept.kinds)) == len(kept.waves) == len(kept.captions) == sounding.OF
+    assert all(wave.shape == (32_000,) for wave in kept.waves)
 
 
 # --- spectra ---
