@@ -1,0 +1,2 @@
+# CROSSMODAL-RUBRIC: must never reach students
+"""The hidden checks of week 8, a module for each question."""
