@@ -17,7 +17,8 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from coursekit.audio import Sound
-from coursekit.checks import UNANSWERED, Check, Verdict, run_check
+from coursekit.checks import UNANSWERED, Check, Shown, Verdict, run_check
+from coursekit.films import Clip
 from coursekit.notebook import Score
 from coursekit.student import Student, StudentError, names_asked
 from grader.analysis.bindings import Bindings
@@ -268,10 +269,14 @@ def _check_result(verdict: Verdict, hidden: bool) -> CheckResult:
     )
 
 
-def _evidence(caption: str, shown: Image.Image | Sound) -> Evidence:
+def _evidence(caption: str, shown: Shown) -> Evidence:
     caption = printable(caption, 300)
     if isinstance(shown, Sound):
         return Evidence(caption, _png(shown.picture()), base64.b64encode(shown.wav()).decode("ascii"))
+    if isinstance(shown, Clip):
+        while len(film := shown.png()) > PICTURE_BYTES and min(shown.frames[0].size) >= 32:
+            shown = shown.shrunk()
+        return Evidence(caption, base64.b64encode(film).decode("ascii"))
     return Evidence(caption, _png(shown))
 
 

@@ -48,22 +48,38 @@ class Picture(NamedTuple):
 
 
 def picture(png: str, caption: str = "", wav: str = "") -> Picture | None:
-    """Base64 of a PNG as a picture for a page, or None where it is not one, or too large. wav: base64 of a sound."""
+    """Base64 of a PNG, perhaps a film, as a picture for a page; None where it is not one, or too large.
+
+    wav: base64 of a sound.
+    """
     png = "".join(png.split()) if isinstance(png, str) else ""
     if not png or len(png) > MAX_PNG_BYTES * 4 / 3:
         return None
     try:
         with Image.open(io.BytesIO(base64.b64decode(png, validate=True)), formats=["PNG"]) as image:
-            if image.width * image.height > MAX_PIXELS:
+            frames = getattr(image, "n_frames", 1)
+            if image.width * image.height * frames > MAX_PIXELS:
                 return None
-            fresh = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        fresh.thumbnail((MAX_SIDE, MAX_SIDE))
-        bytes_ = io.BytesIO()
-        fresh.save(bytes_, "PNG")
+            fresh, made = _made_anew(image, frames)
     except Exception:  # a hostile file makes Pillow raise nearly anything; whatever it is, this is no picture
         return None
-    src = Markup("data:image/png;base64,") + base64.b64encode(bytes_.getvalue()).decode()
+    src = Markup("data:image/png;base64,") + base64.b64encode(made).decode()
     return Picture(src, *fresh.size, clean(caption).strip(), _sound(wav))
+
+
+def _made_anew(image: Image.Image, frames: int) -> tuple[Image.Image, bytes]:
+    """A picture's first frame, and a new PNG with nothing in it but pixels, and how long each frame lasts."""
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    pages, times = [], []
+    for i in range(frames):
+        image.seek(i)
+        pages.append(image.convert(mode))
+        pages[-1].thumbnail((MAX_SIDE, MAX_SIDE))
+        times.append(min(max(int(image.info.get("duration", 0)), 20), 10_000))
+    file = io.BytesIO()
+    film: dict[str, Any] = {"save_all": True, "append_images": pages[1:], "duration": times, "loop": 0}
+    pages[0].save(file, "PNG", **(film if frames > 1 else {}))
+    return pages[0], file.getvalue()
 
 
 def _sound(wav: str) -> Markup:

@@ -28,10 +28,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from coursekit import films
 from coursekit.audio import RATE, Sound, sound
 from coursekit.student import Remote, Student, StudentError
 
 CheckFunction = Callable[[Student, np.random.Generator], None]
+Shown = Image.Image | Sound | films.Clip  # what a feedback page can show
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check found. `evidence` holds (caption, picture or sound) pairs for the feedback page.
+    """What one check found. `evidence` holds (caption, picture, sound or film) pairs for the feedback page.
 
     mistake: the one known mistake that explains what was found, in the words of its `Slip`; "" where none does.
     """
@@ -80,7 +82,7 @@ class Verdict:
     passed: bool
     message: str = ""
     seconds: float = 0.0
-    evidence: tuple[tuple[str, Image.Image | Sound], ...] = field(default=(), repr=False)
+    evidence: tuple[tuple[str, Shown], ...] = field(default=(), repr=False)
     artefact: bool = False
     mistake: str = ""
 
@@ -108,7 +110,7 @@ def run_check(one: Check, student: Student, seed: str) -> Verdict:
     """Run one check with inputs drawn from `seed`. Never raises: whatever goes wrong is the verdict's message."""
     digest = hashlib.sha256(f"{seed}/{one.question}/{one.name}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    kept: list[tuple[str, Image.Image | Sound]] = []
+    kept: list[tuple[str, Shown]] = []
     token = _kept.set(kept)
     began = time.monotonic()
     mistake = ""
@@ -180,9 +182,7 @@ def _explain(error: StudentError) -> str:
 # --- evidence and assertions ------------------------------------------------------------------------------------------
 
 MOST = 8  # pieces of evidence of one check
-_kept: contextvars.ContextVar[list[tuple[str, Image.Image | Sound]] | None] = contextvars.ContextVar(
-    "kept", default=None
-)
+_kept: contextvars.ContextVar[list[tuple[str, Shown]] | None] = contextvars.ContextVar("kept", default=None)
 
 
 def evidence(caption: str, picture: Image.Image | np.ndarray) -> None:
@@ -214,6 +214,22 @@ def sound_evidence(caption: str, wave: Any, rate: int = RATE) -> None:
     kept = _kept.get()
     if kept is not None and len(kept) < MOST:
         kept.append((caption, sound(wave, rate)))
+
+
+def film_evidence(caption: str, frames: Any, seconds: float = 1.0) -> None:
+    """Keep a film for the feedback page, which plays its first frames.
+
+    frames: (n, h, w, 3), uint8, or floats in [0, 1].   seconds: what they last. What is no film fails the check.
+    """
+    found = _array(frames, "the film")
+    if found.ndim != 4 or found.shape[3] != 3 or found.dtype.kind == "c" or not found.size:
+        raise AssertionError(f"the film has shape {_shape(found.shape)}; (frames, h, w, 3) can be shown")
+    found = found[: films.FRAMES]
+    found = found[(slice(None), *(slice(None, None, 1 + size // films.SIDE) for size in found.shape[1:3]))]
+    kept = _kept.get()
+    if kept is not None and len(kept) < MOST:
+        side = found.shape[2] * max(1, 192 // max(found.shape[1:3]))
+        kept.append((caption, films.clip(found, seconds, side)))
 
 
 def assert_sound(value: Any, what: str = "the result", rate: int = RATE, longest: float = 60.0) -> np.ndarray:
