@@ -1,11 +1,41 @@
-"""The helper package of week 8: what the notebook looks at and draws, and the checks it runs."""
+"""The helper package of week 8: what the notebook looks at, measures and draws, and the checks it runs.
+
+video_lab.show_slices()                            # films cut along time
+video_lab.measuring.ways_told(embed)               # which way a thing goes, from random tubelets
+"""
 
 from pathlib import Path
 
-from coursekit.notebook import use_checks
-from video_lab.data import pictures
-from video_lab.plots import show_colours
+from coursekit.notebook import use_checks, yours_or
+from video_lab.plots import (
+    show_beginning,
+    show_inflated,
+    show_masks,
+    show_opening,
+    show_reach,
+    show_slices,
+    show_turns,
+    show_ways,
+)
+from video_lab.showing import show_distances, show_physics, show_summary
 
 use_checks("video_lab.checks", Path(__file__).with_name("points.json"))
 
-__all__ = ["pictures", "show_colours"]
+
+yours = yours_or("video_lab.checks.library")  # for figures
+
+
+__all__ = [
+    "show_beginning",
+    "show_distances",
+    "show_inflated",
+    "show_masks",
+    "show_opening",
+    "show_physics",
+    "show_reach",
+    "show_slices",
+    "show_summary",
+    "show_turns",
+    "show_ways",
+    "yours",
+]

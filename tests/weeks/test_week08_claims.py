@@ -1,0 +1,121 @@
+"""What week 8 says of its figures, held to the numbers that they are drawn from."""
+
+from __future__ import annotations
+
+import pytest
+from support.claims import claim
+
+from video_lab import measuring, plots, watching
+from video_lab.checks import library
+
+WEEK = "week08_video"
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setattr(plots, "show", lambda figure, alt: None)
+    monkeypatch.setattr(plots.Sheet, "show", lambda sheet, alt: None)
+
+
+@claim(
+    WEEK,
+    "From tokens of one frame it is as good as luck",
+    "From tokens of two frames the way is told in more than half of the films, by kernels that never learnt anything. "
+    "With the frames shuffled most of the gain is gone.",
+)
+def test_order_is_what_tells_the_way():
+    one, two, shuffled = measuring.ways_told(library.tubelets).values()
+    assert 0.15 < one < 0.35 and two > 0.55 and shuffled - one < (two - one) / 2
+
+
+@claim(
+    WEEK,
+    "Time alone reaches the patch's own place in all frames, space alone its own frame. One after the other they reach "
+    "every patch of the film, for an eighth of the pairs that joint attention would compare.",
+    "A film of 8 frames with 196 patches has 1,568 tokens, and attention compares each with each: two and a half "
+    "million pairs",
+)
+def test_both_halves_reach_everything():
+    assert list(plots.show_reach(library.divided).values()) == [4, 16, 64]
+    joint, divided = measuring.pairs(196, 8)
+    assert 8 * 196 == 1568 and 2.4e6 < joint < 2.6e6 and 7 < joint / divided < 9
+
+
+@claim(
+    WEEK,
+    "With a new choice in each slice copying alone restores nearly half of the things that were hidden",
+    "Under a tube copying restores nothing at all.",
+)
+def test_tubes_do_not_leak():
+    found = measuring.leaks(library.tube_mask)
+    assert 0.4 < found["new in each slice"] < 0.55 and found["a tube"] == 0
+
+
+@claim(
+    WEEK,
+    "On the film that stands still both kernels say what the picture's kernel says. On the one that moves only the one "
+    "in the middle frame still does",
+)
+def test_a_spread_kernel_sees_three_edges():
+    spread, middle = measuring.edges_off(library.inflate).values()
+    assert max(spread["still"], middle["still"], middle["moving"]) < 1e-5 and spread["moving"] > 0.5
+
+
+@claim(
+    WEEK,
+    "a motion module changes the painter's answer by about a sixth",
+    "With zeros nothing changes",
+)
+def test_zeros_change_nothing():
+    made, zero = measuring.beginning().values()
+    assert 0.13 < made < 0.21 and zero < 1e-5
+
+
+@claim(
+    WEEK,
+    "The match is a wave over distance, with another length along time than along the columns",
+    "Wherever the two stand, at the same distance it is the same number.",
+)
+def test_only_distance_counts():
+    scores = measuring.matches(library.rotary3d)
+    assert plots.spread(scores) < 1e-3
+    along, across = scores[0, 0, 0, :6, 0, 0], scores[0, 0, 0, 0, 0, :6]
+    assert abs(along - across).max() > 1 and abs(along[0] - across[0]) < 1e-3
+
+
+@claim(
+    WEEK,
+    "Real films leave about a tenth of a pixel, which is how well places are found. Shuffled frames and frames "
+    "drawn one by one leave more than ten pixels.",
+    "where the thing vanishes for two frames the residual is as small as in a real film",
+)
+def test_what_no_law_explains():
+    found = watching.physics(library.follow, library.residual_acceleration)
+    assert 0.03 < found["real"].residual < 0.2 and found["vanishing"].residual < 0.2
+    assert min(found["shuffled"].residual, found["drawn one by one"].residual) > 10
+    assert found["vanishing"].missing == 0.25 and found["real"].missing == 0
+
+
+@claim(
+    WEEK,
+    "Even steps show the long scene three times and leave short ones out.",
+    "The centres show nearly every scene once, whether it lasts twenty frames or two.",
+)
+def test_centres_show_every_scene():
+    found = watching.scenes_shown(library.key_frames)
+    assert found["k centres"] > 0.95 and found["even steps"] < 0.75
+    film = watching.long_film(3)
+    even = film.scene[watching.even(len(film.frames), len(watching.LENGTHS))].tolist()
+    assert max(even.count(scene) for scene in even) == 3 and max(watching.LENGTHS) > 20 and min(watching.LENGTHS) == 2
+
+
+@claim(
+    WEEK,
+    "With eight films on each side two sets of real films are farther apart than real and shuffled ones are with 256.",
+    "The distance falls as sets grow, and has not reached 0 at the end.",
+    "the shuffled ones stay apart",
+)
+def test_few_films_lie():
+    real, shuffled = watching.distances(library.frechet, library.tubelets).values()
+    assert real[8] > shuffled[256] and list(real.values()) == sorted(real.values(), reverse=True) and real[256] > 1
+    assert shuffled[256] > 2 * real[256]
