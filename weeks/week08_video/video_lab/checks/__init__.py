@@ -177,7 +177,7 @@ def seen_and_not_seen(student, rng):
     jitter = rng.uniform(-0.3, 0.3, size=(8, 2))
     gap = [np.array([[5.0 + 4 * i, 9.0]]) + jitter[i] if i not in (3, 4) else np.zeros((0, 2)) for i in range(8)]
     late = [np.array([[10.0, 10.0]]), np.array([[11.0, 10.0], [50.0, 40.0]]), np.array([[49.0, 41.0], [12.5, 10.0]])]
-    tight = [np.array([[16.0, 10.0], [10.0, 10.0]]), np.array([[15.5, 10.0], [22.0, 10.0]])]
+    tight = [np.array([[16.0, 10.0], [10.0, 10.0]]), np.array([[22.0, 10.0], [15.5, 10.0]])]
     new = [np.array([[10.0, 10.0]]), np.array([[11.0, 10.0]]), np.array([[50.0, 40.0]]), np.array([[51.0, 41.0]])]
     for name, seen, far in (("gap", gap, 15.0), ("late", late, 12.0), ("tight", tight, 14.0), ("new", new, 12.0)):
         seen = [places + rng.uniform(-0.2, 0.2) for places in seen]

@@ -299,7 +299,7 @@ def of_tracks(seen: Sequence[np.ndarray], far: float) -> Slips:
     """Trajectories by other matchings."""
     places = [np.asarray(p, float).reshape(-1, 2) for p in seen]
     slips: Slips = {}
-    if len({len(p) for p in places}) == 1:
+    if len({len(p) for p in places}) == 1 and len(places[0]) > 1:
         slips["things were taken in the order in which each frame names them; nothing was matched"] = np.stack(places)
     greedy = _greedy(places, far)
     slips["each thing took what was nearest, in turn; the matching that is shortest in all was asked for"] = greedy
