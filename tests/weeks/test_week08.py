@@ -12,7 +12,7 @@ from scipy.linalg import sqrtm
 
 from coursekit import plots as shared_plots
 from tinyworld import films
-from video_lab import data, measuring, plots, probes, showing, watching
+from video_lab import data, feeling, measuring, plots, probes, showing, watching
 from video_lab.checks import library, mistakes, reference
 
 
@@ -122,6 +122,14 @@ def test_places_are_found_to_a_fifth_of_a_pixel():
 def test_a_long_film_has_six_scenes_of_unequal_lengths():
     film = watching.long_film(1)
     assert sorted(np.bincount(film.scene)) == sorted(watching.LENGTHS) and len(film.frames) == sum(watching.LENGTHS)
+
+
+def test_moods_are_asked_of_voices_that_were_not_learnt_from():
+    learnt, asked = feeling.pairs("train"), feeling.pairs("test")
+    assert len(learnt.heard) == 4 * 48 and len(asked.heard) == 4 * 24
+    assert not {tuple(row) for row in learnt.heard.tolist()} & {tuple(row) for row in asked.heard.tolist()}
+    assert (asked.mood[:, 0] == asked.mood[:, 1]).all()
+    assert (feeling.pairs("test", conflict=True).mood.diff(dim=1) != 0).all()
 
 
 def test_figures_have_pictures_and_words(shown):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.claims import claim
 
-from video_lab import measuring, plots, watching
+from video_lab import feeling, measuring, plots, watching
 from video_lab.checks import library
 
 WEEK = "week08_video"
@@ -15,6 +15,16 @@ WEEK = "week08_video"
 def quiet(monkeypatch):
     monkeypatch.setattr(plots, "show", lambda figure, alt: None)
     monkeypatch.setattr(plots.Sheet, "show", lambda sheet, alt: None)
+
+
+@claim(
+    WEEK,
+    "So the end of the row, four columns away, looks nearer than the tubelet right below, and the same place in the "
+    "next slice is farther still.",
+)
+def test_a_code_that_counts_tokens():
+    column, row, following, end = plots.show_places(library.positions).values()
+    assert column > end > row > following
 
 
 @claim(
@@ -44,9 +54,12 @@ def test_both_halves_reach_everything():
 @claim(
     WEEK,
     "With a new choice in each slice copying alone restores nearly half of the things that were hidden",
-    "Under a tube copying restores nothing at all.",
+    "Under a tube copying restores nothing at all. VideoMAE's loss says the same: copying from other slices costs less "
+    "than half of what it costs to say nothing, and under a tube nearly all of it.",
 )
 def test_tubes_do_not_leak():
+    tube, nothing, slices = measuring.losses(library.tube_mask, library.masked_pixels, 48).values()
+    assert slices < nothing / 2 and 0.8 * nothing < tube < nothing
     found = measuring.leaks(library.tube_mask)
     assert 0.4 < found["new in each slice"] < 0.55 and found["a tube"] == 0
 
@@ -67,6 +80,7 @@ def test_a_spread_kernel_sees_three_edges():
     "With zeros nothing changes",
 )
 def test_zeros_change_nothing():
+    assert measuring.opened(library.motion_module)[0.0] == 0
     made, zero = measuring.beginning().values()
     assert 0.13 < made < 0.21 and zero < 1e-5
 
@@ -90,7 +104,7 @@ def test_only_distance_counts():
     "where the thing vanishes for two frames the residual is as small as in a real film",
 )
 def test_what_no_law_explains():
-    found = watching.physics(library.follow, library.residual_acceleration)
+    found = watching.lawfulness(library.follow, library.residual_acceleration)
     assert 0.03 < found["real"].residual < 0.2 and found["vanishing"].residual < 0.2
     assert min(found["shuffled"].residual, found["drawn one by one"].residual) > 10
     assert found["vanishing"].missing == 0.25 and found["real"].missing == 0
@@ -119,3 +133,29 @@ def test_few_films_lie():
     real, shuffled = watching.distances(library.frechet, library.tubelets).values()
     assert real[8] > shuffled[256] and list(real.values()) == sorted(real.values(), reverse=True) and real[256] > 1
     assert shuffled[256] > 2 * real[256]
+
+
+@claim(
+    WEEK,
+    "Late fusion tells more moods than either sense alone. The early judge is no better than the voice alone, but "
+    "it goes on where the sound is cut off, at half right where luck is a quarter.",
+)
+def test_two_senses_tell_more():
+    found = feeling.fused(library.late, library.early)
+    alone = max(found["gait alone"], found["voice alone"])
+    assert found["late fusion"] > alone + 0.02 and found["early fusion"] <= found["voice alone"] + 0.03
+    assert 0.42 < found["early, no sound"] < 0.6
+
+
+@claim(
+    WEEK,
+    "In conflict the weight alone decides who is believed",
+    "In the middle about a third of the answers are a mood that *neither* of the two acted, and the mean chance it is "
+    "given is still about 60 %.",
+)
+def test_a_conflict_is_not_seen():
+    found = feeling.conflict(library.late, library.early)
+    assert found.voice[0] > 0.6 > 0.2 > found.gait[0] and found.gait[-1] > 0.6 > 0.2 > found.voice[-1]
+    middle = found.trust.index(0.5)
+    neither = 1 - found.gait[middle] - found.voice[middle]
+    assert 0.25 < neither < 0.42 and 0.54 < found.sure[middle] < 0.68

@@ -7,11 +7,13 @@ video_lab.measuring.ways_told(embed)               # which way a thing goes, fro
 from pathlib import Path
 
 from coursekit.notebook import use_checks, yours_or
+from video_lab.feeling import show_conflict, show_fusion
 from video_lab.plots import (
     show_beginning,
     show_inflated,
     show_masks,
     show_opening,
+    show_places,
     show_reach,
     show_slices,
     show_turns,
@@ -27,11 +29,14 @@ yours = yours_or("video_lab.checks.library")  # for figures
 
 __all__ = [
     "show_beginning",
+    "show_conflict",
     "show_distances",
+    "show_fusion",
     "show_inflated",
     "show_masks",
     "show_opening",
     "show_physics",
+    "show_places",
     "show_reach",
     "show_slices",
     "show_summary",

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from coursekit import models
 from tinyworld import films
 from tinyworld.films import Film
-from video_lab import data
+from video_lab import data, probes
 
 WAYS = ("left", "right", "up", "down")
 
@@ -143,6 +143,22 @@ def leaks(tube: Callable[..., torch.Tensor], hidden: int = 48, n: int = 24) -> d
     return found
 
 
+def losses(tube: Callable[..., Any], loss: Callable[..., Any], hidden: int, n: int = 8) -> dict[str, float]:
+    """VideoMAE's loss of what copying says of hidden tubelets under each mask, and of saying 0, the mean."""
+    shown = data.tensor(data.frames_of(films.films("test", n, 1, objects=2), LONG))
+    found = {}
+    for name, chosen in masks(tube, n, hidden).items():
+        mask = chosen.flatten(1)
+        back = torch.stack([copied(film, one) for film, one in zip(shown, chosen, strict=True)])
+        blocks = torch.stack([blocks_of(film) for film in back]).flatten(1, 2)  # (n, tokens, t * 3 * p * p)
+        pixels = blocks.view(n, blocks.shape[1], SPAN, 3, -1).transpose(3, 4).flatten(2, 3)
+        said = (pixels - pixels.mean(2, keepdim=True)) / (pixels.std(2, keepdim=True) + 1e-3)
+        guess = said.flatten(2)[mask].view(n, -1, SPAN * PATCH * PATCH * 3)
+        found[f"copied, {name}"] = float(loss(shown, guess, mask, SPAN, PATCH))
+        found["0 everywhere"] = float(loss(shown, torch.zeros_like(guess), mask, SPAN, PATCH))
+    return found
+
+
 def example(motion: str) -> Film:
     """The film of a motion that figures show."""
     return data.film_of(motion)
@@ -209,6 +225,22 @@ def beginning(seed: int = 0) -> dict[str, float]:
         answer = filmed(noise.transpose(0, 1)[None], 500, text.expand(data.FRAMES, -1, -1)).sample
         found[name] = float((answer[0].transpose(0, 1) - alone).norm() / alone.norm())
     logging.set_verbosity(said)
+    return found
+
+
+@torch.no_grad()
+def opened(module: Callable[..., Any], scales: tuple[float, ...] = (0.0, 0.01, 0.1)) -> dict[float, float]:
+    """By how much a motion module with random parts changes states, as a part of them, by what its last layer is times.
+
+    module: as `motion_module`.
+    """
+    one = probes.Module(0, data.FRAMES, 4, 4)
+    found = {}
+    for scale in scales:
+        made = torch.as_tensor(
+            module(one.states.clone(), data.FRAMES, one.norm, one.inside, scale * one.weight, scale * one.bias)
+        )
+        found[scale] = float((made - one.states).norm() / one.states.norm())
     return found
 
 

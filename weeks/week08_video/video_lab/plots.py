@@ -111,6 +111,29 @@ def show_slices(motions: Sequence[str] = ("right", "left", "bounces", "clockwise
     )
 
 
+def show_places(table: Callable[..., Any], slices: int = 3, side: int = 8) -> dict[str, float]:
+    """How alike the codes of a film's places are to that of one place, in three slices of eight by eight tubelets."""
+    codes = torch.as_tensor(table(slices * side * side, 64))
+    at = side * side + 3 * side + 3  # the fourth tubelet of the fourth row, in the middle slice
+    alike = torch.cosine_similarity(codes, codes[at][None]).view(slices, side, side)
+    sheet = Sheet(slices * (SIDE + 20), SIDE + 34)
+    low, high = float(alike.min()), 1.0
+    for i in range(slices):
+        grey = (255 * (alike[i] - low) / (high - low)).byte().numpy()
+        sheet.text(f"slice {i}", i * (SIDE + 20) + 10 + SIDE / 2, 11, "mm", size=11)
+        sheet.picture(Image.fromarray(grey), i * (SIDE + 20) + 10, 24, SIDE)
+    place = at % (side * side)
+    near = {
+        "the next column": float(alike.flatten()[at + 1]),
+        "the next row": float(alike.flatten()[at + side]),
+        "the next slice": float(alike.flatten()[at + side * side]),
+        "the end of its row": float(alike[1, place // side, side - 1]),
+    }
+    told = ", ".join(f"{name} {value:.2f}" for name, value in near.items())
+    sheet.show(f"How alike codes are to that of the tubelet in row 3 and column 3 of slice 1 (bright: alike): {told}")
+    return near
+
+
 def show_ways(embed: Callable[..., torch.Tensor]) -> dict[str, float]:
     """How often the way something goes is told from random tubelets."""
     found = measuring.ways_told(embed)
@@ -160,8 +183,11 @@ def show_reach(divided: Callable[..., torch.Tensor], side: int = 4, frames: int 
 # --- 3 masks --------------------------------------------------------------------------------------------------------
 
 
-def show_masks(tube: Callable[..., torch.Tensor], hidden: int = 48) -> dict[str, float]:
-    """A film under two masks, and what comes back by copying from other frames; how much does in all."""
+def show_masks(tube: Callable[..., Any], loss: Callable[..., Any], hidden: int = 48) -> dict[str, float]:
+    """A film under two masks, and what comes back by copying from other frames; how much does in all.
+
+    loss: as `masked_pixels`; VideoMAE's loss of what was copied is printed.
+    """
     film = data.tensor(data.frames_of([data.film_of("left", 2, objects=2)], measuring.LONG))[0]
     shown = {"the film": film}
     names = {"a tube": "copied under a tube", "new in each slice": "copied from slices"}
@@ -175,6 +201,8 @@ def show_masks(tube: Callable[..., torch.Tensor], hidden: int = 48) -> dict[str,
     found = measuring.leaks(tube, hidden)
     told = ", ".join(f"{name} {max(0.0, value):.0%}" for name, value in found.items())
     at_least = {name: max(0.0, value) for name, value in found.items()}
+    for name, value in measuring.losses(tube, loss, hidden).items():
+        print(f"VideoMAE's loss, {name}: {value:.2f}")
     bars(at_least, "of hidden things, restored by copying", f"Restored by copying from other frames: {told}")
     return found
 
@@ -202,8 +230,10 @@ def show_inflated(inflate: Callable[..., Any], motion: str = "right") -> dict[st
     return found
 
 
-def show_beginning() -> dict[str, float]:
-    """By how much new motion modules change what the painter says."""
+def show_beginning(module: Callable[..., Any]) -> dict[str, float]:
+    """By how much new motion modules change what the painter says. module: as `motion_module`, tried by itself too."""
+    for scale, value in measuring.opened(module).items():
+        print(f"A motion module with its last layer times {scale:g}: states change by {value:.1%}")
     found = measuring.beginning()
     told = ", ".join(f"{name} {value:.1%}" for name, value in found.items())
     label = "change of the painter's answer, as a part of it"

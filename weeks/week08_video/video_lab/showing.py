@@ -28,7 +28,7 @@ def show_physics(follow: watching.Follow, residual: watching.Residual) -> dict[s
         sheet.picture(Image.fromarray(under), x, 24, PICTURE)
         _way(sheet, np.asarray(follow(seen, 200.0)), x, 24)
     sheet.show(f"The way found in a film of each kind, drawn over the mean of its frames: {', '.join(watching.KINDS)}")
-    found = watching.physics(follow, residual)
+    found = watching.lawfulness(follow, residual)
     figure, axes = panels(2.7, 2.7, height=0.32 * len(found) + 0.15, left=1.3, between=0.5)
     names = list(found)[::-1]
     for axis, values, label in (

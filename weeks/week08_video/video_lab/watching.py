@@ -100,7 +100,7 @@ def judged(frames: np.ndarray, film: Film, follow: Follow, residual: Residual, f
     return Physics(float(residual(path, law_of(film))), float(np.isnan(path[:, 0]).mean()))
 
 
-def physics(follow: Follow, residual: Residual, n: int = 24) -> dict[str, Physics]:
+def lawfulness(follow: Follow, residual: Residual, n: int = 24) -> dict[str, Physics]:
     """Residuals and missing frames of real films, and of films that obey no law. Nothing is too far there."""
     found = {}
     for kind in KINDS:

@@ -10,7 +10,7 @@ from coursekit.checks import assert_close, assert_shape, check, film_evidence
 from coursekit.student import Student
 from tinyworld import films
 from video_lab import watching
-from video_lab.checks.mistakes import assert_tracks
+from video_lab.checks.mistakes_watched import assert_tracks
 from video_lab.checks.reference import reference_residual, reference_tracks
 
 

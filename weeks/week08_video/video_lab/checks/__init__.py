@@ -7,7 +7,7 @@ import torch
 
 from coursekit.checks import Slip, assert_close, assert_same, assert_shape, assert_that, check
 from coursekit.inputs import gaussian, seed_from
-from video_lab.checks import mistakes, reference
+from video_lab.checks import mistakes, mistakes_watched, reference
 
 # --- 1 tubelets -----------------------------------------------------------------------------------------------------
 
@@ -167,8 +167,10 @@ def only_distances_count(student, rng):
 def two_that_pass_each_other(student, rng):
     """Two things that pass each other keep their tracks, whatever the order in which they are named."""
     seen = reference.some_things(rng)
-    slips = mistakes.of_tracks(seen, 20.0)
-    mistakes.assert_tracks(student.follow(seen, 20.0), reference.reference_tracks(seen, 20.0), slips, "the tracks")
+    slips = mistakes_watched.of_tracks(seen, 20.0)
+    mistakes_watched.assert_tracks(
+        student.follow(seen, 20.0), reference.reference_tracks(seen, 20.0), slips, "the tracks"
+    )
 
 
 @check("physics", weight=2)
@@ -181,9 +183,9 @@ def seen_and_not_seen(student, rng):
     new = [np.array([[10.0, 10.0]]), np.array([[11.0, 10.0]]), np.array([[50.0, 40.0]]), np.array([[51.0, 41.0]])]
     for name, seen, far in (("gap", gap, 15.0), ("late", late, 12.0), ("tight", tight, 14.0), ("new", new, 12.0)):
         seen = [places + rng.uniform(-0.2, 0.2) for places in seen]
-        slips = mistakes.of_tracks(seen, far)
+        slips = mistakes_watched.of_tracks(seen, far)
         found, wanted = student.follow(seen, far), reference.reference_tracks(seen, far)
-        mistakes.assert_tracks(found, wanted, slips, f"the tracks ({name})")
+        mistakes_watched.assert_tracks(found, wanted, slips, f"the tracks ({name})")
 
 
 @check("physics", weight=2)
@@ -194,7 +196,7 @@ def what_no_law_explains(student, rng):
     for missing in ((), (3,)):
         path[list(missing)] = np.nan
         law = (0.0, 1.6)
-        slips = mistakes.of_residual(path, law)
+        slips = mistakes_watched.of_residual(path, law)
         wanted = reference.reference_residual(path, law)
         assert_close(student.residual_acceleration(path, law), wanted, atol=1e-4, slips=slips, what="the residual")
 
@@ -207,7 +209,7 @@ def the_centres(student, rng):
     """They are the frames that greedy k centres choose, in the order of time."""
     for n, k in ((14, 4), (11, 3), (9, 5)):
         features = gaussian(rng, n, 6) * torch.from_numpy(rng.uniform(0.3, 3, size=(n, 1))).float() + 0.4
-        slips = mistakes.of_key_frames(features, k)
+        slips = mistakes_watched.of_key_frames(features, k)
         found = [int(i) for i in student.key_frames(features, k)]
         assert_same(found, reference.reference_key_frames(features, k), f"the {k} frames of {n}", slips=slips)
 
@@ -231,7 +233,7 @@ def one_of_each_scene(student, rng):
 def scipys_distance(student, rng):
     """It is the distance that scipy's root of the covariances' product gives."""
     one, other = reference.some_features(rng)
-    slips = mistakes.of_frechet(one, other)
+    slips = mistakes_watched.of_frechet(one, other)
     wanted = reference.library_frechet(one, other)
     assert_close(student.frechet(one, other), wanted, atol=1e-3, rtol=1e-3, slips=slips, what="the distance")
 
@@ -245,3 +247,24 @@ def few_rows(student, rng):
         raise Slip("the distance is complex: rounding makes the root so; take its real part")
     assert_close(found, reference.library_frechet(one, other), atol=1e-2, rtol=1e-3, what="the distance")
     assert_close(student.frechet(one, one), 0.0, atol=1e-2, what="the distance of a set from itself")
+
+
+# --- 9 fuse ---------------------------------------------------------------------------------------------------------
+
+
+@check("fuse", weight=2)
+def chances_of_both(student, rng):
+    """Late fusion: the weighted mean of the logarithms, as chances that add up to 1."""
+    for trust in (0.5, 0.8):
+        seen, heard = 2 * gaussian(rng, 6, 4), 2 * gaussian(rng, 6, 4) + 1
+        wanted = reference.reference_late(seen, heard, trust)
+        slips = mistakes_watched.of_late(seen, heard, trust)
+        assert_close(student.late(seen, heard, trust), wanted, slips=slips, what=f"the chances with trust = {trust}")
+
+
+@check("fuse", weight=2)
+def side_by_side(student, rng):
+    """Early fusion: each feature standardised over the rows that have it, and 0 in the others."""
+    given = reference.some_senses(rng)
+    slips = mistakes_watched.of_early(*given)
+    assert_close(student.early(*given), reference.reference_early(*given), atol=1e-3, slips=slips, what="the features")

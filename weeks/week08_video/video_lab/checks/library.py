@@ -89,3 +89,13 @@ def key_frames(features: torch.Tensor, k: int) -> list[int]:
 def frechet(one: torch.Tensor, other: torch.Tensor) -> float:
     """Frechet's distance by scipy."""
     return reference.library_frechet(one, other)
+
+
+def late(seen: torch.Tensor, heard: torch.Tensor, trust: float = 0.5) -> torch.Tensor:
+    """The geometric mean of two senses' chances."""
+    return reference.reference_late(seen, heard, trust)
+
+
+def early(seen: torch.Tensor, heard: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """Both senses' features side by side."""
+    return reference.reference_early(seen, heard, there)

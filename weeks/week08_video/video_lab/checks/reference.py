@@ -220,3 +220,36 @@ def some_features(rng: np.random.Generator, n: int = 40, m: int = 30, d: int = 5
     """Two sets of rows, (n, d) and (m, d), with different means and correlations."""
     first, second = gaussian(rng, n, d) @ gaussian(rng, d, d), gaussian(rng, m, d) @ gaussian(rng, d, d)
     return first, second + gaussian(rng, d)
+
+
+# --- 9 fuse ---------------------------------------------------------------------------------------------------------
+
+
+def reference_late(seen: torch.Tensor, heard: torch.Tensor, trust: float) -> torch.Tensor:
+    """The chances (n, c) of a weighted geometric mean, by NumPy."""
+    first, second = (x.double().numpy() for x in (seen, heard))
+    chances = [np.exp(x - x.max(axis=1, keepdims=True)) for x in (first, second)]
+    one, other = (x / x.sum(axis=1, keepdims=True) for x in chances)
+    mean = one**trust * other ** (1 - trust)
+    return torch.from_numpy(mean / mean.sum(axis=1, keepdims=True)).float()
+
+
+def reference_early(seen: torch.Tensor, heard: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """Standardised features side by side, column by column; 0 for a sense that is missing."""
+    columns = []
+    for features, here in ((seen, there[:, 0]), (heard, there[:, 1])):
+        for column in features.T.double().numpy():
+            own = column[here.numpy()]
+            spread = own.std(ddof=1) if len(own) > 1 else 0.0
+            made = (column - own.mean()) / (spread + 1e-6) if len(own) else column
+            columns.append(np.where(here.numpy(), made, 0.0))
+    return torch.from_numpy(np.stack(columns, axis=1)).float()
+
+
+def some_senses(rng: np.random.Generator, n: int = 9) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Features (n, 3) and (n, 4) of two senses on scales of their own, and which are there, bool (n, 2)."""
+    there = np.ones((n, 2), dtype=bool)
+    there[:2, 0], there[3:6, 1] = False, False
+    seen, heard = 5 + 3 * gaussian(rng, n, 3), -40 + 20 * gaussian(rng, n, 4)
+    order = torch.from_numpy(rng.permutation(n))
+    return seen, heard, torch.from_numpy(there)[order]
