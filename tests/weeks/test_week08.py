@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from scipy.linalg import sqrtm
 
+from coursekit import models
 from coursekit import plots as shared_plots
 from tinyworld import films
 from video_lab import data, feeling, measuring, plots, probes, showing, watching
@@ -141,3 +142,8 @@ def test_figures_have_pictures_and_words(shown):
     showing.show_physics(library.follow, library.residual_acceleration)
     assert len(shown) == 7 and all(min(picture.size) > 40 and len(alt) > 40 for picture, alt in shown)
     assert shown[0][0].n_frames == 16
+
+
+def test_the_cell_of_the_real_models_does_with_the_shipped_ones(shown):
+    found = showing.show_summary(library.key_frames, models.load("clip"))
+    assert found == watching.scenes_shown(library.key_frames) and len(shown) == 2

@@ -58,12 +58,15 @@ def _way(sheet: Sheet, tracks: np.ndarray, x: float, y: float) -> None:
                 sheet.text(str(t), px, py, "mm", size=10)
 
 
-def show_summary(choose: Callable[..., Any]) -> dict[str, float]:
-    """A long film's frames by k centres and at even steps, with their scenes, and how many scenes are shown in all."""
+def show_summary(choose: Callable[..., Any], clip: Any = None) -> dict[str, float]:
+    """A long film's frames by k centres and at even steps, with their scenes, and how many scenes are shown in all.
+
+    clip: whose features choose; the shipped one, unless given.
+    """
     film = watching.long_film(3)
     k = len(watching.LENGTHS)
     rows = {
-        "k centres": [int(i) for i in choose(watching.clip_features(film.frames), k)],
+        "k centres": [int(i) for i in choose(watching.clip_features(film.frames, clip), k)],
         "even steps": watching.even(len(film.frames), k),
     }
     sheet = Sheet(110 + k * 106, len(rows) * 124 + 30)
@@ -80,7 +83,7 @@ def show_summary(choose: Callable[..., Any]) -> dict[str, float]:
             sheet.text(f"frame {t}", 114 + 106 * j + 48, y + 112, "mm", size=10)
     told = "; ".join(f"{name}: frames {at} show scenes {film.scene[at].tolist()}" for name, at in rows.items())
     sheet.show(f"{len(film.frames)} frames of {k} scenes, the scenes as colours, and six of the frames. {told}")
-    found = watching.scenes_shown(choose)
+    found = watching.scenes_shown(choose, clip=clip)
     said = ", ".join(f"{name} {value:.0%}" for name, value in found.items())
     plots.bars(found, "of six scenes, shown by six frames", f"Scenes shown by six frames, over twenty films: {said}")
     return found

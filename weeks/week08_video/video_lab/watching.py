@@ -141,9 +141,10 @@ def _clip() -> Any:
     return models.load("clip", "tiny", "cpu")
 
 
-def clip_features(frames: np.ndarray) -> torch.Tensor:
-    """CLIP's features of frames uint8 (n, 64, 64, 3), float32 (n, d) on the CPU."""
-    return torch.as_tensor(models.embed_images(_clip(), [Image.fromarray(frame) for frame in frames])).float().cpu()
+def clip_features(frames: np.ndarray, clip: Any = None) -> torch.Tensor:
+    """CLIP's features of frames uint8 (n, 64, 64, 3), float32 (n, d) on the CPU. clip: the shipped one, unless given."""
+    pictures = [Image.fromarray(frame) for frame in frames]
+    return torch.as_tensor(models.embed_images(clip or _clip(), pictures)).float().cpu()
 
 
 def even(count: int, k: int) -> list[int]:
@@ -151,14 +152,14 @@ def even(count: int, k: int) -> list[int]:
     return [int((i + 0.5) * count / k) for i in range(k)]
 
 
-def scenes_shown(choose: Callable[..., Any], n: int = 20) -> dict[str, float]:
+def scenes_shown(choose: Callable[..., Any], n: int = 20, clip: Any = None) -> dict[str, float]:
     """How many of six scenes six frames show, as a part of 1: by k centres, and at even steps."""
     k = len(LENGTHS)
     found: dict[str, list[float]] = {"k centres": [], "even steps": []}
     for seed in range(n):
         film = long_film(seed)
         for name, chosen in (
-            ("k centres", [int(i) for i in choose(clip_features(film.frames), k)]),
+            ("k centres", [int(i) for i in choose(clip_features(film.frames, clip), k)]),
             ("even steps", even(len(film.frames), k)),
         ):
             found[name].append(len(set(film.scene[chosen].tolist())) / k)
