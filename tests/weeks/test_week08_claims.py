@@ -87,7 +87,8 @@ def test_zeros_change_nothing():
 
 @claim(
     WEEK,
-    "The match is a wave over distance, with another length along time than along the columns",
+    "The match falls with the distance and rises again, as a sum of waves does, and not quite alike along time and along "
+    "the columns",
     "Wherever the two stand, at the same distance it is the same number.",
 )
 def test_only_distance_counts():
@@ -95,6 +96,7 @@ def test_only_distance_counts():
     assert plots.spread(scores) < 1e-3
     along, across = scores[0, 0, 0, :6, 0, 0], scores[0, 0, 0, 0, 0, :6]
     assert abs(along - across).max() > 1 and abs(along[0] - across[0]) < 1e-3
+    assert all(line[0] > line[3] + 4 and line[5] > line[3] + 2 for line in (along, across))
 
 
 @claim(

@@ -172,14 +172,16 @@ EDGES = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])  # 
 def edges(inflate: Callable[..., Any], central: bool, frames: torch.Tensor) -> torch.Tensor:
     """Upright edges of three frames (3, 3, h, w) by an inflated kernel, (h, w)."""
     kernel = torch.as_tensor(inflate(EDGES.expand(1, 3, 3, 3) / 3, 3, central))
-    return F.conv3d(frames.transpose(0, 1)[None], kernel, padding=(0, 1, 1))[0, 0, 0]
+    around = F.pad(frames, (1, 1, 1, 1), mode="replicate")
+    return F.conv3d(around.transpose(0, 1)[None], kernel)[0, 0, 0]
 
 
 def edges_off(inflate: Callable[..., Any], motion: str = "right") -> dict[str, dict[str, float]]:
     """By how much an inflated kernel differs from the picture's own, of the middle frame, as a part of the latter."""
     film = data.tensor(data.frames_of([example(motion)]))[0]
     moving, still = film[2:5], film[3:4].expand(3, -1, -1, -1)
-    alone = F.conv2d(film[3:4], EDGES.expand(1, 3, 3, 3) / 3, padding=1)[0, 0]
+    around = F.pad(film[3:4], (1, 1, 1, 1), mode="replicate")
+    alone = F.conv2d(around, EDGES.expand(1, 3, 3, 3) / 3)[0, 0]
     return {
         name: {
             kind: float((edges(inflate, central, frames) - alone).norm() / alone.norm())
