@@ -87,8 +87,8 @@ def test_zeros_change_nothing():
 
 @claim(
     WEEK,
-    "The match falls with the distance and rises again, as a sum of waves does, and not quite alike along time and along "
-    "the columns",
+    "The match falls with the distance and rises again, as a sum of waves does, and not quite alike along time and "
+    "along the columns",
     "Wherever the two stand, at the same distance it is the same number.",
 )
 def test_only_distance_counts():

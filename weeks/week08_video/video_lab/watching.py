@@ -142,7 +142,7 @@ def _clip() -> Any:
 
 
 def clip_features(frames: np.ndarray, clip: Any = None) -> torch.Tensor:
-    """CLIP's features of frames uint8 (n, 64, 64, 3), float32 (n, d) on the CPU. clip: the shipped one, unless given."""
+    """CLIP's features of frames uint8 (n, 64, 64, 3), float32 (n, d) on the CPU. clip: the shipped one if None."""
     pictures = [Image.fromarray(frame) for frame in frames]
     return torch.as_tensor(models.embed_images(clip or _clip(), pictures)).float().cpu()
 

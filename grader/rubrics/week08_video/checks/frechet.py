@@ -15,7 +15,7 @@ from video_lab.checks.reference import library_frechet, some_features
 @check("frechet", weight=2)
 def other_sets(student: Student, rng: Generator) -> None:
     """Few rows and many, many features, two features only."""
-    for n, m, d in ((200, 12, 8), (30, 30, 20), (9, 15, 2), (50, 3, 6)):
+    for n, m, d in ((200, 12, 8), (30, 30, 20), (9, 15, 2), (50, 3, 6), (6, 90, 3), (12, 240, 4)):
         one, other = some_features(rng, n, m, d)
         found = student.frechet(one, other)
         assert_close(found, library_frechet(one, other), atol=2e-2, rtol=2e-3, what=f"the distance in {d} dimensions")
