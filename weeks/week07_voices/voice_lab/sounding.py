@@ -68,10 +68,12 @@ def ranks(alike: torch.Tensor) -> torch.Tensor:
 
 
 class Found(NamedTuple):
-    """alike: cosines (sentences, sounds).   first, among: shares of sentences whose sound is the nearest, among five.
+    """heard: the sounds' unit vectors, (n, d).   alike: cosines (sentences, sounds).
+    first, among: shares of sentences whose sound is the nearest, among five.
     control: the first where each sentence was given to another sound.   facts: how often each fact alone is right.
     moods: how often the mood is, in sounds of each."""
 
+    heard: torch.Tensor
     alike: torch.Tensor
     first: float
     among: float
@@ -90,7 +92,7 @@ def searched(clap: Loaded) -> Found:
     right = facts_heard(clap, heard)
     moods = {m: float(right["mood"][[kind.mood == m for kind in kept.kinds]].mean()) for m in MOODS}
     facts = {fact: float(found.mean()) for fact, found in right.items()}
-    return Found(alike, float(first), float(among), float(control), facts, moods)
+    return Found(heard, alike, float(first), float(among), float(control), facts, moods)
 
 
 def facts_heard(clap: Loaded, heard: torch.Tensor) -> dict[str, np.ndarray]:
@@ -135,14 +137,18 @@ def show_sounds(clap: Loaded, wish: str) -> Found:
     print(f"the right sound of 64 is nearest: {found.first:.0%}; among the five nearest: {found.among:.0%}")
     print(f"control, every sentence given to another sound: {found.control:.0%}; by luck {1 / OF:.0%}")
     print("the mood alone: " + ", ".join(f"{mood} {share:.0%}" for mood, share in found.moods.items()))
-    show_best(clap, wish)
+    show_best(clap, wish, found.heard)
     return found
 
 
-def show_best(clap: Loaded, wish: str) -> list[Sound]:
-    """The three sounds that lie nearest to a wish, to be seen and heard. Returns their kinds, the nearest first."""
+def show_best(clap: Loaded, wish: str, heard: torch.Tensor | None = None) -> list[Sound]:
+    """The three sounds that lie nearest to a wish, to be seen and heard. Returns their kinds, the nearest first.
+
+    heard: `of_sounds` of the shelf, where it is there already.
+    """
     kept = shelf()
-    cosines = of_sounds(clap, kept.waves) @ of_texts(clap, [wish])[0]
+    heard = of_sounds(clap, kept.waves) if heard is None else heard
+    cosines = heard @ of_texts(clap, [wish])[0]
     best = dict(zip(PLACES, cosines.topk(len(PLACES)).indices.tolist(), strict=True))
     told = "; ".join(f"{name}: {kept.kinds[n].caption()}" for name, n in best.items())
     ready = {name: spectra.finished(kept.waves[n]) for name, n in best.items()}
