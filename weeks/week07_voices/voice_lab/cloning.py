@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -38,7 +39,9 @@ def embedded(waves: Sequence[Any], by: Loaded | None = None) -> torch.Tensor:
     for i in range(0, len(waves), BATCH):
         part = [np.asarray(wave, dtype=np.float32) for wave in waves[i : i + BATCH]]
         given = loaded.processor(part, sampling_rate=spectra.RATE, padding=True, return_tensors="pt")
-        found.append(F.normalize(loaded.model(**given.to(device)).embeddings.float().cpu(), dim=1))
+        with warnings.catch_warnings():  # of WavLM's two masks, one of numbers and one of truth values
+            warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")
+            found.append(F.normalize(loaded.model(**given.to(device)).embeddings.float().cpu(), dim=1))
     return torch.cat(found)
 
 
