@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import re
 from collections import Counter
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_the_notebook_is_valid_clean_and_alone(week, notebook):
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in ids)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+
+
+def test_a_figure_shows_its_picture_and_not_what_its_function_returns(week, notebook):
+    """A dictionary of numbers below a picture is for tests; a semicolon keeps it from being printed."""
+    package = importlib.import_module(week.helper)
+    for cell in notebook.cells:
+        if "figure" not in cell.metadata.get("tags", []) or cell.source.rstrip().endswith(";"):
+            continue
+        match ast.parse(cell.source).body[-1]:
+            case ast.Expr(ast.Call(ast.Attribute(ast.Name(owner), name))) if owner == week.helper:
+                assert inspect.signature(getattr(package, name)).return_annotation in (None, "None"), cell["id"]
 
 
 def test_the_points_are_those_of_the_syllabus(week, notebook, answer_cells):
