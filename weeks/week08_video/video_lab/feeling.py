@@ -123,8 +123,8 @@ def fused(late: Callable[..., Any], early: Callable[..., Any]) -> dict[str, floa
     deaf = here.clone()
     deaf[:, 1] = False
     # in one call: what is missing everywhere has no mean
-    twice = (torch.cat([rows, rows]) for rows in (asked.seen, asked.heard))
-    early_fusion = judges.both(*twice, torch.cat([here, deaf]))
+    seen_twice, heard_twice = (torch.cat([rows, rows]) for rows in (asked.seen, asked.heard))
+    early_fusion = judges.both(seen_twice, heard_twice, torch.cat([here, deaf]))
     answers = {
         "gait alone": seen,
         "voice alone": heard,
