@@ -380,8 +380,7 @@ def main() -> None:
             ratios = ", ".join(f"{ratio:.2f} ({what})" for what, ratio in alone.items())
             notes += [
                 f"{group.title}: the machine's load was {before:.1f} before, {os.getloadavg()[0]:.1f} at the end.",
-                f"Two processes that share nothing were {ratios} times as fast as one just before: more than that, two "
-                "workers cannot be.",
+                f"{group.title}: just before, two processes that share nothing were {ratios} times as fast as one.",
             ]
     options.output.mkdir(parents=True, exist_ok=True)
     how = " ".join(["python", "benchmarks/grading.py", *sys.argv[1:]])

@@ -17,8 +17,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm import tqdm
+from transformers import PreTrainedModel
 
 Made = TypeVar("Made")
+Model = TypeVar("Model", bound=PreTrainedModel)
 
 
 def pick_device(name: str) -> torch.device:
@@ -133,6 +135,13 @@ class Average:
         keep = min(self.decay, (1 + self.updates) / (10 + self.updates))  # forget the start quickly
         for name, p in module.named_parameters():
             self.weights[name].lerp_(p, 1 - keep)
+
+
+def averaged(model: Model, average: Average) -> Model:
+    """A copy of a model of transformers' with the averaged weights, on the CPU."""
+    copy = type(model)(model.config)
+    copy.load_state_dict({k: v.cpu() for k, v in (model.state_dict() | average.weights).items()})
+    return copy.eval()
 
 
 @dataclass

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     training.resume(args)
     if not args.export:
         train(training, model, phones, args, device)
-    export(averaged(model, training.average), phones, args, training.clock)
+    export(loop.averaged(model, training.average), phones, args, training.clock)
 
 
 def train(
@@ -93,7 +93,7 @@ def train(
         return out.loss, {"mel": off, "sure": sure}
 
     def look() -> str:
-        figures = measure.glance(averaged(model, training.average), phones, 4)
+        figures = measure.glance(loop.averaged(model, training.average), phones, 4)
         return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
     def rate(progress: float) -> float:
@@ -179,13 +179,6 @@ def build_model(phones: int, args: argparse.Namespace) -> SpeechT5ForTextToSpeec
         model.speecht5.encoder.prenet.embed_tokens.weight[1:].normal_(0, 1)
         model.speech_decoder_postnet.feat_out.bias.fill_(-2.3)  # what speech is in the mean
     return model
-
-
-def averaged(model: SpeechT5ForTextToSpeech, average: loop.Average) -> SpeechT5ForTextToSpeech:
-    """A copy of the model with the averaged weights, on the CPU."""
-    copy = SpeechT5ForTextToSpeech(model.config)
-    copy.load_state_dict({k: v.cpu() for k, v in (model.state_dict() | average.weights).items()})
-    return copy.eval()
 
 
 def export(model: SpeechT5ForTextToSpeech, phones: Phones, args: argparse.Namespace, clock: loop.Clock) -> None:

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     training.resume(args)
     if not args.export:
         train(training, model, args, device)
-    export(averaged(model, training.average), args, training.clock)
+    export(loop.averaged(model, training.average), args, training.clock)
 
 
 def train(training: loop.Training, model: WavLMForXVector, args: argparse.Namespace, device: torch.device) -> None:
@@ -79,7 +79,7 @@ def train(training: loop.Training, model: WavLMForXVector, args: argparse.Namesp
         return out.loss, {"right": right}
 
     def look() -> str:
-        embedded = measure.embed(averaged(model, training.average), extractor, [take.audio for take in held])
+        embedded = measure.embed(loop.averaged(model, training.average), extractor, [take.audio for take in held])
         rate = measure.equal_error_rate(*measure.pairs(embedded, [take.voice for take in held]))
         return f"validation: equal error rate {100 * rate:.1f} %"
 
@@ -145,13 +145,6 @@ def build_model(speakers: int, width: int = 96) -> WavLMForXVector:
         model.classifier.bias.zero_()
     model.classifier.requires_grad_(False)
     return model
-
-
-def averaged(model: WavLMForXVector, average: loop.Average) -> WavLMForXVector:
-    """A copy of the model with the averaged weights, on the CPU."""
-    copy = WavLMForXVector(model.config)
-    copy.load_state_dict({k: v.cpu() for k, v in (model.state_dict() | average.weights).items()})
-    return copy.eval()
 
 
 def export(model: WavLMForXVector, args: argparse.Namespace, clock: loop.Clock) -> None:

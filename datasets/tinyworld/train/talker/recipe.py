@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     training.resume(args)
     if not args.export:
         train(training, model, phones, args, device)
-    export(averaged(model, training.average), phones, args, training.clock)
+    export(loop.averaged(model, training.average), phones, args, training.clock)
 
 
 def train(
@@ -80,7 +80,7 @@ def train(
         return out.loss, {"mel": off, "pitch": high}
 
     def look() -> str:
-        figures = measure.spoken(averaged(model, training.average), phones, 2)
+        figures = measure.spoken(loop.averaged(model, training.average), phones, 2)
         return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
     def rate(progress: float) -> float:
@@ -176,13 +176,6 @@ def build_model(phones: int, width: int = 128, layers: int = 2) -> FastSpeech2Co
     with torch.no_grad():
         model.speech_decoder_postnet.feat_out.bias.fill_(-2.3)  # what speech is in the mean
     return model
-
-
-def averaged(model: FastSpeech2ConformerModel, average: loop.Average) -> FastSpeech2ConformerModel:
-    """A copy of the model with the averaged weights, on the CPU."""
-    copy = FastSpeech2ConformerModel(model.config)
-    copy.load_state_dict({k: v.cpu() for k, v in (model.state_dict() | average.weights).items()})
-    return copy.eval()
 
 
 def export(model: FastSpeech2ConformerModel, phones: Phones, args: argparse.Namespace, clock: loop.Clock) -> None:

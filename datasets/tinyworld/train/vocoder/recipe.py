@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     model.to(device)
     if not args.export:
         train(training, model, data, args, device)
-    export(averaged(model, training.average), args, training.clock)
+    export(loop.averaged(model, training.average), args, training.clock)
 
 
 def train(
@@ -71,7 +71,9 @@ def train(
         return spectra + heard, {"mel": heard.item(), "spectra": spectra.item()}
 
     def look() -> str:
-        figures = measure.copied(averaged(model, training.average), [t.audio for t in held], [t.text for t in held])
+        figures = measure.copied(
+            loop.averaged(model, training.average), [t.audio for t in held], [t.text for t in held]
+        )
         return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
 
     def rate(progress: float) -> float:
@@ -104,13 +106,6 @@ def standardise(model: SpeechT5HifiGan, data: Takes) -> None:
     mel = torch.cat([log_mel(torch.from_numpy(take.audio)[None])[0] for take in data.spoken(0)[:200]])
     model.mean.copy_(mel.mean(0))
     model.scale.copy_(mel.std(0))
-
-
-def averaged(model: SpeechT5HifiGan, average: loop.Average) -> SpeechT5HifiGan:
-    """A copy of the model with the averaged weights, on the CPU."""
-    copy = SpeechT5HifiGan(model.config)
-    copy.load_state_dict({k: v.cpu() for k, v in (model.state_dict() | average.weights).items()})
-    return copy.eval()
 
 
 def export(model: SpeechT5HifiGan, args: argparse.Namespace, clock: loop.Clock) -> None:

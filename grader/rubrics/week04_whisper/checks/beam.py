@@ -46,11 +46,13 @@ def several_widths(student: Student, rng: Generator) -> None:
             seed, model, several, suppress = decoding_tasks(rng)
             suppress = suppress if ends else [*suppress, probes.END]
             best = library_said(model, several, suppress, 10, **settings)
-            usual = library_said(model, several, suppress, 10, **settings | {"length_penalty": 1.0})
+            usual = (
+                library_said(model, several, suppress, 10, **settings | {"length_penalty": 1.0}) if penalty != 1 else []
+            )
             fit = [
                 i
                 for i, one in enumerate(best)
-                if len(set(one)) > 1 and not (ends and len(one) == 10) and (penalty == 1 or one != usual[i])
+                if len(set(one)) > 1 and not (ends and len(one) == 10) and (not usual or one != usual[i])
             ]
         wanted, features = best[fit[0]], several[fit[0] : fit[0] + 1]
         step = asked.listener(probed.whisper(seed), features, PROMPT, suppress, [probes.END])
