@@ -15,6 +15,9 @@ WHEELS ?=
 # Of each week's audit, so many notebooks, drawn afresh each time; the workflow in .github/ runs whole audits.
 AUDIT ?= 2
 
+# Slow tests take turns by day (tests/support/turns.py). make test EVERY=1 runs them all.
+EVERY ?=
+
 FROM := $(if $(WHEELS),--no-index --find-links $(abspath $(WHEELS)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -36,7 +39,7 @@ test: env
 	@why="$$($(BIN)/python -c 'from grader.execution.sandbox import unavailable; print(unavailable())')"; \
 	if [ -n "$$why" ]; then echo "TESTING WITHOUT A SANDBOX: $$why"; export CROSSMODAL_UNSANDBOXED=1; fi; \
 	set -ex; \
-	$(BIN)/python -m pytest -n 2 --durations=40; \
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --maxschedchunk 4 --durations=40 $(if $(EVERY),,--take-turns); \
 	ls solutions | xargs -n 1 -P 2 $(BIN)/grader run; \
 	ls solutions | xargs -n 1 -P 2 $(BIN)/grader audit --workers 1 --sample $(AUDIT)
 

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from click.testing import Result
 from nbformat import NotebookNode
-from support import gpus
+from support import gpus, turns
 from support.toy import RIGHT, build_course
 from typer.testing import CliRunner
 
@@ -30,6 +30,16 @@ if count := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and so all they start, which some tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--take-turns", action="store_true", help="leave out slow tests whose day it is not")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("take_turns"):
+        items[:], left = turns.split(items, turns.today())
+        config.hook.pytest_deselected(items=left)
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,10 @@
 """Run All of the students' notebooks goes from top to bottom, whatever is still open or wrong in them.
 
-One day all open is tried, the next day all right, when figures draw what the notebook wrote. Of all raising, and one
-exercise open or raising, each run tries one or the other, another every day. Where one exercise is open or raising, the
-cells run that can tell. `RUN_ALL=every pytest tests/weeks/test_run_all.py -k week02` tries all of them.
+All is open, or raising, or right, when figures draw what the notebook wrote; or one exercise is open or raising, and
+the cells run that can tell. They take turns by day, see support/turns.py.
 """
 
 from __future__ import annotations
-
-import datetime
-import os
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -20,18 +16,16 @@ from grader.execution.kernelspecs import usual_kernel
 from grader.grading.environment import libraries_of
 
 COURSE = find_course()
-EVERY = os.environ.get("RUN_ALL") == "every"
 
 
 def cases() -> list[tuple[str, str, str]]:
     """(week, exercise or "all", how it is)."""
     found = []
     for slug, week in COURSE.weeks.items():
-        whole = [(slug, "all", "open"), (slug, "all", "right")]
-        single = [(slug, "all", "raising")]
-        single += [(slug, name, how) for name in exercises(COURSE, week) for how in ("open", "raising")]
-        today = datetime.date.today().toordinal() + week.number
-        found += [*whole, *single] if EVERY else [whole[today % 2], single[today % len(single)]]
+        ways = [("open", "raising", "right")[(i + week.number) % 3] for i in range(3)]  # not all weeks alike on a day
+        found += [(slug, "all", how) for how in ways]
+        for name in exercises(COURSE, week):
+            found += [(slug, name, how) for how in ("open", "raising")]
     return found
 
 

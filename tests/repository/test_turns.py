@@ -1,0 +1,47 @@
+"""Slow tests that take turns all run in the end, and as many each day."""
+
+from types import SimpleNamespace
+
+from support import turns
+from support.turns import split
+
+KNOWN = "tests/weeks/test_known_answers.py::test_known_answers_get_the_verdict_they_deserve"
+NAMES = [f"{KNOWN}[{i}]" for i in range(12)]
+NAMES += [f"tests/weeks/test_week0{week}_claims.py::test_{i}" for week in range(1, 7) for i in range(4)]
+NAMES += ["tests/repository/test_links.py::test_always", f"{KNOWN}[another]".replace("test_known_answers_get", "test")]
+ITEMS = [SimpleNamespace(nodeid=name) for name in NAMES]
+
+
+def of(day):
+    return [item.nodeid for item in split(ITEMS, day)[0]]
+
+
+def test_each_day_has_its_part_and_all_of_them_everything():
+    for day in range(12):
+        chosen = of(day)
+        assert set(NAMES[-2:]) <= set(chosen)
+        assert sum(name.startswith("tests/weeks/test_known") for name in chosen) == 12 // 4 + 1
+        assert sum("_claims" in name for name in chosen) == 4 * 6 // 3
+    runs = {name: sum(name in of(day) for day in range(12)) for name in NAMES}
+    assert set(runs.values()) == {3, 4, 12}
+
+
+def test_a_file_runs_whole_or_not_at_all():
+    for day in range(3):
+        for week in range(1, 7):
+            assert sum(f"week0{week}_claims" in name for name in of(day)) in (0, 4)
+
+
+def test_none_is_in_both_parts():
+    chosen, left = split(ITEMS, 1)
+    assert sorted(i.nodeid for i in chosen + left) == sorted(NAMES)
+
+
+def test_every_pattern_names_tests_that_are_there(request):
+    """The tests of this very run, where it runs all of them."""
+    names = [item.nodeid for item in request.session.items]
+    if len(names) > 3000:
+        import re
+
+        for pattern in (*turns.CASES, *turns.FILES):
+            assert any(re.match(pattern, name) for name in names), pattern

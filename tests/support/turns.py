@@ -1,0 +1,52 @@
+"""Slow tests take turns by day, so that `make test` ends while somebody still waits for it.
+
+Whoever runs tests by name runs all that is named; only `pytest --take-turns`, which `make test` says, leaves out those
+whose turn it is not. `make test EVERY=1` runs all, as the project's workflow does every night.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+
+import pytest
+
+# Tests by their name, and on one day of how many they run: each case of a test on another day, or a file as a whole.
+CASES = {
+    r"tests/weeks/test_known_answers\.py::test_known_answers_get": 4,
+    r"tests/weeks/test_run_all\.py::.*-all-": 6,
+    r"tests/weeks/test_run_all\.py::test_run_all_goes_on": 36,
+    r"tests/attacks/test_weeks\.py::test_nothing_hostile_earns_points": 4,
+    r"tests/weeks/test_references\.py::test_(everything_else|it_reads|and_none|an_attack_finds)": 4,
+}
+FILES = {
+    r"tests/weeks/test_week\d\d_claims\.py": 3,
+    r"tests/weeks/test_week10_app\.py": 2,
+    r"tests/tinyworld/test_\w+_recipes?\.py": 3,
+    r"tests/tinyworld/test_\w+_checkpoints?\.py": 3,
+}
+
+
+def split(items: Sequence[pytest.Item], day: int) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """The tests whose turn it is on a day, and the others.
+
+    What one pattern names is dealt out in order, so each day has as many as the next.
+    """
+    dealt: dict[str, dict[str, int]] = {pattern: {} for pattern in (*CASES, *FILES)}
+    chosen, left = [], []
+    for item in items:
+        pattern = next((p for p in dealt if re.match(p, item.nodeid)), None)
+        if pattern is None:
+            chosen.append(item)
+            continue
+        name = item.nodeid if pattern in CASES else item.nodeid.partition("::")[0]
+        number = dealt[pattern].setdefault(name, len(dealt[pattern]))
+        days = CASES.get(pattern) or FILES[pattern]
+        (chosen if (number + day) % days == 0 else left).append(item)
+    return chosen, left
+
+
+def today() -> int:
+    """The number of the day in UTC."""
+    return datetime.datetime.now(datetime.UTC).date().toordinal()
