@@ -39,7 +39,7 @@ test: env
 	@why="$$($(BIN)/python -c 'from grader.execution.sandbox import unavailable; print(unavailable())')"; \
 	if [ -n "$$why" ]; then echo "TESTING WITHOUT A SANDBOX: $$why"; export CROSSMODAL_UNSANDBOXED=1; fi; \
 	set -ex; \
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --maxschedchunk 4 --durations=40 $(if $(EVERY),,--take-turns); \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40 $(if $(EVERY),,--take-turns); \
 	ls solutions | xargs -n 1 -P 2 $(BIN)/grader run; \
 	ls solutions | xargs -n 1 -P 2 $(BIN)/grader audit --workers 1 --sample $(AUDIT)
 

@@ -17,9 +17,6 @@ from attacks.arena import BYSTANDERS, WARM, Arena, warm_kernelspec
 from attacks.cases import faults
 from attacks.edits import FULL
 
-# One family after another in one of pytest's workers: beside itself it would be waited for (see `alone`).
-pytestmark = pytest.mark.xdist_group("attacks")
-
 FAMILIES = {"forgery": forgery, "escape": escape, "exhaustion": exhaustion, "honest": honest}
 FAMILIES |= {"tensors": tensors, "files": files}
 
