@@ -2,7 +2,7 @@
 
     from tinyworld import senses
     eye = senses.load_eye()                             # the course's TimeSformer, frozen
-    seen = senses.seen(eye, frames)                     # uint8 (n, 8, 64, 64, 3) -> float32 (n, 8, 192)
+    seen = senses.seen(eye, frames)                     # uint8 (n, 8, 64, 64, 3) -> float32 (n, 8, 256)
     heard = senses.heard(sounds)                        # float32 (n, samples) at 16 kHz -> (n, 64 a second, 48)
     felt = senses.felt(measured)                        # (n, 64, 6) of `films.imu` -> (n, 64, 6), squeezed
     senses.load_binder()(seen, heard, felt)             # unit vectors of each (n, 64), in one space
@@ -144,7 +144,7 @@ class Binder(nn.Module):
 class MoodClassifier(nn.Module):
     """An acted mood from gait and voice.
 
-    forward: `seen` (n, 8, 192) and `heard` (n, 320, 48) of five seconds to scores (n, 4) of MOODS by name: "seen" and
+    forward: `seen` (n, 8, 256) and `heard` (n, 320, 48) of five seconds to scores (n, 4) of MOODS by name: "seen" and
     "heard" by one sense alone, "late" the mean of the two's log probabilities, "early" of one transformer over both.
     """
 

@@ -35,7 +35,7 @@ pytestmark = [
 ]
 REST = " --threads 1 --device cpu --save-every 0 --look-every 1000"
 TINY = {
-    "video": "video --steps 4 --batch 8 --pool 12 --uses 2 --width 48 --layers 1 --scenes 12" + REST,
+    "video": "video --steps 4 --batch 8 --pool 12 --uses 2 --layers 1 --scenes 12" + REST,
     "motion": "motion --steps 4 --batch 2 --pool 4 --uses 2 --scenes 2" + REST,
     "binding": "binding --steps 4 --batch 8 --pool 12 --uses 2 --width 32 --scenes 1" + REST,
     "mood": "mood --steps 4 --batch 6 --pool 16 --uses 2 --width 32 --scenes 12" + REST,
@@ -45,7 +45,7 @@ TINY = {
 @pytest.fixture(scope="module")
 def eye() -> TimesformerForVideoClassification:
     torch.manual_seed(0)
-    return video.build_model(48, 1).eval().requires_grad_(False)
+    return video.build_model(1).eval().requires_grad_(False)
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +113,7 @@ def test_mirroring_twice_names_the_same():
 def test_timesformers_tokens_belong_to_their_frames():
     """Its time runs fastest: what changes one frame changes that frame's tokens most."""
     torch.manual_seed(0)
-    model = video.build_model(48, 0)
+    model = video.build_model(0)
     frames = torch.rand(1, 8, 3, 64, 64)
     other = frames.clone()
     other[:, 5] = 0
@@ -124,12 +124,12 @@ def test_timesformers_tokens_belong_to_their_frames():
 
 def test_heads_along_time_begin_by_looking_aside():
     torch.manual_seed(0)
-    model, inputs = video.build_model(96, 2), []
+    model, inputs = video.build_model(2), []
     inner = model.timesformer.encoder.layer[0].temporal_attention.attention
     inner.register_forward_hook(lambda _, given, __: inputs.append(given[0]))
     model.timesformer(reels.normalised(Reels(4, 12, 1, 0)(0).frames))
-    queries, keys, _ = inner.qkv(inputs[0]).unflatten(-1, (3, 4, 24)).permute(2, 0, 3, 1, 4)
-    looks = ((queries @ keys.transpose(-1, -2)) * 24**-0.5).softmax(-1).mean(0)
+    queries, keys, _ = inner.qkv(inputs[0]).unflatten(-1, (3, 4, 32)).permute(2, 0, 3, 1, 4)
+    looks = ((queries @ keys.transpose(-1, -2)) * 32**-0.5).softmax(-1).mean(0)
     for head, shift in enumerate(video.ASIDE):
         assert all(looks[head, t, t + shift] > 0.6 for t in range(2, 7))
     assert looks[3].max() < 0.5
@@ -193,7 +193,7 @@ def test_a_film_gives_its_sound_or_its_imu_and_never_both():
 
 
 def test_who_guesses_finds_by_chance(eye):
-    model = senses.Binder(96, 32)
+    model = senses.Binder(256, 32)
     found = binding_measure.retrieval(model.eval(), eye, "test", 1)
     assert set(found) == set(binding_measure.PAIRS) and max(found.values()) < 0.2
 
@@ -201,15 +201,15 @@ def test_who_guesses_finds_by_chance(eye):
 def test_a_gait_comes_with_a_voice_of_its_mood(eye):
     data = mood.Acted(6, 16, 2, 0)
     seen, heard, moods = data(0)
-    assert seen.shape == (6, 8, 96) and heard.shape == (6, 320, senses.MELS) and moods.max() < len(MOODS)
+    assert seen.shape == (6, 8, 256) and heard.shape == (6, 320, senses.MELS) and moods.max() < len(MOODS)
     heard, moods = mood_measure.voiced()
     assert len(moods) == 72 and torch.bincount(moods).tolist() == [18] * 4
-    assert mood_measure.walking(eye, moods[:8], "test").shape == (8, 8, 96)
+    assert mood_measure.walking(eye, moods[:8], "test").shape == (8, 8, 256)
 
 
 def test_late_fusion_is_the_mean_of_log_probabilities():
-    model = senses.MoodClassifier(96, 32).eval()
-    found = model(torch.randn(3, 8, 96), torch.randn(3, 320, senses.MELS))
+    model = senses.MoodClassifier(256, 32).eval()
+    found = model(torch.randn(3, 8, 256), torch.randn(3, 320, senses.MELS))
     assert torch.allclose(found["late"], (found["seen"].log_softmax(1) + found["heard"].log_softmax(1)) / 2)
     assert set(found) == set(mood_measure.WAYS)
 
