@@ -14,6 +14,7 @@ from tinyworld.train.blip import measure as blip
 from tinyworld.train.clap import measure as clap
 from tinyworld.train.clip import measure as clip
 from tinyworld.train.codec import measure as codec
+from tinyworld.train.codec_lm import measure as codec_lm
 from tinyworld.train.connectors import measure as connectors
 from tinyworld.train.diffusion import measure as diffusion
 from tinyworld.train.flamingo import measure as flamingo
@@ -40,7 +41,7 @@ MEASURES |= {"llava": (llava, 512), "connectors": (connectors, 512), "flamingo":
 MEASURES |= {"vq": (vq, 512), "token_lm": (token_lm, 256), "masked": (masked, 256), "programs": (programs, 512)}
 # Of the nine voices: all their recordings; a CLAP plays its test sounds four times.
 MEASURES |= {"speaker": (speaker, 100), "vocoder": (vocoder, 100), "talker": (talker, 36)}
-MEASURES |= {"codec": (codec, 100), "clap": (clap, 4), "reader": (reader, 100)}
+MEASURES |= {"codec": (codec, 100), "codec_lm": (codec_lm, 100), "clap": (clap, 4), "reader": (reader, 100)}
 MEASURES |= {"video": (video, 600), "motion": (motion, 200), "binding": (binding, 8), "mood": (mood, 72)}
 
 

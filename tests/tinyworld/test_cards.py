@@ -16,6 +16,7 @@ from tinyworld.train.clap import card as clap
 from tinyworld.train.clip import card as clip
 from tinyworld.train.clip.clock import TwoStageClock
 from tinyworld.train.codec import card as codec
+from tinyworld.train.codec_lm import card as codec_lm
 from tinyworld.train.connectors import card as connectors
 from tinyworld.train.diffusion import card as diffusion
 from tinyworld.train.flamingo import card as flamingo
@@ -46,8 +47,10 @@ ON_ONE_THREAD = (
     "codec",
     "clap",
     "reader",
+    "codec_lm",
 )  # what the others had is on no card
 MINUTES |= {"speaker": [17], "vocoder": [22], "talker": [18], "codec": [0.3], "clap": [3], "reader": [15]}
+MINUTES |= {"codec_lm": [29]}
 MINUTES |= {"vq": [8], "token_lm": [45], "masked": [23], "programs": [5]}
 
 
@@ -87,7 +90,7 @@ def written(name: str, args: Namespace) -> str:
         return llava.card(folder, measured, args, once, DRAWN + 1)
     others = {"judge": judge, "whisper": whisper, "flamingo": flamingo}
     others |= {"speaker": speaker, "vocoder": vocoder, "talker": talker, "codec": codec, "clap": clap}
-    others |= {"reader": reader}
+    others |= {"reader": reader, "codec_lm": codec_lm}
     others |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
     return others[name].card(folder, measured, args, once)
 

@@ -20,11 +20,13 @@ from transformers import (
 
 from tinyworld import sound, sounds, voices
 from tinyworld.codec import MelCodec
+from tinyworld.codec_lm import LONGEST, CodecLM
 from tinyworld.sounds import Sound
 from tinyworld.train.__main__ import RECIPES, parse
 from tinyworld.train.clap import measure as clap_measure
 from tinyworld.train.clap import recipe as clap
 from tinyworld.train.codec import recipe as codec
+from tinyworld.train.codec_lm import recipe as codec_lm
 from tinyworld.train.reader import measure as reader_measure
 from tinyworld.train.reader import recipe as reader
 from tinyworld.train.speaker import measure as speaker_measure
@@ -50,6 +52,7 @@ TINY = {
     "vocoder": "vocoder --steps 4 --batch 2 --width 16" + POOL + REST,
     "talker": "talker --steps 4 --batch 3 --width 32 --layers 1" + POOL + REST,
     "reader": "reader --steps 4 --batch 3 --width 32 --layers 1" + POOL + REST,
+    "codec_lm": "codec_lm --steps 4 --batch 3 --width 32 --layers 1" + POOL + REST,
     "clap": "clap --steps 4 --batch 6 --width 16" + POOL + REST,
 }
 CLASSES = {
@@ -57,6 +60,7 @@ CLASSES = {
     "vocoder": SpeechT5HifiGan,
     "talker": FastSpeech2ConformerModel,
     "reader": SpeechT5ForTextToSpeech,
+    "codec_lm": CodecLM,
     "clap": ClapModel,
 }
 
@@ -64,6 +68,15 @@ CLASSES = {
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
     monkeypatch.setattr(espeak, "say", recipes.tones)
+    monkeypatch.setattr(codec_lm, "Phones", StandIn)
+
+
+class StandIn:
+    """The phones of the stand-in, which are letters, in the place of the talker's."""
+
+    @staticmethod
+    def from_pretrained(_):
+        return features.build_phones()
 
 
 @pytest.fixture
@@ -94,7 +107,7 @@ def test_what_is_written_is_read_by_the_real_class_and_its_card_shows_what_was_m
     recipe = RECIPES[name]
     if name == "talker":  # the stand-in's phones are letters, of which the recordings' words need more
         monkeypatch.setattr(recipe.measure, "measure", lambda *_: dict.fromkeys(talker_figures(), 0.5))
-    if name == "reader":
+    if name in ("reader", "codec_lm"):
         kept = [*recipe.measure.ROWS, "real time"]
         monkeypatch.setattr(recipe.measure, "measure", lambda *_: dict.fromkeys(kept, 0.5))
     recipe.run(parse([*TINY[name].split(), "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]))
@@ -103,7 +116,8 @@ def test_what_is_written_is_read_by_the_real_class_and_its_card_shows_what_was_m
     text = (folder / "README.md").read_text()
     assert recipe.measure.table(figures) in text and "{" not in text and str(tmp_path) not in text
     assert f"`python -m tinyworld.train {name} --steps 4" in text
-    model = CLASSES[name].from_pretrained(folder, dtype=torch.float16)
+    kind = CLASSES[name]
+    model = kind.from_pretrained(folder) if kind is CodecLM else kind.from_pretrained(folder, dtype=torch.float16)
     assert all(torch.isfinite(weight).all() for weight in model.parameters())
 
 
@@ -284,6 +298,44 @@ def test_the_codec_is_written_with_its_card_and_codes_as_its_quantiser_does(tmp_
     codes = coder.encode(take.audio)
     wanted = coder.quantizer.encode(coder.frames(take.audio).T[None], None)[:, 0]
     assert torch.equal(codes, wanted) and codes.max() < 16 and coder.bitrate(1) == 0.25
+
+
+# --- the codec language model ---
+
+
+@pytest.fixture
+def speaking() -> CodecLM:
+    torch.manual_seed(0)
+    return codec_lm.build_model(9, parse(TINY["codec_lm"].split())).eval()
+
+
+def test_what_a_frame_is_to_be_is_its_phone_its_neighbours_and_where_in_it(speaking):
+    ids, durations = torch.tensor([3, 5, 4]), torch.tensor([2, 3, 1])
+    asked = speaking.asked(ids, durations, torch.zeros(64), 0)
+    assert asked.shape == (6, 32) and torch.isfinite(asked).all()
+    changed = speaking.asked(torch.tensor([3, 5, 6]), durations, torch.zeros(64), 0)
+    assert [bool((a != b).any()) for a, b in zip(asked, changed, strict=True)] == [False, False, True, True, True, True]
+    assert (asked != speaking.asked(ids, durations, torch.ones(64), 0)).any(1).all()
+    assert len({tuple(row.tolist()) for row in asked}) == 6
+
+
+def test_no_frame_sees_its_own_code_nor_a_later_one(speaking):
+    asked = speaking.asked(torch.tensor([1, 2]), torch.tensor([3, 4]), torch.randn(64), 1)[None]
+    codes = torch.arange(7)[None]
+    changed = codes.clone()
+    changed[0, 4] = 900
+    before, after = speaking(codes, asked), speaking(changed, asked)
+    assert torch.allclose(before[:, :5], after[:, :5]) and not torch.allclose(before[:, 5:], after[:, 5:])
+
+
+def test_what_is_drawn_with_a_cache_is_what_the_whole_would_say(speaking):
+    told = [speaking.asked(torch.tensor([1, 2]), torch.tensor([3, n]), torch.randn(64), 1) for n in (4, 2)]
+    drawn = speaking.speak(told, torch.Generator().manual_seed(0), likeliest=1)
+    assert [tuple(codes.shape) for codes in drawn] == [(1, 7), (1, 5)]
+    for codes, asked in zip(drawn, told, strict=True):
+        assert torch.equal(speaking(codes, asked[None]).argmax(-1), codes)
+    with pytest.raises(ValueError, match="more than"):
+        speaking.speak([torch.zeros(LONGEST + 1, 32)], torch.Generator())
 
 
 # --- sounds and their captions ---

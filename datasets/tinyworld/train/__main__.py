@@ -11,6 +11,7 @@ from tinyworld.train.clap import recipe as clap
 from tinyworld.train.clip import blend
 from tinyworld.train.clip import recipe as clip
 from tinyworld.train.codec import recipe as codec
+from tinyworld.train.codec_lm import recipe as codec_lm
 from tinyworld.train.connectors import recipe as connectors
 from tinyworld.train.diffusion import recipe as diffusion
 from tinyworld.train.flamingo import recipe as flamingo
@@ -37,7 +38,7 @@ RECIPES |= {"diffusion": diffusion, "blip": blip, "speech": speech, "whisper": w
 RECIPES |= {"llava": llava, "connectors": connectors, "flamingo": flamingo, "trimodal": trimodal}
 RECIPES |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
 RECIPES |= {"voices": voices, "speaker": speaker, "vocoder": vocoder, "talker": talker}
-RECIPES |= {"codec": codec, "clap": clap, "reader": reader}
+RECIPES |= {"codec": codec, "codec_lm": codec_lm, "clap": clap, "reader": reader}
 RECIPES |= {"video": video, "motion": motion, "binding": binding, "mood": mood}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from coursekit.notebook import use_checks, yours_or
 from voice_lab.cloning import show_clones, show_real
+from voice_lab.coding import show_coded
 from voice_lab.data import sentence, spoken, wave_of
 from voice_lab.measuring import fakes
 from voice_lab.plots import (
@@ -42,6 +43,7 @@ __all__ = [
     "show_best",
     "show_clones",
     "show_codec",
+    "show_coded",
     "show_delay",
     "show_fakes",
     "show_guide",

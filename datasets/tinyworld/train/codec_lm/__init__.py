@@ -1,0 +1,1 @@
+"""How the codec language model is made, measured and described."""
