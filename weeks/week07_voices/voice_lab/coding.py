@@ -12,14 +12,12 @@ import torch
 import tinyworld
 from coursekit import models
 from coursekit.models import Loaded
-from tinyworld.codec_lm import CodecLM
+from tinyworld.codec_lm import TEMPERATURE, CodecLM
 from tinyworld.sound import RATE
 from voice_lab import cloning, data, measuring, plots
 
 SECONDS = 3
 SHOWN = ("Andrea", "Lee", "Michael")
-USUAL = 0.8
-LIKELIEST = 40  # of 1,024 codes, so many may be drawn
 
 
 @cache
@@ -40,7 +38,9 @@ def three_seconds(name: str) -> np.ndarray:
 
 
 @torch.no_grad()
-def coded(texts: Sequence[str], names: Sequence[str], temperature: float = USUAL, seed: int = 0) -> list[torch.Tensor]:
+def coded(
+    texts: Sequence[str], names: Sequence[str], temperature: float = TEMPERATURE, seed: int = 0
+) -> list[torch.Tensor]:
     """What the model says, a text in each voice: sounds (samples,).
 
     The talker says how long each phone lasts; every other thing is in the codes, drawn one after the other.
@@ -51,18 +51,18 @@ def coded(texts: Sequence[str], names: Sequence[str], temperature: float = USUAL
         given = _talker().processor([text])
         told = _talker().model(**given, speaker_embedding=voice[None], lang_ids=torch.zeros(1, 1, dtype=torch.long))
         asked.append(language_model().asked(given["input_ids"][0], told.duration_outputs[0], voice, 0))
-    drawn = language_model().speak(asked, torch.Generator().manual_seed(seed), temperature, LIKELIEST)
+    drawn = language_model().speak(asked, torch.Generator().manual_seed(seed), temperature)
     return [measuring.codec().decode(codes) for codes in drawn]
 
 
-def show_coded(text: str, temperature: float = USUAL) -> dict[str, str]:
+def show_coded(text: str, temperature: float = TEMPERATURE) -> dict[str, str]:
     """A text in three of the nine voices, to be heard, and what the card says of all nine. Returns what Whisper hears.
 
     temperature: above 0; below 1 likely codes are likelier still. Raises KeyError for a word that the world has not.
     """
     found = plots.hear(dict(zip(SHOWN, coded([text] * len(SHOWN), SHOWN, temperature), strict=True)), text)
     figures = json.loads((tinyworld.checkpoint("codec_lm") / "figures.json").read_text(encoding="utf-8"))
-    print(f"On its card, at a temperature of {USUAL}, of 45 sentences in nine voices:")
+    print(f"On its card, at a temperature of {TEMPERATURE}, of 45 sentences in nine voices:")
     for name, key in (
         ("words that Whisper mishears", "sentences/WER"),
         ("the voice is picked from nine", "sentences/picked"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from tinyworld.sound import RATE
 from tinyworld.train.speaker import measure as speaker
 from tinyworld.train.talker import measure as talker
 from tinyworld.train.talker.measure import Sentence, sentences
-from tinyworld.train.whisper import measure as whisper
 from tinyworld.voices import VOICES
 
 SALADS = 36
@@ -30,18 +28,14 @@ def load(folder: Path) -> CodecLM:
     return CodecLM.from_pretrained(folder)
 
 
-class Studio:
-    """A codec language model and all that it is heard with. known: the nine voices by three seconds of each."""
+class Studio(talker.Studio):
+    """The talker's, whose durations a codec language model takes. known: the nine voices by three seconds of each."""
 
-    def __init__(self, model: CodecLM) -> None:
-        self.model = model
+    def __init__(self, language: CodecLM) -> None:
+        self.language = language
         self.codec = MelCodec.from_pretrained(checkpoint("codec"))
-        self.talker, self.phones = talker.load(checkpoint("talker"))
-        self.heard = whisper.load(checkpoint("whisper"))
-        self.ear = speaker.load(checkpoint("speaker"))
+        super().__init__(*talker.load(checkpoint("talker")))
         self.known = self.three_seconds()
-        # Who it sounds like is asked among copies through the same codec, whose own sound would count otherwise.
-        self.copies = speaker.enrolled(*self.ear, self.copy)
 
     def copy(self, audio: np.ndarray) -> np.ndarray:
         """A recording through the codec's first book."""
@@ -57,25 +51,17 @@ class Studio:
     def asked(self, s: Sentence, voice: torch.Tensor) -> torch.Tensor:
         """What each frame of a sentence is to be, with the talker's durations."""
         ids = self.phones(s.text)["input_ids"]
-        out = self.talker(ids, speaker_embedding=voice[None], lang_ids=torch.tensor([[s.style]]))
-        return self.model.asked(ids[0], out.duration_outputs[0], voice, s.style)
+        out = self.model(ids, speaker_embedding=voice[None], lang_ids=torch.tensor([[s.style]]))
+        return self.language.asked(ids[0], out.duration_outputs[0], voice, s.style)
 
-    def speak(self, those: Sequence[Sentence], seed: int = 0) -> list[np.ndarray]:
-        """The sound of each sentence."""
-        generator, made = torch.Generator().manual_seed(seed), []
+    def speak(self, those: list[Sentence], voices_of: torch.Tensor | None = None) -> list[np.ndarray]:
+        """The sound of each sentence. voices_of: embeddings in the place of the nine."""
+        who = self.known if voices_of is None else voices_of
+        generator, made = torch.Generator().manual_seed(0), []
         for i in range(0, len(those), CHUNK):
-            told = [self.asked(s, self.known[s.voice]) for s in those[i : i + CHUNK]]
-            made += [self.codec.decode(codes).numpy() for codes in self.model.speak(told, generator)]
+            told = [self.asked(s, who[s.voice]) for s in those[i : i + CHUNK]]
+            made += [self.codec.decode(codes).numpy() for codes in self.language.speak(told, generator)]
         return made
-
-    def words(self, those: Sequence[Sentence], sounds: Sequence[np.ndarray]) -> float:
-        """Word error rate."""
-        return whisper.wer([s.text for s in those], self.heard.write([sound[: 5 * RATE] for sound in sounds], "en"))
-
-    def picked(self, those: Sequence[Sentence], sounds: Sequence[np.ndarray]) -> float:
-        """How often the voice that was asked for is the nearest of the nine."""
-        found = speaker.nearest(speaker.embed(*self.ear, list(sounds)), self.copies)
-        return float(np.mean([name == VOICES[s.voice] for name, s in zip(found, those, strict=True)]))
 
 
 def glance(model: CodecLM, each: int) -> dict[str, float]:
