@@ -38,9 +38,11 @@ test: env
 	@# where this machine forbids sandboxes their tests are skipped, and said to be
 	@why="$$($(BIN)/python -c 'from grader.execution.sandbox import unavailable; print(unavailable())')"; \
 	if [ -n "$$why" ]; then echo "TESTING WITHOUT A SANDBOX: $$why"; export CROSSMODAL_UNSANDBOXED=1; fi; \
-	set -ex; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40 $(if $(EVERY),,--take-turns); \
+	set -ex; date; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1 --durations=40 $(if $(EVERY),,--take-turns); \
+	date; \
 	ls solutions | xargs -n 1 -P 2 $(BIN)/grader run; \
+	date; \
 	ls solutions | xargs -n 1 -P 2 $(BIN)/grader audit --workers 1 --sample $(AUDIT)
 
 lab: env

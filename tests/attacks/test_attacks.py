@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support import turns
 
 from attacks import escape, exhaustion, files, forgery, honest, malformed, tensors
 from attacks.arena import BYSTANDERS, WARM, Arena, warm_kernelspec
@@ -44,8 +45,10 @@ def alone(tmp_path_factory):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_family(family, alone, tmp_path):
+def test_family(family, alone, tmp_path, pytestconfig):
     cases = FAMILIES[family].CASES
+    if pytestconfig.getoption("take_turns"):
+        cases = turns.share(cases, turns.ATTACKS, turns.today())
     with warm_kernelspec(tmp_path / "jupyter", WARM.get(family, ())) as warm, Arena(tmp_path / "arena") as arena:
         outcomes = arena.grade(cases, kernel=warm if family in WARM else "python3")
         found = {case.name: _faults(case, outcomes[case.name]) for case in cases}

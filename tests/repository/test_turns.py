@@ -5,13 +5,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from support import turns
-from support.turns import split
+from support.turns import share, split
 
 ROOT = Path(__file__).parents[2]
 
 KNOWN = "tests/weeks/test_known_answers.py::test_known_answers_get_the_verdict_they_deserve"
-NAMES = [f"{KNOWN}[{i}]" for i in range(12)]
-NAMES += [f"tests/weeks/test_week0{week}_claims.py::test_{i}" for week in range(1, 7) for i in range(4)]
+NAMES = [f"{KNOWN}[{i}]" for i in range(16)]
+NAMES += [f"tests/weeks/test_week{week:02}_claims.py::test_{i}" for week in range(1, 11) for i in range(4)]
 NAMES += ["tests/repository/test_links.py::test_always", f"{KNOWN}[another]".replace("test_known_answers_get", "test")]
 ITEMS = [SimpleNamespace(nodeid=name) for name in NAMES]
 
@@ -21,19 +21,26 @@ def of(day):
 
 
 def test_each_day_has_its_part_and_all_of_them_everything():
-    for day in range(12):
+    known, claims = 8, 5
+    for day in range(known * claims):
         chosen = of(day)
         assert set(NAMES[-2:]) <= set(chosen)
-        assert sum(name.startswith("tests/weeks/test_known") for name in chosen) == 12 // 4 + 1
-        assert sum("_claims" in name for name in chosen) == 4 * 6 // 3
-    runs = {name: sum(name in of(day) for day in range(12)) for name in NAMES}
-    assert set(runs.values()) == {3, 4, 12}
+        assert sum(name.startswith("tests/weeks/test_known") for name in chosen) == 16 // known + 1
+        assert sum("_claims" in name for name in chosen) == 4 * 10 // claims
+    runs = {name: sum(name in of(day) for day in range(known * claims)) for name in NAMES}
+    assert set(runs.values()) == {known, claims, known * claims}
+
+
+def test_cases_of_one_test_are_dealt_out_alike():
+    cases = list("abcdefg")
+    days = [share(cases, 3, day) for day in range(3)]
+    assert sorted(sum(days, [])) == cases and {len(part) for part in days} == {2, 3}
 
 
 def test_a_file_runs_whole_or_not_at_all():
-    for day in range(3):
-        for week in range(1, 7):
-            assert sum(f"week0{week}_claims" in name for name in of(day)) in (0, 4)
+    for day in range(5):
+        for week in range(1, 11):
+            assert sum(f"week{week:02}_claims" in name for name in of(day)) in (0, 4)
 
 
 def test_none_is_in_both_parts():

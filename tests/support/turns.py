@@ -9,23 +9,27 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 
+Case = TypeVar("Case")
+
 # Tests by their name, and on one day of how many they run: each case of a test on another day, or a file as a whole.
 CASES = {
-    r"tests/weeks/test_known_answers\.py::test_known_answers_get": 4,
-    r"tests/weeks/test_run_all\.py::.*-all-": 9,
-    r"tests/weeks/test_run_all\.py::test_run_all_goes_on": 36,
-    r"tests/attacks/test_weeks\.py::test_nothing_hostile_earns_points": 4,
-    r"tests/weeks/test_references\.py::test_(everything_else|it_reads|and_none|an_attack_finds)": 4,
+    r"tests/weeks/test_known_answers\.py::test_known_answers_get": 8,
+    r"tests/weeks/test_run_all\.py::.*-all-": 18,
+    r"tests/weeks/test_run_all\.py::test_run_all_goes_on": 72,
+    r"tests/attacks/test_weeks\.py::test_nothing_hostile_earns_points": 8,
+    r"tests/weeks/test_references\.py::test_(everything_else|it_reads|and_none|an_attack_finds)": 8,
 }
 FILES = {
-    r"tests/weeks/test_week\d\d_claims\.py": 3,
-    r"tests/weeks/test_week10_app\.py": 2,
-    r"tests/tinyworld/test_\w+_recipes?\.py": 3,
-    r"tests/tinyworld/test_\w+_checkpoints?\.py": 3,
+    r"tests/weeks/test_week\d\d_claims\.py": 5,
+    r"tests/weeks/test_week10_app\.py": 4,
+    r"tests/tinyworld/test_\w+_recipes?\.py": 6,
+    r"tests/tinyworld/test_\w+_checkpoints?\.py": 6,
 }
+ATTACKS = 3  # a family of attacks is one test: of its cases those of one day in so many
 
 
 def split(items: Sequence[pytest.Item], day: int) -> tuple[list[pytest.Item], list[pytest.Item]]:
@@ -45,6 +49,11 @@ def split(items: Sequence[pytest.Item], day: int) -> tuple[list[pytest.Item], li
         days = CASES.get(pattern) or FILES[pattern]
         (chosen if (number + day) % days == 0 else left).append(item)
     return chosen, left
+
+
+def share(cases: Sequence[Case], days: int, day: int) -> list[Case]:
+    """The cases of one test whose turn it is on a day: as many as on the next."""
+    return [case for number, case in enumerate(cases) if (number + day) % days == 0]
 
 
 def today() -> int:
