@@ -13,7 +13,7 @@ from scipy.linalg import sqrtm
 from coursekit import models
 from coursekit import plots as shared_plots
 from tinyworld import films
-from video_lab import data, feeling, measuring, plots, probes, showing, watching
+from video_lab import binding, data, feeling, measuring, plots, probes, showing, watching
 from video_lab.checks import library, mistakes, reference
 
 
@@ -50,6 +50,15 @@ def test_our_layers_are_the_librarys():
     two = probes.Module(3, 4, 2, 3)
     found = library.motion_module(two.states, 4, two.norm, two.inside, two.weight, two.bias)
     assert torch.allclose(found, reference.library_moved(3, 4, 2, 3), atol=1e-3)
+
+
+def test_our_block_is_the_librarys():
+    one = probes.Block(3, 2, 2, 3, 4)
+    with torch.no_grad():
+        found = library.spacetime_block(one.film, one.text, one.time, one.parts)
+    assert all(
+        torch.allclose(*pair, atol=1e-4) for pair in zip(found, reference.library_met(3, 2, 2, 3, 4), strict=True)
+    )
 
 
 def test_a_zero_layer_changes_nothing():
@@ -139,8 +148,10 @@ def test_figures_have_pictures_and_words(shown):
     plots.show_reach(library.divided)
     plots.show_inflated(library.inflate)
     plots.show_turns(library.rotary3d)
+    plots.show_meeting(library.spacetime_block)
+    binding.show_felt(library.specific_force)
     showing.show_physics(library.follow, library.residual_acceleration)
-    assert len(shown) == 7 and all(min(picture.size) > 40 and len(alt) > 40 for picture, alt in shown)
+    assert len(shown) == 9 and all(min(picture.size) > 40 and len(alt) > 40 for picture, alt in shown)
     assert shown[0][0].n_frames == 16
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from support.claims import claim
 
-from video_lab import feeling, measuring, plots, watching
+from video_lab import binding, feeling, measuring, plots, watching
 from video_lab.checks import library
 
 WEEK = "week08_video"
@@ -161,3 +162,47 @@ def test_a_conflict_is_not_seen():
     middle = found.trust.index(0.5)
     neither = 1 - found.gait[middle] - found.voice[middle]
     assert 0.25 < neither < 0.42 and 0.54 < found.sure[middle] < 0.68
+
+
+@claim(
+    WEEK,
+    "With gates of 0 each token is what it was: the diagonal, and nothing else.",
+    "Open, everything changes with everything, the words with the film too.",
+)
+def test_gates_let_words_and_film_meet():
+    shut, opened = plots.show_meeting(library.spacetime_block).values()
+    assert (shut > 1e-6).tolist() == np.eye(9, dtype=bool).tolist() and (opened > 1e-3).all()
+
+
+@claim(
+    WEEK,
+    "Going evenly feels like lying still, 9.81 m/s² all the while; in the air nothing is felt, whether it goes up or "
+    "down, and on the floor for a moment more than sixty times one's weight. On the exact way your function says the "
+    "same.",
+    "half a pixel is 5 cm, and a second difference at sixteen places a second makes some 30 m/s² of it.",
+)
+def test_what_a_sensor_feels():
+    found = {motion: binding.felt(library.specific_force, motion) for motion in ("right", "bounces", "clockwise")}
+    assert np.abs(found["right"].sensor - 9.81).max() < 0.1
+    air = found["bounces"].sensor < 1
+    assert air.mean() > 0.9 and found["bounces"].sensor.max() > 60 * 9.81
+    for one in found.values():
+        off = np.abs(one.sensor - one.exact)
+        assert np.median(off) < 0.5
+    assert np.abs(found["right"].exact - 9.81).max() < 0.1
+    assert pytest.approx(0.05, abs=0.005) == binding.METRES / 64 * binding.BLUR
+    rest = binding.METRES / 64 * binding.BLUR * np.sqrt(6) * binding.SEEN**2  # of one axis
+    assert 20 < rest < 40 and all(15 < np.median(found[m].read) < 45 for m in ("right", "bounces"))
+
+
+@claim(
+    WEEK,
+    "nine in ten sounds are found after forty steps, by what is felt as well as by pictures, though no sound and no "
+    "sensor ever met.",
+    "Where the sensors had been bound to pictures of *other* things they find nothing",
+)
+def test_pictures_bind():
+    for seed in range(3):
+        found = binding.bound(library.bound_loss, seed=seed)
+        at = found.steps.index(40)
+        assert min(found.paired[at:]) > 0.85 and min(found.never[at:]) > 0.85 and max(found.wrong) < 0.1

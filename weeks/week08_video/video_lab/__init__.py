@@ -7,11 +7,13 @@ video_lab.measuring.ways_told(embed)               # which way a thing goes, fro
 from pathlib import Path
 
 from coursekit.notebook import use_checks, yours_or
+from video_lab.binding import show_bound, show_felt
 from video_lab.feeling import show_conflict, show_fusion
 from video_lab.plots import (
     show_beginning,
     show_inflated,
     show_masks,
+    show_meeting,
     show_opening,
     show_places,
     show_reach,
@@ -29,11 +31,14 @@ yours = yours_or("video_lab.checks.library")  # for figures
 
 __all__ = [
     "show_beginning",
+    "show_bound",
     "show_conflict",
     "show_distances",
+    "show_felt",
     "show_fusion",
     "show_inflated",
     "show_masks",
+    "show_meeting",
     "show_opening",
     "show_physics",
     "show_places",

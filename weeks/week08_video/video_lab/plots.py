@@ -12,7 +12,7 @@ from PIL import Image
 from coursekit import films as player
 from coursekit.plots import PALETTE, Sheet, panels, show
 from tinyworld import films
-from video_lab import data, measuring
+from video_lab import data, measuring, probes
 
 SIDE = 128  # pixels on the screen of a picture
 GREY = "#8a8a8a"
@@ -273,3 +273,32 @@ def spread(scores: np.ndarray) -> float:
     for at in np.ndindex(scores.shape):
         far.setdefault(tuple(at[i + 3] - at[i] for i in range(3)), []).append(float(scores[at]))
     return max(max(values) - min(values) for values in far.values())
+
+
+def show_meeting(block: Callable[..., Any]) -> dict[str, np.ndarray]:
+    """Which token changes with which, through one layer for words and film, with its gates shut and open.
+
+    Returns of each the sizes of the derivatives, (tokens, tokens): row, what comes out; column, what came in.
+    """
+    words, frames, height, width = 3, 2, 1, 3
+    found: dict[str, np.ndarray] = {}
+    for name, shut in (("gates shut", True), ("gates open", False)):
+        one = probes.Block(0, frames, height, width, words, shut)
+
+        def through(tokens: torch.Tensor, one: probes.Block = one) -> torch.Tensor:
+            film, text = block(tokens[None, words:], tokens[None, :words], one.time[:1], one.parts)
+            return torch.cat([text[0], film[0]])
+
+        tokens = torch.cat([one.text[0], one.film[0]])
+        slopes = torch.autograd.functional.jacobian(through, tokens)
+        found[name] = slopes.square().sum(dim=(1, 3)).sqrt().numpy()
+    figure, axes = panels(2.3, 2.3, height=2.3, between=0.9)
+    names = [f"word {i}" for i in range(words)] + [f"frame {t}, {x}" for t in range(frames) for x in range(width)]
+    for axis, (name, sizes) in zip(axes, found.items(), strict=True):
+        axis.imshow(np.log10(sizes + 1e-3), cmap="Greys", vmin=-2, vmax=1)
+        axis.set(title=name, xticks=range(len(names)), yticks=range(len(names)))
+        axis.set_xticklabels(names, rotation=90, fontsize=6)
+        axis.set_yticklabels(names, fontsize=6)
+    told = "; ".join(f"{name}: {int((s > 1e-6).sum())} of {s.size} pairs" for name, s in found.items())
+    show(figure, alt=f"Which token (row) changes with which (column): three words and six of the film. {told}")
+    return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
@@ -113,3 +113,72 @@ def moved(
     one = Module(seed, frames, height, width, zero)
     found = function(one.states.clone(), frames, one.norm, one.inside, one.weight.clone(), one.bias.clone())
     return {"found": found, "states": one.states, "norms": one.norms, "rows": one.rows}
+
+
+class Parts(NamedTuple):
+    """What a layer of CogVideoX is made of; see the exercise `spacetime_block`."""
+
+    norms: Sequence[Callable[[torch.Tensor], torch.Tensor]]
+    modulations: Sequence[Callable[[torch.Tensor], torch.Tensor]]
+    project: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
+    turn: Callable[[torch.Tensor], torch.Tensor]
+    out: Callable[[torch.Tensor], torch.Tensor]
+    feed: Callable[[torch.Tensor], torch.Tensor]
+
+
+class Block:
+    """A small CogVideoXBlock with random weights, taken apart.
+
+    film: float (2, frames * height * width, 32).   text: float (2, words, 32).   time: float (2, 10).
+    turned: the shapes that `turn` was given.   shut: with gates of 0.
+    """
+
+    def __init__(self, seed: int, frames: int, height: int, width: int, words: int, shut: bool = False) -> None:
+        from diffusers.models.embeddings import apply_rotary_emb, get_3d_rotary_pos_embed
+        from diffusers.models.transformers.cogvideox_transformer_3d import CogVideoXBlock
+
+        self.turned: list[list[int]] = []
+        d, heads = 32, 2
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            block: Any = CogVideoXBlock(d, heads, d // heads, 10, attention_bias=True, ff_inner_dim=24)
+            for name, weight in block.eval().requires_grad_(False).named_parameters():
+                weight.normal_(float(name.endswith("norm.weight")), 0.3)
+            if shut:
+                for norm in (block.norm1, block.norm2):
+                    for rows in (norm.linear.weight, norm.linear.bias):
+                        rows.view(6, d, -1)[[2, 5]] = 0
+            self.film, self.text = torch.randn(2, frames * height * width, d), torch.randn(2, words, d)
+            self.time = torch.randn(2, 10)
+        waves: Any = get_3d_rotary_pos_embed(d // heads, ((0, 0), (height, width)), (height, width), frames)
+        self.block, self.waves, attention = block, waves, block.attn1
+
+        def project(tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            q, k, v = (
+                layer(tokens).unflatten(-1, (heads, -1)).transpose(1, 2)
+                for layer in (attention.to_q, attention.to_k, attention.to_v)
+            )
+            return attention.norm_q(q), attention.norm_k(k), v
+
+        def turn(x: torch.Tensor) -> torch.Tensor:
+            self.turned.append(list(x.shape))
+            return torch.as_tensor(apply_rotary_emb(x, waves)) if x.shape[2] == len(waves[0]) else x
+
+        norms = block.norm1, block.norm2
+        self.parts = Parts(
+            [norm.norm for norm in norms],
+            [lambda time, norm=norm: norm.linear(norm.silu(time)) for norm in norms],
+            project,
+            turn,
+            attention.to_out[0],
+            block.ff,
+        )
+
+
+def met(
+    function: Callable[..., Any], seed: int, frames: int, height: int, width: int, words: int, shut: bool = False
+) -> dict[str, Any]:
+    """What a student's `spacetime_block` makes of a `Block`'s film and text, and the shapes that were turned."""
+    one = Block(seed, frames, height, width, words, shut)
+    film, text = function(one.film.clone(), one.text.clone(), one.time.clone(), one.parts)
+    return {"film": film, "text": text, "turned": one.turned, "given": (one.film, one.text)}

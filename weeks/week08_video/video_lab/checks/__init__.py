@@ -160,6 +160,39 @@ def only_distances_count(student, rng):
     assert_that(abs(float(first - scores[0, 1, 2, 0, 1, 2])) > 1e-4, "the score is the same at any distance")
 
 
+# --- 5 block --------------------------------------------------------------------------------------------------------
+
+
+@check("block", weight=2)
+def the_librarys_block(student, rng):
+    """It is what diffusers' CogVideoXBlock makes of the same film and text."""
+    where = seed_from(rng), 2, 2, 3, 4
+    told = student.library("video_lab.probes").met(student.spacetime_block, *where)
+    film, text = reference.library_met(*where)
+    slips = mistakes.of_met(*where)
+    found = torch.cat([torch.as_tensor(told["text"]), torch.as_tensor(told["film"])], dim=1)
+    assert_close(found, torch.cat([text, film], dim=1), atol=1e-3, rtol=1e-3, slips=slips, what="text and film")
+
+
+@check("block")
+def only_places_turn(student, rng):
+    """`turn` is given the film's queries and keys, and nothing else."""
+    turned = student.library("video_lab.probes").met(student.spacetime_block, seed_from(rng), 2, 2, 3, 4)["turned"]
+    if any(shape[2] == 16 for shape in turned):
+        raise Slip("words were turned with the film: they have no place in it")
+    if len(turned) == 3:
+        raise Slip("values were turned too: places say who looks at whom, and not what is seen there")
+    assert_that(turned == [[2, 2, 12, 16]] * 2, f"`turn` was given {turned}: twice (2, 2, 12, 16), of q and of k")
+
+
+@check("block", artefact=True)
+def shut_gates(student, rng):
+    """With gates of 0 film and text come back as they were: so training begins."""
+    told = student.library("video_lab.probes").met(student.spacetime_block, seed_from(rng), 2, 1, 2, 4, True)
+    assert_close(told["film"], told["given"][0], what="the film")
+    assert_close(told["text"], told["given"][1], what="the text")
+
+
 # --- 6 physics ------------------------------------------------------------------------------------------------------
 
 
@@ -268,3 +301,39 @@ def side_by_side(student, rng):
     given = reference.some_senses(rng)
     slips = mistakes_watched.of_early(*given)
     assert_close(student.early(*given), reference.reference_early(*given), atol=1e-3, slips=slips, what="the features")
+
+
+# --- 10 bind --------------------------------------------------------------------------------------------------------
+
+
+@check("bind")
+def what_a_sensor_measures(student, rng):
+    """Acceleration minus gravity: 9.81 upwards at rest, nothing in free fall."""
+    rate = 16.0 * int(rng.integers(1, 4))
+    path = np.cumsum(np.cumsum(rng.normal(size=(9, 2)), axis=0), axis=0) / rate**2
+    slips = mistakes_watched.of_force(path, rate)
+    wanted = reference.reference_force(path, rate)
+    assert_close(student.specific_force(path, rate), wanted, atol=1e-4, slips=slips, what="what is measured")
+
+
+@check("bind", weight=2)
+def clips_loss_of_each_sense(student, rng):
+    """The sum over the senses of CLIP's loss, each among the films that have the sense."""
+    for n in (10, 7):
+        given = reference.some_bound(rng, n)
+        slips = mistakes_watched.of_bound(*given)
+        assert_close(
+            student.bound_loss(*given), reference.library_bound(*given), atol=1e-4, slips=slips, what="the loss"
+        )
+
+
+@check("bind")
+def never_met(student, rng):
+    """Where no film has two senses the loss does not change with how these are paired."""
+    seen, others, there, scales = reference.some_bound(rng, 12)
+    there = torch.stack([torch.arange(12) % 2 == 0, torch.arange(12) % 2 == 1], dim=1)
+    first = float(torch.as_tensor(student.bound_loss(seen, others, there, scales)))
+    others[1] = torch.where(there[:, 1:], others[1], 50 + 9 * gaussian(rng, 12, 5))
+    again = float(torch.as_tensor(student.bound_loss(seen, others, there, scales)))
+    if not abs(first - again) <= 1e-4 * max(1.0, abs(first)):
+        raise Slip("what a missing sense holds changes the loss: only films that have the sense count for it")

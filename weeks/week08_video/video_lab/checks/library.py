@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from video_lab import probes
 from video_lab.checks import reference
 
 Rows = Callable[[torch.Tensor], torch.Tensor]
@@ -71,6 +72,25 @@ def rotary3d(x: torch.Tensor, frames: int, height: int, width: int) -> torch.Ten
     return reference.library_rotary(x, frames, height, width)
 
 
+def spacetime_block(
+    film: torch.Tensor, text: torch.Tensor, time: torch.Tensor, parts: probes.Parts
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """CogVideoXBlock."""
+    words, streams = text.shape[1], [text, film]
+    for i in range(2):
+        shift, scale, gate, *told = parts.modulations[i](time)[:, None].chunk(6, dim=2)
+        normed = [parts.norms[i](stream) for stream in streams]
+        tokens = torch.cat([normed[0] * (1 + told[1]) + told[0], normed[1] * (1 + scale) + shift], dim=1)
+        if i == 0:
+            q, k, v = parts.project(tokens)
+            q, k = (torch.cat([x[:, :, :words], parts.turn(x[:, :, words:])], dim=2) for x in (q, k))
+            made = parts.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        else:
+            made = parts.feed(tokens)
+        streams = [streams[0] + told[2] * made[:, :words], streams[1] + gate * made[:, words:]]
+    return streams[1], streams[0]
+
+
 def follow(seen: Sequence[Any], far: float) -> np.ndarray:
     """Trajectories by scipy's assignment."""
     return reference.reference_tracks(seen, far)
@@ -99,3 +119,15 @@ def late(seen: torch.Tensor, heard: torch.Tensor, trust: float = 0.5) -> torch.T
 def early(seen: torch.Tensor, heard: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
     """Both senses' features side by side."""
     return reference.reference_early(seen, heard, there)
+
+
+def specific_force(path: np.ndarray, rate: float) -> np.ndarray:
+    """What an accelerometer measures."""
+    return reference.reference_force(path, rate)
+
+
+def bound_loss(
+    seen: torch.Tensor, others: Sequence[torch.Tensor], there: torch.Tensor, scales: torch.Tensor
+) -> torch.Tensor:
+    """CLIP's loss of pictures and each other sense."""
+    return reference.library_bound(seen, others, there, scales)

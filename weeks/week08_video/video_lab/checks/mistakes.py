@@ -287,3 +287,77 @@ def of_rotary(x: torch.Tensor, frames: int, height: int, width: int) -> Slips:
         ),
         "the result is half as long as x: one number of each pair is missing": turned(x, sizes, parts)[..., ::2],
     }
+
+
+# --- 5 block --------------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def of_met(seed: int, frames: int, height: int, width: int, words: int) -> Slips:
+    """Text and film, side by side, as a layer gives them whose streams, gates or turns go astray."""
+    one = probes.Block(seed, frames, height, width, words)
+    parts, heads = one.parts, 2
+
+    def run(how: str) -> torch.Tensor:
+        streams = [one.text, one.film]
+        for i in range(2):
+            shift, scale, gate, *told = parts.modulations[i](one.time)[:, None].chunk(6, dim=2)
+            text_shift, text_scale, text_gate = told
+            if how == "text's for the film":
+                shift, scale, gate, text_shift, text_scale, text_gate = (*told, shift, scale, gate)
+            if how == "one for both":
+                text_shift, text_scale, text_gate = shift, scale, gate
+            if how == "scale first":
+                shift, scale, text_shift, text_scale = scale, shift, text_scale, text_shift
+            if how == "no gates":
+                gate, text_gate = torch.ones_like(gate), torch.ones_like(gate)
+            one_more = 0.0 if how == "no one" else 1.0
+            source = [one.text, one.film] if how == "side by side" else streams
+            normed = source if how == "no norm" else [parts.norms[i](stream) for stream in source]
+            text = normed[0] * (one_more + text_scale) + text_shift
+            film = normed[1] * (one_more + scale) + shift
+            tokens = torch.cat([text, film], dim=1)
+            if i == 0:
+                q, k, v = parts.project(tokens)
+                if how != "not turned":
+                    q, k = (torch.cat([x[:, :, :words], parts.turn(x[:, :, words:])], dim=2) for x in (q, k))
+                if how == "values turned":
+                    v = torch.cat([v[:, :, :words], parts.turn(v[:, :, words:])], dim=2)
+                if how == "own stream only":
+                    looked = torch.cat(
+                        [
+                            F.scaled_dot_product_attention(q[:, :, part], k[:, :, part], v[:, :, part])
+                            for part in (slice(None, words), slice(words, None))
+                        ],
+                        dim=2,
+                    )
+                else:
+                    looked = F.scaled_dot_product_attention(q, k, v)
+                if how == "heads mixed":
+                    made = looked.reshape(looked.shape[0], -1, heads * looked.shape[-1])
+                else:
+                    made = looked.transpose(1, 2).flatten(2)
+                made = made if how == "no last layer" else parts.out(made)
+            else:
+                made = parts.feed(tokens)
+            streams = [streams[0] + text_gate * made[:, :words], streams[1] + gate * made[:, words:]]
+            if how == "text as it came":
+                streams[0] = one.text
+        return torch.cat(streams, dim=1)
+
+    said = {
+        "not turned": "queries and keys were not turned, so that no token knows its place",
+        "values turned": "values were turned too: places say who looks at whom, and not what is seen there",
+        "own stream only": "words and film attend apart; they are one sequence, in which each looks at all",
+        "one for both": "the text was modulated as the film is; its shift, scale and gate are the last three",
+        "text's for the film": "the film has the first three of the six, and the text the last three",
+        "scale first": "shift comes first, then scale, then gate",
+        "no one": "scale is counted from 0: normed * (1 + scale) + shift",
+        "no gates": "what comes out was added without its gate",
+        "no norm": "tokens were modulated without the norm before",
+        "side by side": "the feed-forward layer was given what came in; it sees what attention made of it",
+        "heads mixed": "heads were flattened before they stood beside their features: transpose(1, 2) first",
+        "no last layer": "attention's last layer, `out`, is missing",
+        "text as it came": "the text came back as it was: it is a stream of its own, and changes too",
+    }
+    return {message: run(how) for how, message in said.items()}

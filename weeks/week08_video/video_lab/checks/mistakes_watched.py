@@ -251,3 +251,76 @@ def of_early(seen: torch.Tensor, heard: torch.Tensor, there: torch.Tensor) -> Sl
         "heard first": "the voice's features stand first; the gait's were asked for",
     }
     return {message: run(how) for how, message in said.items()}
+
+
+# --- 10 bind --------------------------------------------------------------------------------------------------------
+
+
+def of_force(path: np.ndarray, rate: float) -> Slips:
+    """What other instruments would measure."""
+    bare = np.diff(np.asarray(path, float), n=2, axis=0)
+    down = np.array([0.0, reference.GRAVITY])
+    return {
+        "that is the acceleration: gravity is to be taken off, for a sensor at rest feels what holds it up": bare
+        * rate**2,
+        "gravity was added: y points down, so minus gravity is -9.81 in y": bare * rate**2 + down,
+        "second differences are divided by the time between places squared: times rate ** 2": bare * rate - down,
+        "second differences are per place, not per second: times rate ** 2": bare - down,
+        "gravity was taken off x": bare * rate**2 - down[::-1],
+        "that is a velocity: take the difference once more": np.diff(path, axis=0)[1:] * rate - down,
+        "gravity was taken off both axes": bare * rate**2 - reference.GRAVITY,
+    }
+
+
+def of_bound(seen: torch.Tensor, others: Sequence[torch.Tensor], there: torch.Tensor, scales: torch.Tensor) -> Slips:
+    """Losses of other pairs, or at other temperatures."""
+
+    def clip(one: torch.Tensor, two: torch.Tensor, scale: torch.Tensor, how: str = "") -> torch.Tensor:
+        if how != "no length":
+            one, two = F.normalize(one, dim=1), F.normalize(two, dim=1)
+        scores = one @ two.T * {"no exp": scale, "divided": (-scale).exp()}.get(how, scale.exp())
+        own = torch.arange(len(scores))
+        total = "sum" if how == "summed" else "mean"
+        there_way, back = (F.cross_entropy(s, own, reduction=total) for s in (scores, scores.T))
+        return {"one way": there_way, "other way": back, "both added": there_way + back}.get(
+            how, (there_way + back) / 2
+        )
+
+    def run(how: str) -> torch.Tensor:
+        parts = []
+        for i, (other, here, scale) in enumerate(zip(others, there.T, scales, strict=True)):
+            rows = torch.ones_like(here) if how == "all rows" else here
+            scale = scales[0] if how == "first scale" else scale
+            if how == "also absent":  # films without the sense among those to choose from
+                one, two = F.normalize(seen, dim=1), F.normalize(other, dim=1)
+                scores = scale.exp() * one @ two.T
+                own = torch.arange(len(scores))
+                parts.append(
+                    (F.cross_entropy(scores[here], own[here]) + F.cross_entropy(scores.T[here], own[here])) / 2
+                )
+            elif how == "each other" and i == 1:
+                parts.append(clip(others[0][here], other[here], scale))
+            else:
+                parts.append(clip(seen[rows], other[rows], scale, how))
+        if how == "all three":
+            both = there.all(dim=1)
+            parts.append(clip(others[0][both], others[1][both], scales.mean()))
+        total = torch.stack(parts)
+        return total.mean() if how == "mean of senses" else total.sum()
+
+    said = {
+        "all rows": "films without a sense were counted for it",
+        "also absent": "films without the sense stand among those to choose from",
+        "no length": "vectors are not brought to length 1",
+        "no exp": "scales are logarithms: scores are multiplied by scale.exp()",
+        "divided": "scores were divided by scale.exp(); they are multiplied by it",
+        "first scale": "each sense has a scale of its own",
+        "one way": "only pictures look for the other sense; it looks for pictures too, and the two are averaged",
+        "other way": "only the other sense looks for pictures; they look for it too, and the two are averaged",
+        "both added": "the two directions were added; CLIP's loss is their mean",
+        "summed": "losses were summed over the films; their mean was asked for",
+        "each other": "two other senses were paired with each other; each is paired with pictures alone",
+        "all three": "the other senses were paired with each other too; they must never meet",
+        "mean of senses": "the senses' losses were averaged; their sum was asked for",
+    }
+    return {message: run(how) for how, message in said.items()}

@@ -150,6 +150,17 @@ def library_rotary(x: torch.Tensor, frames: int, height: int, width: int) -> tor
     return torch.as_tensor(found)
 
 
+# --- 5 block --------------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def library_met(seed: int, frames: int, height: int, width: int, words: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the CogVideoXBlock of a `probes.Block` makes of its film and its text."""
+    one = probes.Block(seed, frames, height, width, words)
+    film, text = one.block(one.film, one.text, one.time, one.waves)
+    return film, text
+
+
 # --- 6 physics ------------------------------------------------------------------------------------------------------
 
 
@@ -253,3 +264,37 @@ def some_senses(rng: np.random.Generator, n: int = 9) -> tuple[torch.Tensor, tor
     seen, heard = 5 + 3 * gaussian(rng, n, 3), -40 + 20 * gaussian(rng, n, 4)
     order = torch.from_numpy(rng.permutation(n))
     return seen, heard, torch.from_numpy(there)[order]
+
+
+# --- 10 bind --------------------------------------------------------------------------------------------------------
+
+GRAVITY = 9.81  # m/s^2
+
+
+def reference_force(path: np.ndarray, rate: float) -> np.ndarray:
+    """What an accelerometer measures (n - 2, 2), by NumPy's differences; y points down."""
+    force: np.ndarray = np.diff(np.asarray(path, float), n=2, axis=0) * rate**2 - (0.0, GRAVITY)
+    return force
+
+
+def library_bound(
+    seen: torch.Tensor, others: Sequence[torch.Tensor], there: torch.Tensor, scales: torch.Tensor
+) -> torch.Tensor:
+    """The sum of CLIP's losses (transformers' image_text_contrastive_loss) of pictures and each other sense."""
+    from transformers.models.clip.modeling_clip import image_text_contrastive_loss
+
+    total = torch.zeros(())
+    for other, here, scale in zip(others, there.T, scales, strict=True):
+        one, two = F.normalize(seen[here], dim=1), F.normalize(other[here], dim=1)
+        total = total + image_text_contrastive_loss(scale.exp() * one @ two.T)
+    return total
+
+
+def some_bound(
+    rng: np.random.Generator, n: int = 10, d: int = 5, senses: int = 2
+) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor, torch.Tensor]:
+    """Vectors of pictures (n, d) and of other senses, each alike in part, which are there, and scales."""
+    seen = gaussian(rng, n, d)
+    others = [(seen + gaussian(rng, n, d)) * (2 + i) for i in range(senses)]
+    there = torch.from_numpy(np.stack([rng.permutation(n) < n - 3 - i for i in range(senses)], axis=1))
+    return seen * 3, others, there, torch.from_numpy(rng.uniform(0.2, 1.5, senses)).float()
