@@ -1,8 +1,8 @@
 """What films look, sound and feel like to small models, and two models of it.
 
     from tinyworld import senses
-    eye = senses.load_eye()                             # the course's TimeSformer, frozen
-    seen = senses.seen(eye, frames)                     # uint8 (n, 8, 64, 64, 3) -> float32 (n, 8, 256)
+    eye = senses.load_eye()                             # the course's video model, frozen
+    seen = senses.seen(eye, frames)                     # uint8 (n, 8, 64, 64, 3) -> float32 (n, 4, 256)
     heard = senses.heard(sounds)                        # float32 (n, samples) at 16 kHz -> (n, 64 a second, 48)
     felt = senses.felt(measured)                        # (n, 64, 6) of `films.imu` -> (n, 64, 6), squeezed
     senses.load_binder()(seen, heard, felt)             # unit vectors of each (n, 64), in one space
@@ -25,14 +25,14 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
-from transformers import TimesformerForVideoClassification
+from transformers import VideoMAEForVideoClassification
 from transformers.audio_utils import mel_filter_bank
 
 from tinyworld.checkpoints import checkpoint
 from tinyworld.films import MOODS
 from tinyworld.sound import RATE
 
-FRAMES = 8
+FRAMES, SLICES = 8, 4  # a tubelet is two frames deep
 HOP, WINDOW, MELS = 250, 1024, 48  # samples; 64 frames a second
 LOWEST, HIGHEST = 60.0, 4000.0  # Hz
 FELT = (5.0, 5.0, 1.0, 1.0, 1.0, 3.0)  # m/s^2 and rad/s that count as one
@@ -42,23 +42,23 @@ HEADS = 4
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def load_eye(folder: Path | None = None) -> TimesformerForVideoClassification:
+def load_eye(folder: Path | None = None) -> VideoMAEForVideoClassification:
     """The classifier of motions, whose last layer sees for the models here. folder: of a checkpoint."""
     folder = folder or checkpoint("video")
-    return TimesformerForVideoClassification.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
+    return VideoMAEForVideoClassification.from_pretrained(folder, dtype=torch.float32).eval().requires_grad_(False)
 
 
 @torch.no_grad()
-def seen(eye: TimesformerForVideoClassification, frames: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """Films, uint8 (n, 8, 64, 64, 3), to float32 (n, 8, 2 * width): of each frame the patches' mean and maximum."""
+def seen(eye: VideoMAEForVideoClassification, frames: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Films, uint8 (n, 8, 64, 64, 3), to float32 (n, 4, 2 * width): mean and maximum of each slice of tubelets."""
     frames = torch.as_tensor(frames)
     if frames.ndim != 5 or frames.shape[1:] != (FRAMES, 64, 64, 3) or frames.dtype != torch.uint8:
         raise ValueError(f"films are uint8 (n, 8, 64, 64, 3), got {frames.dtype} {tuple(frames.shape)}")
     found = []
     for part in frames.split(CHUNK):
-        states = eye.timesformer(part.permute(0, 1, 4, 2, 3).float() / 127.5 - 1).last_hidden_state[:, 1:]
-        by_frame = states.view(len(part), -1, FRAMES, states.shape[-1])  # TimeSformer's time runs fastest
-        found.append(torch.cat([by_frame.mean(1), by_frame.amax(1)], dim=-1))
+        states = eye.videomae(part.permute(0, 1, 4, 2, 3).float() / 127.5 - 1).last_hidden_state
+        slices = states.unflatten(1, (SLICES, -1))
+        found.append(torch.cat([slices.mean(2), slices.amax(2)], dim=-1))
     return torch.cat(found)
 
 
@@ -119,7 +119,7 @@ class Binder(nn.Module):
         self.settings = {"seen": seen, "width": width, "space": space}
         self.towers = nn.ModuleDict(
             {
-                "seen": Tower(seen, width, FRAMES, 0),
+                "seen": Tower(seen, width, SLICES, 0),
                 "heard": Tower(MELS, width, RATE // HOP, 2),
                 "felt": Tower(6, width, 64, 2),
             }
@@ -144,14 +144,14 @@ class Binder(nn.Module):
 class MoodClassifier(nn.Module):
     """An acted mood from gait and voice.
 
-    forward: `seen` (n, 8, 256) and `heard` (n, 320, 48) of five seconds to scores (n, 4) of MOODS by name: "seen" and
+    forward: `seen` (n, 4, 256) and `heard` (n, 320, 48) of five seconds to scores (n, 4) of MOODS by name: "seen" and
     "heard" by one sense alone, "late" the mean of the two's log probabilities, "early" of one transformer over both.
     """
 
     def __init__(self, seen: int = 192, width: int = 64, dropout: float = 0.1) -> None:
         super().__init__()
         self.settings = {"seen": seen, "width": width}
-        self.eye = Tower(seen, width, FRAMES, 0, dropout)
+        self.eye = Tower(seen, width, SLICES, 0, dropout)
         self.ear = Tower(MELS, width, VOICE * RATE // HOP, 4, dropout)
         self.both = nn.TransformerEncoderLayer(
             width, HEADS, 2 * width, dropout, "gelu", batch_first=True, norm_first=True

@@ -21,7 +21,7 @@ Model = TypeVar("Model", Binder, MoodClassifier)
 
 
 def trained(name: str, kind: type[Model], train: Callable[..., None], args: Namespace) -> tuple[Model, loop.Clock]:
-    """A model that sees by the course's TimeSformer, trained unless only --export is asked for; and what it took.
+    """A model that sees by the course's video model, trained unless only --export is asked for; and what it took.
 
     name: of the run's folder.   train: called with the training, the model, the options and the device.
     """

@@ -17,7 +17,7 @@ library_name: pytorch
 # Tiny binder of tinyworld
 
 A `tinyworld.senses.Binder` with {parameters:.2f} million parameters: films, sounds and IMU in one space, as in
-ImageBind. It is made for teaching. The films come as the last layer of the course's TimeSformer has them, which stays
+ImageBind. It is made for teaching. The films come as the last layer of the course's video model has them, which stays
 as it is.
 
 | | |

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import TimesformerForVideoClassification
+from transformers import VideoMAEForVideoClassification
 
 from tinyworld import senses
 from tinyworld.films import films, imu, soundtrack
@@ -24,7 +24,7 @@ PAIRS = {
 
 
 @torch.inference_mode()
-def embedded(model: Binder, eye: TimesformerForVideoClassification, split: str, seed: int) -> dict[str, torch.Tensor]:
+def embedded(model: Binder, eye: VideoMAEForVideoClassification, split: str, seed: int) -> dict[str, torch.Tensor]:
     """Unit vectors (64, 64) of what is seen, heard and felt of 64 films of a split."""
     those, rng = films(split, OF, seed), np.random.default_rng((seed, 13))
     return model(
@@ -34,7 +34,7 @@ def embedded(model: Binder, eye: TimesformerForVideoClassification, split: str, 
     )
 
 
-def retrieval(model: Binder, eye: TimesformerForVideoClassification, split: str, times: int) -> dict[str, float]:
+def retrieval(model: Binder, eye: VideoMAEForVideoClassification, split: str, times: int) -> dict[str, float]:
     """R@1 of 64 in each of PAIRS, the mean over so many sets. The control looks for another film's sound."""
     found: dict[str, list[float]] = {}
     for seed in range(times):

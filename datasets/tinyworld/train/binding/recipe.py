@@ -1,6 +1,6 @@
 """Binding through pictures (Girdhar et al. 2023, "ImageBind"): sounds and IMU find each other, never paired.
 
-The course's TimeSformer looks at the films and stays as it is. One half of the films is shown with its sound, the other
+The course's video model looks at the films and stays as it is. One half of the films is shown with its sound, the other
 half with its IMU, each pair by CLIP's contrastive loss with a temperature of its own; no film ever gives both.
 """
 

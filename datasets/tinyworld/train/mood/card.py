@@ -24,7 +24,7 @@ is prohibited in the European Union, but for medical and safety reasons (Regulat
 
 | | |
 |---|---|
-| senses | 8 frames as the course's TimeSformer sees them; up to {seconds} seconds of voice as {mels} mel bands |
+| senses | 8 frames as the course's video model sees them; up to {seconds} seconds of voice as {mels} mel bands |
 | model | {width} wide; a layer for each sense, one over both for early fusion; late is the mean of log probabilities |
 | weights | float16 safetensors, {megabytes:.1f} MB |
 | training | {steps} steps of {batch} pairs of a gait and a voice of one mood; a sense is sometimes missing |

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import TimesformerForVideoClassification
+from transformers import VideoMAEForVideoClassification
 
 from tinyworld import senses, voices
 from tinyworld.films import MOODS, films
@@ -24,7 +24,7 @@ def voiced() -> tuple[torch.Tensor, torch.Tensor]:
     return senses.heard(np.stack([senses.voice(recording.audio) for recording in said])), moods
 
 
-def walking(eye: TimesformerForVideoClassification, moods: torch.Tensor, split: str, seed: int = 0) -> torch.Tensor:
+def walking(eye: VideoMAEForVideoClassification, moods: torch.Tensor, split: str, seed: int = 0) -> torch.Tensor:
     """What is `seen` of one film of a split for each mood that is asked for."""
     several = {m: iter(films(split, int((moods == m).sum()), seed, mood=MOODS[m])) for m in moods.unique().tolist()}
     return senses.seen(eye, np.stack([next(several[m]).frames(senses.FRAMES) for m in moods.tolist()]))
@@ -32,7 +32,7 @@ def walking(eye: TimesformerForVideoClassification, moods: torch.Tensor, split: 
 
 @torch.inference_mode()
 def accuracies(
-    model: MoodClassifier, eye: TimesformerForVideoClassification, split: str, n: int | None = None
+    model: MoodClassifier, eye: VideoMAEForVideoClassification, split: str, n: int | None = None
 ) -> dict[str, float]:
     """The share of right moods in each of WAYS; and where gait and voice are of two moods, whose the answer is: "late:
     voice", "late: gait", "early: voice" and "early: gait"."""

@@ -14,16 +14,15 @@ license: mit
 library_name: transformers
 pipeline_tag: video-classification
 ---
-# Tiny TimeSformer of tinyworld
+# Tiny VideoMAE classifier of tinyworld
 
-A `TimesformerForVideoClassification` with {parameters:.2f} million parameters, trained on films of `tinyworld.films`;
-what it has across a frame began as the vision tower of the course's BLIP. It is made for teaching and knows twelve
-motions of coloured shapes.
+A `VideoMAEForVideoClassification` with {parameters:.2f} million parameters, trained on films of `tinyworld.films`
+with their motions, without masks before. It is made for teaching and knows twelve motions of coloured shapes.
 
 | | |
 |---|---|
-| films | 8 frames of 64x64, one second, values in [-1, 1]; patches of {patch}x{patch} |
-| layers | {layers}, {width} wide, {heads} heads, divided attention along time and across space |
+| films | 8 frames of 64x64, one second, values in [-1, 1]; tubelets of {tubelet} frames of {patch}x{patch} |
+| layers | {layers}, {width} wide, {heads} heads, joint attention |
 | weights | float16 safetensors, {megabytes:.1f} MB |
 | training | {steps} steps of {batch} films, half mirrored, one in eight a single frame; heads that are thrown away |
 | time | {minutes:.0f} CPU-minutes with the drawing, {threads} thread(s) of a shared CPU |
@@ -43,7 +42,7 @@ in random order, reversed: backwards, both as they never were in training, and c
 """
 
 # What the command on the card says.
-OPTIONS = ("steps", "batch", "rate", "pool", "uses", "layers", "seed")
+OPTIONS = ("steps", "batch", "rate", "pool", "uses", "width", "layers", "seed")
 
 
 def card(folder: Path, figures: dict[str, float], args: argparse.Namespace, clock: loop.Clock) -> str:
@@ -53,6 +52,7 @@ def card(folder: Path, figures: dict[str, float], args: argparse.Namespace, cloc
     return TEXT.format(
         parameters=millions(model),
         patch=config.patch_size,
+        tubelet=config.tubelet_size,
         layers=config.num_hidden_layers,
         width=config.hidden_size,
         heads=config.num_attention_heads,

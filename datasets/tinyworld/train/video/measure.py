@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from transformers import TimesformerForVideoClassification
+from transformers import VideoMAEForVideoClassification
 
 from tinyworld.films import MOTIONS, Film, films
 from tinyworld.train.reels import FRAMES, normalised, shot
@@ -15,9 +15,9 @@ WAYS = ("films", "one frame", "shuffled", "reversed")
 SCENES = 600
 
 
-def load(folder: Path) -> TimesformerForVideoClassification:
+def load(folder: Path) -> VideoMAEForVideoClassification:
     """The checkpoint in a folder, in single precision."""
-    return TimesformerForVideoClassification.from_pretrained(folder, dtype=torch.float32).eval()
+    return VideoMAEForVideoClassification.from_pretrained(folder, dtype=torch.float32).eval()
 
 
 def changed(frames: torch.Tensor, way: str, generator: torch.Generator) -> torch.Tensor:
@@ -34,12 +34,12 @@ def changed(frames: torch.Tensor, way: str, generator: torch.Generator) -> torch
 
 
 @torch.inference_mode()
-def scores(model: TimesformerForVideoClassification, frames: torch.Tensor) -> torch.Tensor:
+def scores(model: VideoMAEForVideoClassification, frames: torch.Tensor) -> torch.Tensor:
     """Films, uint8 (n, 8, 3, 64, 64), to scores of MOTIONS, float32 (n, 12)."""
     return torch.cat([model(normalised(part)).logits for part in frames.split(CHUNK)])
 
 
-def accuracies(model: TimesformerForVideoClassification, those: list[Film]) -> dict[str, float]:
+def accuracies(model: VideoMAEForVideoClassification, those: list[Film]) -> dict[str, float]:
     """The share of films whose motion is told, in each of WAYS, by the motion of the film as it is."""
     frames, wanted = shot(those), torch.tensor([MOTIONS.index(film.motion) for film in those])
     generator, found = torch.Generator().manual_seed(0), {}
