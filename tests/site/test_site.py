@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from support import browser
+from support import browser, turns
 
 from grader.course.discovery import find_course
 from grader.course.questions import is_answer
@@ -165,8 +165,11 @@ def sent(site, url):
 
 
 @pytest.fixture(scope="module")
-def visits(site, pages, address):
-    """What a browser that reaches nothing else sees of every page: requests, bytes, width, and what axe finds."""
+def visits(site, pages, address, pytestconfig):
+    """What a browser that reaches nothing else sees of every page: requests, bytes, width, and what axe finds.
+
+    Pages take turns by day, the first one is there always.
+    """
     if why := browser.missing():
         pytest.skip(why)
     from axe_playwright_python.sync_playwright import Axe
@@ -178,7 +181,10 @@ def visits(site, pages, address):
         asked, size = [], {}
         page.on("request", lambda request: asked.append(request.url))
         page.on("response", lambda answer: size.update({answer.url: sent(site, answer.url)}))
-        for name in pages:
+        names = list(pages)
+        if pytestconfig.getoption("take_turns"):
+            names = sorted({"index.html", *turns.share(names, turns.PAGES, turns.today())})
+        for name in names:
             asked.clear()
             size.clear()
             page.goto(f"{address}/{name}")

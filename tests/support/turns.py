@@ -22,14 +22,19 @@ CASES = {
     r"tests/weeks/test_run_all\.py::test_run_all_goes_on": 72,
     r"tests/attacks/test_weeks\.py::test_nothing_hostile_earns_points": 8,
     r"tests/weeks/test_references\.py::test_(everything_else|it_reads|and_none|an_attack_finds)": 8,
+    r"tests/repository/test_typing\.py::test_mypy": 3,
 }
 FILES = {
     r"tests/weeks/test_week\d\d_claims\.py": 5,
     r"tests/weeks/test_week10_app\.py": 4,
     r"tests/tinyworld/test_\w+_recipes?\.py": 6,
     r"tests/tinyworld/test_\w+_checkpoints?\.py": 6,
+    # what each stands alone for; in one pattern, so that each day has some of them
+    r"tests/(grader/(authoring/test_new_week|test_stock_nbgrader|grading/test_notebook_tests)|weeks/test_decoders"
+    r"|coursekit/test_full_profile|repository/test_(gpu_script|release|student_copy))\.py": 2,
 }
 ATTACKS = 3  # a family of attacks is one test: of its cases those of one day in so many
+PAGES = 4  # of the site, which one fixture visits in a browser
 
 
 def split(items: Sequence[pytest.Item], day: int) -> tuple[list[pytest.Item], list[pytest.Item]]:
