@@ -11,7 +11,7 @@
 `Binder` binds sound and IMU to pictures as ImageBind does (Girdhar et al. 2023): the two were never paired in training.
 `MoodClassifier` tells an acted mood from gait and voice, by early and by late fusion.
 
-No model of these is shipped yet: `python -m tinyworld.train video`, then `binding` and `mood`, make what is loaded.
+The eye is shipped, the two others not yet: `python -m tinyworld.train binding` and `mood` make what is loaded.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from tinyworld.train.talker import card as talker
 from tinyworld.train.token_lm import card as token_lm
 from tinyworld.train.trimodal import card as trimodal
 from tinyworld.train.trimodal.recipe import NAMES
+from tinyworld.train.video import card as video
 from tinyworld.train.vocoder import card as vocoder
 from tinyworld.train.vq import card as vq
 from tinyworld.train.whisper import card as whisper
@@ -51,6 +52,7 @@ ON_ONE_THREAD = (
 )  # what the others had is on no card
 MINUTES |= {"speaker": [17], "vocoder": [22], "talker": [18], "codec": [0.3], "clap": [3], "reader": [15]}
 MINUTES |= {"codec_lm": [29]}
+MINUTES |= {"video": [67]}
 MINUTES |= {"vq": [8], "token_lm": [45], "masked": [23], "programs": [5]}
 
 
@@ -91,6 +93,7 @@ def written(name: str, args: Namespace) -> str:
     others = {"judge": judge, "whisper": whisper, "flamingo": flamingo}
     others |= {"speaker": speaker, "vocoder": vocoder, "talker": talker, "codec": codec, "clap": clap}
     others |= {"reader": reader, "codec_lm": codec_lm}
+    others |= {"video": video}
     others |= {"vq": vq, "token_lm": token_lm, "masked": masked, "programs": programs}
     return others[name].card(folder, measured, args, once)
 

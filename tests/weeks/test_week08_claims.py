@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from support.claims import claim
 
-from video_lab import binding, feeling, measuring, plots, watching
+from video_lab import binding, feeling, measuring, moving, plots, watching
 from video_lab.checks import library
 
 WEEK = "week08_video"
@@ -206,3 +208,36 @@ def test_pictures_bind():
         found = binding.bound(library.bound_loss, seed=seed)
         at = found.steps.index(40)
         assert min(found.paired[at:]) > 0.85 and min(found.never[at:]) > 0.85 and max(found.wrong) < 0.1
+
+
+@claim(
+    WEEK,
+    "The network tells more than nine in ten films. Shuffled it tells hardly more of them than from one frame, and of "
+    "two ways that are each other's way back it calls the wrong one as often as the right. Backwards it calls most "
+    "films that go one way by the way back, and that is what they now show.",
+)
+def test_order_is_what_the_network_sees():
+    told, which = moving.order_told(library.tubelets, library.positions, 20)
+    assert told["as they are"] > 0.9 and which["as they are"] > 0.9
+    assert told["shuffled"] < told["one frame"] + 0.1 and 0.35 < which["shuffled"] < 0.65
+    assert which["backwards"] < 0.25
+
+
+@claim(
+    WEEK,
+    "BLIP names the things of nearly every scene, and nothing of what they do: it saw one frame.",
+    "Side by side they tell more than four in five scenes.",
+)
+def test_two_networks_tell_a_film():
+    found = moving.told(library.key_frames)
+    assert found.things > 0.9 and found.both > 0.8
+    film = watching.long_film(2, moving.LENGTHS)
+    verbs = r"\b(moves?|goes|falls?|bounces?|flies|circles|swings?|passes|bumps?|rises|sinks)\b"
+    features = watching.clip_features(film.frames)
+    for event in moving.events(film.frames, library.key_frames(features, 3), features):
+        assert not re.search(verbs, event.said)
+
+
+def test_the_first_layer_may_be_anybodys():
+    pixels, _ = moving._asked(2)
+    assert moving.motions_of(pixels) == moving.motions_of(pixels, library.tubelets, library.positions)

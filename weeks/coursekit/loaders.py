@@ -281,6 +281,24 @@ def load_clap(where: str | Path, role: Role) -> Loaded:
     return _model_of_sound(ClapModel, ClapProcessor, where, role)
 
 
+def load_video(where: str | Path, role: Role) -> Loaded:
+    import torch
+    from transformers import VideoMAEForVideoClassification, VideoMAEImageProcessor
+
+    loaded = _model_of_sound(VideoMAEForVideoClassification, VideoMAEImageProcessor, where, role)
+    if isinstance(where, str):  # transformers 5.15, which Colab has, leaves these at 0 without a word
+        from huggingface_hub import hf_hub_download
+        from safetensors.torch import load_file
+
+        stored = load_file(hf_hub_download(where, "model.safetensors", revision=role.revision))
+        with torch.no_grad():
+            for name, values in stored.items():
+                if name.endswith((".q_bias", ".v_bias")):
+                    found = name.replace(".q_bias", ".query.bias").replace(".v_bias", ".value.bias")
+                    loaded.model.get_parameter(found).copy_(values)
+    return loaded
+
+
 def _model_of_sound(kind: Any, processor: Any, where: str | Path, role: Role) -> Loaded:
     """A model in single precision, and what `processor` makes of the same folder or repository."""
     import torch

@@ -42,6 +42,7 @@ from coursekit.loaders import (
     load_speaker,
     load_talker,
     load_token_lm,
+    load_video,
     load_vocoder,
     load_vq,
     load_whisper,
@@ -377,6 +378,18 @@ ROLES: dict[str, Role] = {
             *_parts("clap", "modeling", "processing", "feature_extraction"),
             *_parts("roberta", "tokenization"),
         ),
+    ),
+    # The Hub's is not for commerce; ours is MIT, as all that is shipped.
+    "video": Role(
+        model_class="transformers.VideoMAEForVideoClassification",
+        shipped="video",
+        hub_id="MCG-NJU/videomae-base-finetuned-kinetics",
+        revision="488eb9a0565f257b32866000305c8178965eb9f6",
+        licence="CC-BY-NC-4.0",
+        size_mb=346,
+        memory_mb=500,
+        loader=load_video,
+        modules=_parts("videomae", "modeling", "image_processing"),
     ),
 }
 

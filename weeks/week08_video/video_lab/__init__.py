@@ -9,6 +9,7 @@ from pathlib import Path
 from coursekit.notebook import use_checks, yours_or
 from video_lab.binding import show_bound, show_felt
 from video_lab.feeling import show_conflict, show_fusion
+from video_lab.moving import show_order, show_told
 from video_lab.plots import (
     show_beginning,
     show_inflated,
@@ -40,11 +41,13 @@ __all__ = [
     "show_masks",
     "show_meeting",
     "show_opening",
+    "show_order",
     "show_physics",
     "show_places",
     "show_reach",
     "show_slices",
     "show_summary",
+    "show_told",
     "show_turns",
     "show_ways",
     "yours",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -114,26 +114,27 @@ def lawfulness(follow: Follow, residual: Residual, n: int = 24) -> dict[str, Phy
 
 
 class LongFilm(NamedTuple):
-    """frames: uint8 (n, 64, 64, 3).   scene: int (n,), which of the scenes each frame is of."""
+    """frames: uint8 (n, 64, 64, 3).   scene: int (n,), which of the scenes each frame is of.   films: the scenes."""
 
     frames: np.ndarray
     scene: np.ndarray
+    films: list[Film]
 
 
 LENGTHS = (24, 2, 8, 3, 7, 4)  # frames of each scene
 
 
-def long_film(seed: int = 0) -> LongFilm:
-    """Six films cut together, one after the other, of unequal lengths."""
-    scenes = films.films("test", len(LENGTHS), 100 + seed)
-    order = np.random.default_rng(seed).permutation(len(LENGTHS))
+def long_film(seed: int = 0, lengths: Sequence[int] = LENGTHS) -> LongFilm:
+    """Films cut together, one after the other, of unequal lengths."""
+    scenes = films.films("test", len(lengths), 100 + seed)
+    order = np.random.default_rng(seed).permutation(len(lengths))
     frames, scene = [], []
     for i, (film, place) in enumerate(zip(scenes, order, strict=True)):
-        length = LENGTHS[place]
+        length = lengths[place]
         times = np.linspace(0, 15, length).round().astype(int)
         frames.append(film.frames(16)[times])
         scene += [i] * length
-    return LongFilm(np.concatenate(frames), np.array(scene))
+    return LongFilm(np.concatenate(frames), np.array(scene), scenes)
 
 
 @cache
