@@ -22,7 +22,6 @@ CASES = {
     r"tests/weeks/test_run_all\.py::test_run_all_goes_on": 72,
     r"tests/attacks/test_weeks\.py::test_nothing_hostile_earns_points": 8,
     r"tests/weeks/test_references\.py::test_(everything_else|it_reads|and_none|an_attack_finds)": 8,
-    r"tests/repository/test_typing\.py::test_mypy": 3,
 }
 FILES = {
     r"tests/weeks/test_week\d\d_claims\.py": 5,

@@ -31,6 +31,9 @@ def _network() -> Any:
 @contextmanager
 def _first_layer(network: Any, tubelets: Callable[..., Any] | None, positions: Callable[..., Any] | None) -> Iterator:
     """The network with tokens that these functions make, in the place of its own first layer."""
+    if tubelets is None or positions is None:
+        yield
+        return
     first = network.videomae.embeddings
     projection = first.patch_embeddings.projection
 
@@ -38,12 +41,11 @@ def _first_layer(network: Any, tubelets: Callable[..., Any] | None, positions: C
         found = torch.as_tensor(tubelets(given[0], projection.weight, projection.bias))
         return found + torch.as_tensor(positions(*made.shape[1:])).to(found)
 
-    hook = first.register_forward_hook(tokens) if tubelets and positions else None
+    hook = first.register_forward_hook(tokens)
     try:
         yield
     finally:
-        if hook:
-            hook.remove()
+        hook.remove()
 
 
 @torch.inference_mode()

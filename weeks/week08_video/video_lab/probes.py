@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -167,12 +168,18 @@ class Block:
         norms = block.norm1, block.norm2
         self.parts = Parts(
             [norm.norm for norm in norms],
-            [lambda time, norm=norm: norm.linear(norm.silu(time)) for norm in norms],
+            [partial(_modulated, norm) for norm in norms],
             project,
             turn,
             attention.to_out[0],
             block.ff,
         )
+
+
+def _modulated(norm: Any, time: torch.Tensor) -> torch.Tensor:
+    """Six rows of numbers, (n, 6 * d), of a CogVideoXLayerNormZero."""
+    found: torch.Tensor = norm.linear(norm.silu(time))
+    return found
 
 
 def met(

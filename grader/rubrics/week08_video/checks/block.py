@@ -13,7 +13,7 @@ from video_lab.checks.reference import library_met
 
 
 @check("block", weight=2)
-def other_films(student: Student, rng: Generator) -> None:
+def more_words_than_film(student: Student, rng: Generator) -> None:
     """One frame, one word, and more words than film."""
     for frames, height, width, words in ((1, 2, 2, 1), (3, 1, 2, 9), (2, 3, 1, 6)):
         where = seed_from(rng), frames, height, width, words

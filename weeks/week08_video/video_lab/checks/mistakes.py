@@ -292,59 +292,9 @@ def of_rotary(x: torch.Tensor, frames: int, height: int, width: int) -> Slips:
 # --- 5 block --------------------------------------------------------------------------------------------------------
 
 
-@torch.no_grad()
 def of_met(seed: int, frames: int, height: int, width: int, words: int) -> Slips:
     """Text and film, side by side, as a layer gives them whose streams, gates or turns go astray."""
     one = probes.Block(seed, frames, height, width, words)
-    parts, heads = one.parts, 2
-
-    def run(how: str) -> torch.Tensor:
-        streams = [one.text, one.film]
-        for i in range(2):
-            shift, scale, gate, *told = parts.modulations[i](one.time)[:, None].chunk(6, dim=2)
-            text_shift, text_scale, text_gate = told
-            if how == "text's for the film":
-                shift, scale, gate, text_shift, text_scale, text_gate = (*told, shift, scale, gate)
-            if how == "one for both":
-                text_shift, text_scale, text_gate = shift, scale, gate
-            if how == "scale first":
-                shift, scale, text_shift, text_scale = scale, shift, text_scale, text_shift
-            if how == "no gates":
-                gate, text_gate = torch.ones_like(gate), torch.ones_like(gate)
-            one_more = 0.0 if how == "no one" else 1.0
-            source = [one.text, one.film] if how == "side by side" else streams
-            normed = source if how == "no norm" else [parts.norms[i](stream) for stream in source]
-            text = normed[0] * (one_more + text_scale) + text_shift
-            film = normed[1] * (one_more + scale) + shift
-            tokens = torch.cat([text, film], dim=1)
-            if i == 0:
-                q, k, v = parts.project(tokens)
-                if how != "not turned":
-                    q, k = (torch.cat([x[:, :, :words], parts.turn(x[:, :, words:])], dim=2) for x in (q, k))
-                if how == "values turned":
-                    v = torch.cat([v[:, :, :words], parts.turn(v[:, :, words:])], dim=2)
-                if how == "own stream only":
-                    looked = torch.cat(
-                        [
-                            F.scaled_dot_product_attention(q[:, :, part], k[:, :, part], v[:, :, part])
-                            for part in (slice(None, words), slice(words, None))
-                        ],
-                        dim=2,
-                    )
-                else:
-                    looked = F.scaled_dot_product_attention(q, k, v)
-                if how == "heads mixed":
-                    made = looked.reshape(looked.shape[0], -1, heads * looked.shape[-1])
-                else:
-                    made = looked.transpose(1, 2).flatten(2)
-                made = made if how == "no last layer" else parts.out(made)
-            else:
-                made = parts.feed(tokens)
-            streams = [streams[0] + text_gate * made[:, :words], streams[1] + gate * made[:, words:]]
-            if how == "text as it came":
-                streams[0] = one.text
-        return torch.cat(streams, dim=1)
-
     said = {
         "not turned": "queries and keys were not turned, so that no token knows its place",
         "values turned": "values were turned too: places say who looks at whom, and not what is seen there",
@@ -360,4 +310,55 @@ def of_met(seed: int, frames: int, height: int, width: int, words: int) -> Slips
         "no last layer": "attention's last layer, `out`, is missing",
         "text as it came": "the text came back as it was: it is a stream of its own, and changes too",
     }
-    return {message: run(how) for how, message in said.items()}
+    return {message: _met(one, how) for how, message in said.items()}
+
+
+@torch.no_grad()
+def _met(one: probes.Block, how: str) -> torch.Tensor:
+    """Text and film (2, words + tokens, 32) as a layer gives them that goes astray in one way."""
+    parts, streams, words = one.parts, [one.text, one.film], one.text.shape[1]
+    for i in range(2):
+        shift, scale, gate, text_shift, text_scale, text_gate = parts.modulations[i](one.time)[:, None].chunk(6, dim=2)
+        if how == "text's for the film":
+            shift, scale, gate, text_shift, text_scale, text_gate = (
+                text_shift,
+                text_scale,
+                text_gate,
+                shift,
+                scale,
+                gate,
+            )
+        if how == "one for both":
+            text_shift, text_scale, text_gate = shift, scale, gate
+        if how == "scale first":
+            shift, scale, text_shift, text_scale = scale, shift, text_scale, text_shift
+        if how == "no gates":
+            gate, text_gate = torch.ones_like(gate), torch.ones_like(gate)
+        unit = 0.0 if how == "no one" else 1.0
+        source = [one.text, one.film] if how == "side by side" else streams
+        text, film = source if how == "no norm" else [parts.norms[i](stream) for stream in source]
+        tokens = torch.cat([text * (unit + text_scale) + text_shift, film * (unit + scale) + shift], dim=1)
+        made = _attended(parts, tokens, words, how) if i == 0 else parts.feed(tokens)
+        streams = [streams[0] + text_gate * made[:, :words], streams[1] + gate * made[:, words:]]
+        if how == "text as it came":
+            streams[0] = one.text
+    return torch.cat(streams, dim=1)
+
+
+def _attended(parts: probes.Parts, tokens: torch.Tensor, words: int, how: str) -> torch.Tensor:
+    """What attention that goes astray in one way makes of tokens, the words first."""
+
+    def turned(x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x[:, :, :words], parts.turn(x[:, :, words:])], dim=2)
+
+    q, k, v = parts.project(tokens)
+    if how != "not turned":
+        q, k = turned(q), turned(k)
+    if how == "values turned":
+        v = turned(v)
+    streams = (slice(None, words), slice(words, None)) if how == "own stream only" else (slice(None),)
+    looked = torch.cat(
+        [F.scaled_dot_product_attention(q[:, :, part], k[:, :, part], v[:, :, part]) for part in streams], dim=2
+    )
+    side_by_side = looked.reshape(tokens.shape) if how == "heads mixed" else looked.transpose(1, 2).flatten(2)
+    return side_by_side if how == "no last layer" else parts.out(side_by_side)
