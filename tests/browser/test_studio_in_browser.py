@@ -203,10 +203,9 @@ def test_what_is_pressed_while_it_listens_loses_no_recording(server):
         say(page, data.wishes("en")[0])
         page.get_by_text("wish.wav").wait_for()  # it arrives, and is listened to
         steps = page.get_by_role("slider", name="Steps")
-        for wanted in (19, 18, 17):
-            while int(steps.input_value() or 20) > wanted:  # keys are lost, or count late, while a page is redrawn
-                steps.press("ArrowLeft")
-                page.wait_for_timeout(100)
+        while int(steps.input_value()) > 17:  # keys are lost, or count late, while a page is redrawn
+            steps.press("ArrowLeft")
+            page.wait_for_timeout(100)
         page.get_by_text("Heard this").wait_for()
         settled(page)
         assert int(page.get_by_role("slider", name="Steps").input_value()) <= 17

@@ -9,7 +9,7 @@ import torch
 from support import hub
 
 import tinyworld
-from coursekit import models, session
+from coursekit import loaders, models, session
 
 SCENES = tinyworld.scenes("test", 12, objects=1)
 PICTURES = [scene.render() for scene in SCENES]
@@ -91,7 +91,7 @@ def test_a_shipped_pipeline_loads_without_a_bar():
 def test_the_full_profile_loads_the_hub_ids_from_a_cache(tmp_path):
     code = """
 import torch, tinyworld
-from coursekit import models, session
+from coursekit import loaders, models, session
 session.setup("full", "cpu")
 pictures = [s.render() for s in tinyworld.scenes("test", 3)]
 a, b = (models.embed_images(models.load(role), pictures) for role in ("clip", "open_clip"))
@@ -187,3 +187,19 @@ def python(code: str, env: dict[str, str]) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, timeout=300
     )
+
+
+def test_biases_that_a_library_leaves_out_are_put_back(monkeypatch, tmp_path):
+    """Of a VideoMAE on the Hub, whose file calls them otherwise."""
+    import huggingface_hub
+    from safetensors.torch import save_file
+
+    role, name = models.ROLES["video"], "videomae.encoder.layer.1.attention.attention"
+    stored = {f"{name}.q_bias": torch.full((128,), 2.0), f"{name}.v_bias": torch.full((128,), 3.0)}
+    save_file(stored, tmp_path / "model.safetensors")
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *_, **__: tmp_path / "model.safetensors")
+    shipped = models.load("video", "tiny", "cpu")
+    monkeypatch.setattr(loaders, "_model_and_processor", lambda *_: shipped)
+    model = loaders.load_video(role.hub_id, role).model
+    assert (model.get_parameter(f"{name}.query.bias") == 2).all()
+    assert (model.get_parameter(f"{name}.value.bias") == 3).all()

@@ -51,13 +51,18 @@ def split(items: Sequence[pytest.Item], day: int) -> tuple[list[pytest.Item], li
         name = item.nodeid if pattern in CASES else item.nodeid.partition("::")[0]
         number = dealt[pattern].setdefault(name, len(dealt[pattern]))
         days = CASES.get(pattern) or FILES[pattern]
-        (chosen if (number + day) % days == 0 else left).append(item)
+        (chosen if _turn(number, days, day) else left).append(item)
     return chosen, left
 
 
 def share(cases: Sequence[Case], days: int, day: int) -> list[Case]:
     """The cases of one test whose turn it is on a day: as many as on the next."""
-    return [case for number, case in enumerate(cases) if (number + day) % days == 0]
+    return [case for number, case in enumerate(cases) if _turn(number, days, day)]
+
+
+def _turn(number: int, days: int, day: int) -> bool:
+    """Whether it is the turn of what has this number."""
+    return (number + day) % days == 0
 
 
 def today() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 
 import caption_lab
-from caption_lab import blip, clipcap, data, measuring, metrics, plots, probes
+from caption_lab import blip, checks, clipcap, data, measuring, metrics, plots, probes
 from caption_lab.checks import library, mistakes, reference
 from coursekit import models
 from coursekit import plots as shared_plots
@@ -54,6 +55,16 @@ def test_cases_tell_every_slip_in_beam_search_from_all_others():
 
 
 # --- BLIP, piece by piece -------------------------------------------------------------------------------------------
+
+
+def test_sentences_that_tell_mistakes_of_bleu_apart_are_soon_found(monkeypatch):
+    """The check draws until there are some, and does not give up after its forty tries."""
+    drawn, corpus = [], reference.corpus
+    monkeypatch.setattr(reference, "corpus", lambda *given: drawn.append(given) or corpus(*given))
+    for seed in range(12):
+        drawn.clear()
+        checks.equal_to_sacrebleu.run(SimpleNamespace(bleu=library.bleu), np.random.default_rng(seed))
+        assert len(drawn) < 1 + 30, seed
 
 
 def test_steps_lead_to_what_generate_says(captioner):

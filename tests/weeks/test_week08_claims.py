@@ -217,7 +217,7 @@ def test_pictures_bind():
     "films that go one way by the way back, and that is what they now show.",
 )
 def test_order_is_what_the_network_sees():
-    told, which = moving.order_told(library.tubelets, library.positions, 20)
+    told, which = moving.order_told(library.tubelets, library.positions)
     assert told["as they are"] > 0.9 and which["as they are"] > 0.9
     assert told["shuffled"] < told["one frame"] + 0.1 and 0.35 < which["shuffled"] < 0.65
     assert which["backwards"] < 0.25

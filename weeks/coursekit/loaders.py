@@ -231,14 +231,14 @@ def load_programs(where: str | Path, role: Role) -> Loaded:
 def load_speaker(where: str | Path, role: Role) -> Loaded:
     from transformers import Wav2Vec2FeatureExtractor, WavLMForXVector
 
-    return _model_of_sound(WavLMForXVector, Wav2Vec2FeatureExtractor, where, role)
+    return _model_and_processor(WavLMForXVector, Wav2Vec2FeatureExtractor, where, role)
 
 
 def load_vocoder(where: str | Path, role: Role) -> Loaded:
     """The processor makes its mel spectrograms; the Hub's repository has none beside the weights."""
     from transformers import SpeechT5FeatureExtractor, SpeechT5HifiGan
 
-    loaded = _model_of_sound(SpeechT5HifiGan, None, where, role)
+    loaded = _model_and_processor(SpeechT5HifiGan, None, where, role)
     return Loaded(loaded.model, SpeechT5FeatureExtractor())
 
 
@@ -249,7 +249,7 @@ def load_talker(where: str | Path, role: Role) -> Loaded:
     from tinyworld.phones import Phones
 
     reader = FastSpeech2ConformerTokenizer if isinstance(where, str) else Phones
-    return _model_of_sound(FastSpeech2ConformerModel, reader, where, role)
+    return _model_and_processor(FastSpeech2ConformerModel, reader, where, role)
 
 
 def load_reader(where: str | Path, role: Role) -> Loaded:
@@ -258,7 +258,7 @@ def load_reader(where: str | Path, role: Role) -> Loaded:
 
     from tinyworld.phones import Phones
 
-    return _model_of_sound(
+    return _model_and_processor(
         SpeechT5ForTextToSpeech, SpeechT5Processor if isinstance(where, str) else Phones, where, role
     )
 
@@ -272,20 +272,20 @@ def load_codec(where: str | Path, role: Role) -> Loaded:
         return Loaded(codec, codec.extractor)
     from transformers import EncodecFeatureExtractor, EncodecModel
 
-    return _model_of_sound(EncodecModel, EncodecFeatureExtractor, where, role)
+    return _model_and_processor(EncodecModel, EncodecFeatureExtractor, where, role)
 
 
 def load_clap(where: str | Path, role: Role) -> Loaded:
     from transformers import ClapModel, ClapProcessor
 
-    return _model_of_sound(ClapModel, ClapProcessor, where, role)
+    return _model_and_processor(ClapModel, ClapProcessor, where, role)
 
 
 def load_video(where: str | Path, role: Role) -> Loaded:
     import torch
     from transformers import VideoMAEForVideoClassification, VideoMAEImageProcessor
 
-    loaded = _model_of_sound(VideoMAEForVideoClassification, VideoMAEImageProcessor, where, role)
+    loaded = _model_and_processor(VideoMAEForVideoClassification, VideoMAEImageProcessor, where, role)
     if isinstance(where, str):  # transformers 5.15, which Colab has, leaves these at 0 without a word
         from huggingface_hub import hf_hub_download
         from safetensors.torch import load_file
@@ -299,7 +299,7 @@ def load_video(where: str | Path, role: Role) -> Loaded:
     return loaded
 
 
-def _model_of_sound(kind: Any, processor: Any, where: str | Path, role: Role) -> Loaded:
+def _model_and_processor(kind: Any, processor: Any, where: str | Path, role: Role) -> Loaded:
     """A model in single precision, and what `processor` makes of the same folder or repository."""
     import torch
     from transformers.utils import logging

@@ -18,7 +18,7 @@ from tinyworld.films import MOTIONS, Film
 from video_lab import data, measuring, plots, watching
 
 WAYS = ("as they are", "shuffled", "backwards", "one frame")
-EACH = 10  # films of a motion
+EACH = 20  # films of a motion
 BACK = {"left": "right", "up": "down", "clockwise": "anticlockwise"}  # what the other is, backwards
 LENGTHS = (16, 12, 8)  # frames of the scenes of a film that is told
 

@@ -318,18 +318,12 @@ def _met(one: probes.Block, how: str) -> torch.Tensor:
     """Text and film (2, words + tokens, 32) as a layer gives them that goes astray in one way."""
     parts, streams, words = one.parts, [one.text, one.film], one.text.shape[1]
     for i in range(2):
-        shift, scale, gate, text_shift, text_scale, text_gate = parts.modulations[i](one.time)[:, None].chunk(6, dim=2)
+        rows = parts.modulations[i](one.time)[:, None].chunk(6, dim=2)
         if how == "text's for the film":
-            shift, scale, gate, text_shift, text_scale, text_gate = (
-                text_shift,
-                text_scale,
-                text_gate,
-                shift,
-                scale,
-                gate,
-            )
+            rows = rows[3:] + rows[:3]
         if how == "one for both":
-            text_shift, text_scale, text_gate = shift, scale, gate
+            rows = 2 * rows[:3]
+        shift, scale, gate, text_shift, text_scale, text_gate = rows
         if how == "scale first":
             shift, scale, text_shift, text_scale = scale, shift, text_scale, text_shift
         if how == "no gates":
